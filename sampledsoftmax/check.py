@@ -1,0 +1,175 @@
+"""The door: arguments are checked here, and errors say which one, what was expected and what came.
+
+Public functions call these before any array is read or written by a kernel, since a kernel checks nothing:
+NumPy would wrap a negative id and Numba would read past the end of a table.
+"""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.floating[Any]]
+
+
+def whole_number(name: str, value: object, at_least: int, at_most: int | None = None) -> int:
+    """Return `value` as an int; floats and bools are refused even where their value is whole."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a whole number, got the bool {value}")
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {_described(value)}") from None
+    if number < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {number}")
+    if at_most is not None and number > at_most:
+        raise ValueError(f"{name} must be at most {at_most}, got {number}")
+    return number
+
+
+def number(name: str, value: object, above: float | None = None, at_least: float | None = None) -> float:
+    """Return `value` as a finite float that is `above` or `at_least` the bound given."""
+    if isinstance(value, (bool, np.bool_, str)):
+        raise TypeError(f"{name} must be a number, got {_described(value)}")
+    try:
+        real = float(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be a number, got {_described(value)}") from None
+    if not np.isfinite(real):
+        raise ValueError(f"{name} must be finite, got {real}")
+    if above is not None and not real > above:
+        raise ValueError(f"{name} must be above {above:g}, got {real:g}")
+    if at_least is not None and not real >= at_least:
+        raise ValueError(f"{name} must be at least {at_least:g}, got {real:g}")
+    return real
+
+
+def flag(name: str, value: object) -> bool:
+    """Return a bool; anything else is refused, since `unique="False"` would be true."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {_described(value)}")
+    return bool(value)
+
+
+def choice(name: str, value: object, options: Sequence[str]) -> str:
+    """Return `value` if it is one of `options`."""
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
+    return str(value)
+
+
+def float_dtype(name: str, value: Any) -> np.dtype[Any]:
+    """Return float32 or float64 as a dtype."""
+    try:
+        dtype = np.dtype(value)
+    except TypeError:
+        raise TypeError(f"{name} must be float32 or float64, got {_described(value)}") from None
+    if dtype not in FLOAT_DTYPES:
+        raise TypeError(f"{name} must be float32 or float64, got {dtype}")
+    return dtype
+
+
+def floats(name: str, value: ArrayLike, shape: Sequence[int | str], dtype: Any = None) -> Floats:
+    """Return a float32 or float64 array of `shape`, in which a str names a free dimension.
+
+    Nothing is cast: a table that would be copied could not be trained in place.
+    """
+    array = np.asarray(value)
+    if array.dtype not in FLOAT_DTYPES:
+        raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
+    if dtype is not None and array.dtype != dtype:
+        raise TypeError(f"{name} must have the dtype of the other arrays, {np.dtype(dtype)}, got {array.dtype}")
+    _shape(name, array, shape)
+    return array
+
+
+def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: int) -> Ids:
+    """Return int64 ids of `shape`, every one in [0, num_classes)."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold integer ids, got dtype {array.dtype}")
+    _shape(name, array, shape)
+    bad = (array < 0) | (array >= num_classes)
+    if bad.any():
+        index, value = _first(bad, array)
+        raise ValueError(f"{name}[{index}] = {value} is not a class id: ids are in [0, {num_classes})")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def positive(name: str, array: Floats) -> None:
+    """Refuse an array with an entry that is not above zero and finite."""
+    bad = ~((array > 0) & np.isfinite(array))
+    if bad.any():
+        index, value = _first(bad, array)
+        raise ValueError(f"{name}[{index}] = {value} must be above 0 and finite: its logarithm is taken")
+
+
+def labels(name: str, value: ArrayLike, num_true: int, num_classes: int) -> Ids:
+    """Return int64 ids [batch_size, num_true]; [batch_size] is accepted when num_true is 1."""
+    array = np.asarray(value)
+    if array.ndim == 1 and num_true == 1:
+        array = array[:, np.newaxis]
+    return ids(name, array, ("batch_size", num_true), num_classes)
+
+
+def sample_size(name: str, value: object, unique: bool, range_name: str, num_classes: int) -> int:
+    """Return a number of candidates, at most `num_classes` when they are unique."""
+    size = whole_number(name, value, 1)
+    if unique and size > num_classes:
+        raise ValueError(f"{name} = {size} unique candidates cannot be drawn from {range_name} = {num_classes}")
+    return size
+
+
+def seeds(seed: object) -> tuple[int, int] | None:
+    """Return TensorFlow's pair (seed, seed2) of a `seed` argument, or None for fresh entropy.
+
+    An int is an op seed, and TensorFlow's default graph seed goes before it; a pair is (global, op).
+    Both are reduced modulo 2**31 - 1, and (0, 0) becomes (0, 2**31 - 1): tensorflow/python/framework/
+    random_seed.py.
+    """
+    if seed is None:
+        return None
+    if isinstance(seed, (tuple, list)):
+        if len(seed) != 2:
+            raise ValueError(f"seed must be None, an int or a pair (seed, seed2), got {len(seed)} numbers")
+        pair = (_any_int("seed[0]", seed[0]), _any_int("seed[1]", seed[1]))
+    else:
+        pair = (TENSORFLOW_GRAPH_SEED, _any_int("seed", seed))
+    reduced = (pair[0] % MAX_INT32, pair[1] % MAX_INT32)
+    return (0, MAX_INT32) if reduced == (0, 0) else reduced
+
+
+MAX_INT32 = 2**31 - 1
+TENSORFLOW_GRAPH_SEED = 87654321  # DEFAULT_GRAPH_SEED in tensorflow/python/framework/random_seed.py
+
+
+def _any_int(name: str, value: object) -> int:
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an int, got the bool {value}")
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be an int, got {_described(value)}") from None
+
+
+def _shape(name: str, array: NDArray[Any], shape: Sequence[int | str]) -> None:
+    expected = ", ".join(str(size) for size in shape)
+    fits = array.ndim == len(shape) and all(
+        isinstance(want, str) or want == got for want, got in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{name} must have shape [{expected}], got {list(array.shape)}")
+
+
+def _first(bad: NDArray[np.bool_], array: NDArray[Any]) -> tuple[str, Any]:
+    position = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), array.shape))
+    return ", ".join(map(str, position)), array[position]
+
+
+def _described(value: object) -> str:
+    return f"{type(value).__name__} {value!r}"

@@ -1,0 +1,25 @@
+"""What the true columns add to the gradients; the sampled columns are matrix products."""
+
+from sampledsoftmax.kernels.jit import jit
+
+
+@jit
+def add_true_rows(true_grad, labels, weights, inputs_grad):
+    """Add true_grad[b, t] * weights[labels[b, t]] to inputs_grad[b]."""
+    for b in range(labels.shape[0]):
+        for t in range(labels.shape[1]):
+            factor = true_grad[b, t]
+            row = labels[b, t]
+            for d in range(weights.shape[1]):
+                inputs_grad[b, d] += factor * weights[row, d]
+
+
+@jit
+def true_weight_rows(true_grad, inputs, rows):
+    """Write true_grad[b, t] * inputs[b] to rows[b * num_true + t]."""
+    for b in range(true_grad.shape[0]):
+        for t in range(true_grad.shape[1]):
+            factor = true_grad[b, t]
+            i = b * true_grad.shape[1] + t
+            for d in range(inputs.shape[1]):
+                rows[i, d] = factor * inputs[b, d]

@@ -1,0 +1,159 @@
+"""The output layer of any encoder: sampled softmax, its gradient and its sparse update in one step."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax import check
+from sampledsoftmax.arguments import checked_batch, checked_values
+from sampledsoftmax.full_softmax import full_softmax_loss
+from sampledsoftmax.losses import loss_and_grad
+from sampledsoftmax.optimizers import Adagrad, Optimizer
+from sampledsoftmax.samplers import CandidateSampler, sampler_for
+from sampledsoftmax.table import Table, initial_rng
+from sampledsoftmax.types import Batch, Gradients
+
+
+class SampledSoftmax:
+    """Output weights and biases that are trained on the rows of labels and sampled candidates only.
+
+    Parameters
+    ----------
+    num_classes : int
+        Number of output classes.
+    dim : int
+        Width of the inputs.
+    num_sampled : int
+        Candidates a step, shared by the batch; at most `num_classes`, since they are unique.
+    optimizer : SGD or Adagrad, optional
+        How rows are updated; default `Adagrad(0.05)`.
+    sampler : str or sampler object
+        "log_uniform" (ids sorted by falling frequency), or a sampler object such as
+        `LogUniformSampler`.
+    subtract_log_q : bool
+        Whether log(expected count) is subtracted from the logits.
+    remove_accidental_hits : bool
+        Whether a candidate that is a label of an example is left out of that example's sum.
+    dtype : float32 or float64
+        Of the tables, the inputs and all arithmetic.
+    seed : None, int or (int, int)
+        Seed of the initial weights and of the candidates (TensorFlow's op seed).
+
+    Attributes
+    ----------
+    weights : float [num_classes, dim]
+        Initially normal with standard deviation dim**-0.5. Readable, assignable.
+    biases : float [num_classes]
+        Initially 0. Readable, assignable.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = SampledSoftmax(num_classes=100, dim=8, num_sampled=10, seed=1)
+    >>> inputs, labels = np.ones((2, 8), np.float32), np.array([3, 5])
+    >>> before = layer.full_loss(inputs, labels).mean()
+    >>> for _ in range(50):
+    ...     loss, inputs_gradient = layer.step(inputs, labels)
+    >>> inputs_gradient.shape, bool(layer.full_loss(inputs, labels).mean() < before)
+    ((2, 8), True)
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        dim: int,
+        num_sampled: int,
+        optimizer: Optimizer | None = None,
+        sampler: str | CandidateSampler = "log_uniform",
+        subtract_log_q: bool = True,
+        remove_accidental_hits: bool = True,
+        dtype: Any = np.float32,
+        seed: Any = None,
+    ) -> None:
+        self.num_classes = check.whole_number("num_classes", num_classes, 1)
+        self.dim = check.whole_number("dim", dim, 1)
+        self.num_sampled = check.sample_size("num_sampled", num_sampled, True, "num_classes", self.num_classes)
+        self.dtype = check.float_dtype("dtype", dtype)
+        self.optimizer = optimizer if optimizer is not None else Adagrad(0.05)
+        self.sampler = sampler_for(sampler, self.num_classes, seed)
+        self.subtract_log_q = check.flag("subtract_log_q", subtract_log_q)
+        self.remove_accidental_hits = check.flag("remove_accidental_hits", remove_accidental_hits)
+        weights = initial_rng(seed, 0).standard_normal((self.num_classes, self.dim), self.dtype)
+        weights *= self.dtype.type(self.dim**-0.5)
+        self._weights = Table("weights", weights, self.optimizer)
+        self._biases = Table("biases", np.zeros(self.num_classes, self.dtype), self.optimizer)
+
+    @property
+    def weights(self) -> NDArray[Any]:
+        """Output weights [num_classes, dim]; an array that is assigned is trained in place."""
+        return self._weights.values
+
+    @weights.setter
+    def weights(self, values: ArrayLike) -> None:
+        self._weights.assign(values)
+
+    @property
+    def biases(self) -> NDArray[Any]:
+        """Output biases [num_classes]; an array that is assigned is trained in place."""
+        return self._biases.values
+
+    @biases.setter
+    def biases(self, values: ArrayLike) -> None:
+        self._biases.assign(values)
+
+    def step(self, inputs: ArrayLike, labels: ArrayLike) -> tuple[float, NDArray[Any]]:
+        """Train on one batch: sample, compute the loss and its gradient, update the rows it names.
+
+        Parameters
+        ----------
+        inputs : float [batch_size, dim]
+            Output of the encoder, in the layer's dtype.
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids of the true classes.
+
+        Returns
+        -------
+        loss : float
+            Mean sampled softmax loss of the batch, before the update; 0.0 for an empty batch.
+        inputs_gradient : float [batch_size, dim]
+            Gradient of that mean with respect to `inputs`, for the encoder.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the arrays do not fit the layer.
+        FloatingPointError
+            If the loss is NaN or infinite; the tables are left as they were.
+        """
+        labels = np.asarray(labels)
+        num_true = labels.shape[1] if labels.ndim == 2 else 1
+        batch = checked_batch(self.weights, self.biases, labels, inputs, num_true)
+        loss, gradients = self._loss_and_grad(batch)
+        self._weights.update(gradients.weights)
+        self._biases.update(gradients.biases)
+        return loss, gradients.inputs
+
+    def full_loss(self, inputs: ArrayLike, labels: ArrayLike) -> NDArray[Any]:
+        """Return the exact loss [batch_size] over all classes: `full_softmax_loss` of the layer's tables."""
+        return full_softmax_loss(self.weights, self.biases, labels, inputs)
+
+    def _loss_and_grad(self, batch: Batch) -> tuple[float, Gradients]:
+        batch_size = max(batch.labels.shape[0], 1)
+        values = checked_values(
+            self.sampler.sample(batch.labels, self.num_sampled), batch, self.num_sampled, self.subtract_log_q
+        )
+        loss_grad = np.full(batch.labels.shape[0], 1.0 / batch_size, self.dtype)
+        losses, gradients = loss_and_grad(batch, values, self.subtract_log_q, self.remove_accidental_hits, loss_grad)
+        loss = float(losses.sum(dtype=np.float64)) / batch_size
+        if not np.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss of the batch is {loss} at learning_rate = {self.optimizer.learning_rate:g}:"
+                " no table was changed"
+            )
+        return loss, gradients

@@ -1,0 +1,172 @@
+"""The whole method in plain NumPy, to be read from top to bottom; the fast path is tested against it.
+
+Conventions. V classes, dim D, a batch of B examples with T labels each, S candidates shared by the batch:
+weights [V, D], biases [V], labels [B, T], inputs [B, D], candidates [S]. Every function takes float32 or
+float64 arrays and computes in their precision. Nothing is checked here.
+
+1. sample    draw S candidates, and say how often each class is expected among them
+2. gather    read the rows of the labels and of the candidates: no other row of `weights` is touched
+3. logits    dot products and biases, less log(expected count), accidental hits left out
+4. loss      softmax cross-entropy over T + S columns in place of V
+5. gradients closed form, back to the inputs and to the rows that were gathered
+6. update    an optimizer step on those rows
+"""
+
+import numpy as np
+
+# --- 1. sample ------------------------------------------------------------------------------------------
+
+
+def philox_words(seed, stream, first_block, num_blocks):
+    """Return the 32-bit words of `num_blocks` Philox4x32-10 blocks, in order (uint64 [4 * num_blocks]).
+
+    Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011: ten rounds that mix a counter
+    (the block's number and the stream) with a key (the seed).
+    """
+    low = np.uint64(0xFFFFFFFF)
+    block = np.uint64(first_block) + np.arange(num_blocks, dtype=np.uint64)
+    c = [block & low, block >> 32, np.full_like(block, stream & 0xFFFFFFFF), np.full_like(block, stream >> 32)]
+    key = [seed & 0xFFFFFFFF, seed >> 32]
+    for _ in range(10):
+        a, b = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
+        c = [(b >> 32) ^ c[1] ^ np.uint64(key[0]), b & low, (a >> 32) ^ c[3] ^ np.uint64(key[1]), a & low]
+        key = [(key[0] + 0x9E3779B9) & 0xFFFFFFFF, (key[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return np.stack(c, axis=1).ravel()
+
+
+def log_uniform_draws(seed, stream, num_draws, num_classes):
+    """Return draws of classes k with probability log((k + 2) / (k + 1)) / log(V + 1) (int64 [num_draws])."""
+    words = philox_words(seed, stream, 0, (num_draws + 1) // 2).reshape(-1, 2)[:num_draws]
+    uniform = ((words[:, 0] & 0xFFFFF) << 32 | words[:, 1]) * 2.0**-52
+    return (np.exp(uniform * np.log1p(num_classes)).astype(np.int64) - 1) % num_classes
+
+
+def log_uniform_sample(seed, stream, num_sampled, num_classes, unique=True):
+    """Return (candidates [S], tries): with `unique`, the first S different draws and how many it took."""
+    num_draws = num_sampled
+    while True:
+        draws = log_uniform_draws(seed, stream, num_draws, num_classes)
+        if not unique:
+            return draws, num_draws
+        first_seen = np.sort(np.unique(draws, return_index=True)[1])[:num_sampled]
+        if first_seen.size == num_sampled:
+            return draws[first_seen], int(first_seen[-1]) + 1
+        num_draws *= 2
+
+
+def log_uniform_expected_count(ids, num_sampled, tries, num_classes):
+    """Return how often each id is expected in the sample, float32, by TensorFlow's approximation."""
+    p = (np.log((ids + 2.0) / (ids + 1.0)) / np.log1p(num_classes)).astype(np.float32)
+    if tries == num_sampled:
+        return p * np.float32(num_sampled)
+    with np.errstate(divide="ignore"):  # V = 1: log1p(-1) = -inf, and the count is 1
+        return (-np.expm1(tries * np.log1p(-p.astype(np.float64)))).astype(np.float32)
+
+
+# --- 2. gather and 3. logits ----------------------------------------------------------------------------
+
+
+def accidental_hits(labels, candidates):
+    """Return which candidates are a label of which example, bool [B, S]."""
+    return (labels[:, :, np.newaxis] == candidates).any(axis=1)
+
+
+def sampled_logits(weights, biases, labels, inputs, values, subtract_log_q=True, remove_hits=True):
+    """Return logits [B, T + S]: labels, then candidates; a hit that is removed is -inf."""
+    candidates, true_count, sampled_count = values
+    true = np.einsum("btd,bd->bt", weights[labels], inputs) + biases[labels]
+    sampled = inputs @ weights[candidates].T + biases[candidates]
+    if subtract_log_q:
+        true = true - np.log(true_count.astype(weights.dtype))
+        sampled = sampled - np.log(sampled_count.astype(weights.dtype))
+    if remove_hits:
+        sampled = np.where(accidental_hits(labels, candidates), -np.inf, sampled)
+    return np.concatenate([true, sampled], axis=1).astype(weights.dtype)
+
+
+# --- 4. loss --------------------------------------------------------------------------------------------
+
+
+def cross_entropy(logits, num_true):
+    """Return (loss [B], gradient of the loss with respect to the logits [B, T + S]).
+
+    loss = log sum exp(logits) - mean of the true logits, and its gradient is probability - target.
+    """
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    normalizer = exponentials.sum(axis=1, keepdims=True)
+    loss = np.log(normalizer[:, 0]) - shifted[:, :num_true].mean(axis=1)
+    gradient = exponentials / normalizer
+    gradient[:, :num_true] -= 1.0 / num_true
+    return loss, gradient
+
+
+# --- 5. gradients ---------------------------------------------------------------------------------------
+
+
+def sampled_softmax_loss_and_grad(
+    weights, biases, labels, inputs, values, subtract_log_q=True, remove_hits=True, loss_grad=None
+):
+    """Return loss [B], indices [B * T + S], gradients of those rows, of those biases, and of the inputs."""
+    num_true, candidates = labels.shape[1], values[0]
+    logits = sampled_logits(weights, biases, labels, inputs, values, subtract_log_q, remove_hits)
+    loss, logit_grad = cross_entropy(logits, num_true)
+    if loss_grad is not None:
+        logit_grad = logit_grad * loss_grad[:, np.newaxis]
+    true_grad, sampled_grad = logit_grad[:, :num_true], logit_grad[:, num_true:]
+
+    inputs_grad = np.einsum("bt,btd->bd", true_grad, weights[labels]) + sampled_grad @ weights[candidates]
+    true_rows = (true_grad[:, :, np.newaxis] * inputs[:, np.newaxis, :]).reshape(-1, inputs.shape[1])
+    indices = np.concatenate([labels.ravel(), candidates])
+    rows = np.concatenate([true_rows, sampled_grad.T @ inputs])
+    entries = np.concatenate([true_grad.ravel(), sampled_grad.sum(axis=0)])
+    return loss, indices, rows, entries, inputs_grad
+
+
+def full_softmax_loss_and_grad(weights, biases, labels, inputs):
+    """Return loss [B], gradients of weights [V, D], biases [V] and inputs [B, D], over all V classes."""
+    logits = inputs @ weights.T + biases
+    log_p = logits - logits.max(axis=1, keepdims=True)
+    log_p = log_p - np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+    loss = -np.take_along_axis(log_p, labels, axis=1).mean(axis=1)
+    target = np.zeros_like(logits)
+    np.add.at(target, (np.arange(labels.shape[0])[:, np.newaxis], labels), 1.0 / labels.shape[1])
+    logit_grad = np.exp(log_p) - target
+    return loss, logit_grad.T @ inputs, logit_grad.sum(axis=0), logit_grad @ weights
+
+
+# --- 6. update ------------------------------------------------------------------------------------------
+
+
+def sum_duplicates(indices, rows):
+    """Return (unique indices, the sum of the rows of each)."""
+    unique, inverse = np.unique(indices, return_inverse=True)
+    sums = np.zeros((unique.size, *rows.shape[1:]), rows.dtype)
+    np.add.at(sums, inverse, rows)
+    return unique, sums
+
+
+def sgd(table, indices, rows, learning_rate):
+    """Step against the gradient, in place, on the rows that it names."""
+    unique, sums = sum_duplicates(indices, rows)
+    table[unique] -= table.dtype.type(learning_rate) * sums
+
+
+def adagrad(table, accumulator, indices, rows, learning_rate):
+    """Step on the named rows with a rate that falls with the squared gradients seen so far, in place."""
+    unique, sums = sum_duplicates(indices, rows)
+    accumulator[unique] += sums**2
+    table[unique] -= table.dtype.type(learning_rate) * sums / np.sqrt(accumulator[unique])
+
+
+def skip_gram_step(embeddings, weights, biases, inputs, labels, values, update):
+    """Train on pairs (inputs [B], labels [B, T]): the mean loss; `update(name, indices, rows)` is called."""
+    batch_size = labels.shape[0]
+    share = np.full(batch_size, 1.0 / batch_size, weights.dtype)
+    loss, indices, rows, entries, inputs_grad = sampled_softmax_loss_and_grad(
+        weights, biases, labels, embeddings[inputs], values, loss_grad=share
+    )
+    update("weights", indices, rows)
+    update("biases", indices, entries)
+    update("embeddings", inputs, inputs_grad)
+    return loss.mean()

@@ -1,0 +1,95 @@
+"""The log-uniform (Zipfian) candidate sampler."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax import check
+from sampledsoftmax.kernels.log_uniform import draw_log_uniform
+from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample
+from sampledsoftmax.types import SampledValues
+
+MAX_RANGE = 2**53  # above it neighbouring ids are the same float64
+
+
+class LogUniformSampler(CandidateSampler):
+    """Log-uniform candidates, call after call, as one TensorFlow op with this seed gives them.
+
+    A draw is class k with probability log((k + 2) / (k + 1)) / log(range_max + 1): about that of the
+    k-th most frequent word of a text, so ids must be sorted by falling frequency.
+
+    Parameters
+    ----------
+    range_max : int
+        Number of classes, 1 to 2**53; memory does not depend on it.
+    seed : None, int or (int, int)
+        None draws fresh entropy; an int is TensorFlow's op seed, a pair is (global seed, op seed).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or out of its range.
+
+    Notes
+    -----
+    Source: LogUniformSampler in tensorflow/core/kernels/range_sampler.cc (2.21). Ids are equal to
+    TensorFlow's, expected counts within 4 units in the last place of float32.
+
+    Examples
+    --------
+    >>> sampler = LogUniformSampler(10_000, seed=1)
+    >>> first, second = (sampler.sample([[3], [0]], num_sampled=4) for _ in range(2))
+    >>> first.sampled_candidates, second.sampled_candidates
+    (array([1, 2, 3]), array([1, 2, 3]))
+    """
+
+    def __init__(self, range_max: int, seed: Any = None) -> None:
+        super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed)
+
+    def probability(self, ids: ArrayLike) -> NDArray[np.float32]:
+        """Return the chance of each id in one draw, float32 in the shape of `ids`."""
+        k = np.asarray(ids).astype(np.float64)
+        return (np.log((k + 2.0) / (k + 1.0)) / np.log1p(self.range_max)).astype(np.float32)
+
+    def _fill(self, cursor: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
+        draw_log_uniform(cursor, self.range_max, out)
+
+
+def log_uniform_candidate_sampler(
+    true_classes: ArrayLike, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any = None
+) -> SampledValues:
+    """Draw log-uniform candidates for one batch, as `tf.random.log_uniform_candidate_sampler` does.
+
+    Parameters
+    ----------
+    true_classes : int [batch_size, num_true]
+        Labels of the batch, in [0, range_max).
+    num_true : int
+        Number of labels an example, at least 1.
+    num_sampled : int
+        Number of candidates, at least 1, and at most `range_max` when `unique`.
+    unique : bool
+        Whether a class comes at most once in the sample.
+    range_max : int
+        Number of classes, 1 to 2**53, their ids sorted by falling frequency.
+    seed : None, int or (int, int)
+        Same seed, same candidates; see `LogUniformSampler`. The result is that of the op's first call.
+
+    Returns
+    -------
+    SampledValues
+        sampled_candidates int64 [num_sampled], true_expected_count float32 [batch_size, num_true],
+        sampled_expected_count float32 [num_sampled].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type, shape or range; the message names the first bad id.
+
+    Examples
+    --------
+    >>> log_uniform_candidate_sampler([[3], [0]], 1, 4, True, 10_000, seed=1).sampled_candidates
+    array([1, 2, 3])
+    """
+    return pure_sample(LogUniformSampler(range_max, seed), true_classes, num_true, num_sampled, unique)

@@ -1,0 +1,72 @@
+"""A stream of sampling calls: the n-th call reads the numbers that TensorFlow's n-th call reads."""
+
+import secrets
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax import check
+from sampledsoftmax.kernels.philox import cursor_at
+from sampledsoftmax.kernels.unique import empty_slots, keep_new
+
+Fill = Callable[[NDArray[np.uint64], NDArray[np.int64]], None]
+
+# TensorFlow reserves 2048 words a candidate, 4 words a block, whatever the call uses:
+# tensorflow/core/kernels/candidate_sampler_ops.cc.
+BLOCKS_PER_CANDIDATE = 2048 // 4
+# Enough draws a round that a sample whose last ids are rare costs few rounds.
+LEAST_ROUND = 256
+
+
+class CandidateStream:
+    """Position in the random stream of one candidate sampler.
+
+    Parameters
+    ----------
+    seed : None, int or (int, int)
+        As for the samplers; None takes fresh entropy from the operating system.
+    """
+
+    def __init__(self, seed: object) -> None:
+        pair = check.seeds(seed)
+        self.seed, self.seed2 = pair if pair is not None else (secrets.randbits(64), secrets.randbits(64))
+        self.block = 0
+
+    @property
+    def state(self) -> dict[str, int]:
+        """Plain data that a checkpoint holds: the two seeds and the next block."""
+        return {"seed": self.seed, "seed2": self.seed2, "block": self.block}
+
+    @state.setter
+    def state(self, state: dict[str, int]) -> None:
+        expected = self.state.keys()
+        if state.keys() != expected:
+            raise ValueError(f"state must hold {', '.join(expected)}, got {', '.join(state)}")
+        fresh = {name: check.whole_number(f"state[{name!r}]", state[name], 0, 2**64 - 1) for name in expected}
+        self.seed, self.seed2, self.block = fresh["seed"], fresh["seed2"], fresh["block"]
+
+    def candidates(self, fill: Fill, num_sampled: int, unique: bool) -> tuple[NDArray[np.int64], int]:
+        """Return (ids int64 [num_sampled], number of draws that it took) and move on to the next call.
+
+        `fill(cursor, out)` writes the next draws of a distribution. With `unique`, an id drawn already
+        is dropped, and every draw counts as a try.
+        """
+        cursor = cursor_at(self.seed, self.seed2, self.block)
+        self.block += BLOCKS_PER_CANDIDATE * num_sampled
+        out = np.empty(num_sampled, np.int64)
+        if not unique:
+            fill(cursor, out)
+            return out, num_sampled
+        return out, _fill_unique(cursor, fill, out)
+
+
+def _fill_unique(cursor: NDArray[np.uint64], fill: Fill, out: NDArray[np.int64]) -> int:
+    slots = empty_slots(out.size)
+    draws = np.empty(max(out.size, LEAST_ROUND), np.int64)
+    filled = tries = 0
+    while filled < out.size:
+        fill(cursor, draws)
+        filled, looked_at = keep_new(draws, slots, out, filled)
+        tries += looked_at
+    return tries

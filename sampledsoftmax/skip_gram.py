@@ -1,0 +1,177 @@
+"""Skip-gram: an embedding table before a `SampledSoftmax` layer, trained on pairs of ids."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax import check
+from sampledsoftmax.layer import SampledSoftmax
+from sampledsoftmax.optimizers import Optimizer
+from sampledsoftmax.samplers import CandidateSampler
+from sampledsoftmax.stages.gather import gather
+from sampledsoftmax.table import Table, initial_rng
+from sampledsoftmax.types import IndexedSlices
+
+
+class SkipGram:
+    """Embeddings that learn to tell which ids come near an id.
+
+    One `step` is: look up the rows of `inputs`, sample, gather, logits, correction, loss, gradients,
+    sparse update of the three tables. It equals the same done with the functions of this package.
+
+    Parameters
+    ----------
+    num_classes : int
+        Number of ids; the same for inputs and labels.
+    dim : int
+        Width of an embedding.
+    num_sampled : int
+        Candidates a step, shared by the batch; at most `num_classes`, since they are unique.
+    optimizer : SGD or Adagrad, optional
+        How rows are updated; default `Adagrad(0.05)`.
+    sampler : str or sampler object
+        "log_uniform" (ids sorted by falling frequency), or an object such as `LogUniformSampler`.
+    subtract_log_q : bool
+        Whether log(expected count) is subtracted from the logits.
+    remove_accidental_hits : bool
+        Whether a candidate that is a label of an example is left out of that example's sum.
+    dtype : float32 or float64
+        Of the tables and all arithmetic.
+    seed : None, int or (int, int)
+        Seed of the initial tables and of the candidates (TensorFlow's op seed).
+
+    Attributes
+    ----------
+    embeddings : float [num_classes, dim]
+        Initially uniform in [-0.5 / dim, 0.5 / dim), as in word2vec. Readable, assignable.
+    weights, biases : float [num_classes, dim], [num_classes]
+        Those of the output layer. Readable, assignable.
+    output : SampledSoftmax
+        The output layer.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or out of its range.
+
+    Notes
+    -----
+    Mikolov et al., "Efficient estimation of word representations in vector space", 2013, with the loss
+    of the word2vec tutorial of TensorFlow.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = SkipGram(num_classes=1000, dim=16, num_sampled=20, seed=1)
+    >>> loss = model.step(np.array([1, 2, 3]), np.array([2, 3, 4]))
+    >>> model.embeddings.shape
+    (1000, 16)
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        dim: int,
+        num_sampled: int,
+        optimizer: Optimizer | None = None,
+        sampler: str | CandidateSampler = "log_uniform",
+        subtract_log_q: bool = True,
+        remove_accidental_hits: bool = True,
+        dtype: Any = np.float32,
+        seed: Any = None,
+    ) -> None:
+        self.output = SampledSoftmax(
+            num_classes, dim, num_sampled, optimizer, sampler, subtract_log_q, remove_accidental_hits, dtype, seed
+        )
+        embeddings = initial_rng(seed, 1).random((self.output.num_classes, self.output.dim), self.output.dtype)
+        embeddings -= self.output.dtype.type(0.5)
+        embeddings /= self.output.dtype.type(self.output.dim)
+        self._embeddings = Table("embeddings", embeddings, self.output.optimizer)
+
+    @property
+    def embeddings(self) -> NDArray[Any]:
+        """Embeddings [num_classes, dim]; an array that is assigned is trained in place."""
+        return self._embeddings.values
+
+    @embeddings.setter
+    def embeddings(self, values: ArrayLike) -> None:
+        self._embeddings.assign(values)
+
+    @property
+    def weights(self) -> NDArray[Any]:
+        """Output weights [num_classes, dim]; an array that is assigned is trained in place."""
+        return self.output.weights
+
+    @weights.setter
+    def weights(self, values: ArrayLike) -> None:
+        self.output.weights = values  # type: ignore[assignment]
+
+    @property
+    def biases(self) -> NDArray[Any]:
+        """Output biases [num_classes]; an array that is assigned is trained in place."""
+        return self.output.biases
+
+    @biases.setter
+    def biases(self, values: ArrayLike) -> None:
+        self.output.biases = values  # type: ignore[assignment]
+
+    def step(self, inputs: ArrayLike, labels: ArrayLike) -> float:
+        """Train on one batch of pairs and return its mean loss before the update.
+
+        Parameters
+        ----------
+        inputs : int [batch_size]
+            Ids whose embeddings predict the labels.
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids that are predicted.
+
+        Returns
+        -------
+        float
+            Mean sampled softmax loss; 0.0 for an empty batch.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an id is out of range or the shapes do not fit; no table is changed.
+        FloatingPointError
+            If the loss is NaN or infinite; no table is changed.
+        """
+        ids = check.ids("inputs", inputs, ("batch_size",), self.output.num_classes)
+        loss, inputs_gradient = self.output.step(gather(self.embeddings, ids), labels)
+        self._embeddings.update(IndexedSlices(inputs_gradient, ids, self.embeddings.shape))
+        return loss
+
+    def steps(self, inputs: ArrayLike, labels: ArrayLike, batch_size: int) -> NDArray[np.float64]:
+        """Run `step` on consecutive batches of pairs; the last batch may be smaller.
+
+        Parameters
+        ----------
+        inputs : int [num_pairs]
+            As for `step`.
+        labels : int [num_pairs] or [num_pairs, num_true]
+            As for `step`.
+        batch_size : int
+            Pairs a step, at least 1.
+
+        Returns
+        -------
+        float64 [number of batches]
+            The loss of each step.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `step`, before the first one is run.
+        FloatingPointError
+            As `step`; the steps before have been taken.
+        """
+        size = check.whole_number("batch_size", batch_size, 1)
+        ids = check.ids("inputs", inputs, ("num_pairs",), self.output.num_classes)
+        labels = np.asarray(labels)
+        num_true = labels.shape[1] if labels.ndim == 2 else 1
+        labels = check.labels("labels", labels, num_true, self.output.num_classes)
+        if labels.shape[0] != ids.size:
+            raise ValueError(f"labels has {labels.shape[0]} rows and inputs has {ids.size}: they must be equal")
+        return np.array([self.step(ids[i : i + size], labels[i : i + size]) for i in range(0, ids.size, size)])

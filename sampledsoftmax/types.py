@@ -1,0 +1,113 @@
+"""The bundles of arrays that the stages pass on."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax.kernels.rows import sum_duplicate_rows
+
+
+class SampledValues(NamedTuple):
+    """Candidates of one batch and how often each class is expected among them.
+
+    The same triple as TensorFlow's candidate samplers return; it is what `sampled_values=` takes, here
+    and there.
+
+    Attributes
+    ----------
+    sampled_candidates : int64 [num_sampled]
+        Class ids drawn for the batch.
+    true_expected_count : float32 [batch_size, num_true]
+        Expected number of times that each true class is in a sample of this size.
+    sampled_expected_count : float32 [num_sampled]
+        The same for each candidate.
+    """
+
+    sampled_candidates: NDArray[np.int64]
+    true_expected_count: NDArray[np.floating[Any]]
+    sampled_expected_count: NDArray[np.floating[Any]]
+
+
+class Batch(NamedTuple):
+    """The arrays of one batch, checked, the float ones of one dtype.
+
+    Attributes
+    ----------
+    weights : float [num_classes, dim]
+        Output weights.
+    biases : float [num_classes]
+        Output biases.
+    labels : int64 [batch_size, num_true]
+        Ids of the true classes.
+    inputs : float [batch_size, dim]
+        Output of the encoder.
+    """
+
+    weights: NDArray[Any]
+    biases: NDArray[Any]
+    labels: NDArray[np.int64]
+    inputs: NDArray[Any]
+
+
+class IndexedSlices(NamedTuple):
+    """A gradient of a table that is zero but for some rows: row `indices[i]` gets `values[i]`.
+
+    An index may come more than once; its rows are then meant to be summed.
+
+    Attributes
+    ----------
+    values : float [num_rows, dim] or [num_rows]
+        Rows of a matrix, or entries of a vector.
+    indices : int64 [num_rows]
+        The rows of the table that they belong to.
+    dense_shape : tuple of int
+        Shape of the table.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> slices = IndexedSlices(np.array([1.0, 2.0, 4.0]), np.array([3, 0, 3]), (5,))
+    >>> slices.coalesce().indices, slices.coalesce().values
+    (array([0, 3]), array([2., 5.]))
+    >>> slices.to_dense()
+    array([2., 0., 0., 5., 0.])
+    """
+
+    values: NDArray[np.floating[Any]]
+    indices: NDArray[np.int64]
+    dense_shape: tuple[int, ...]
+
+    def coalesce(self) -> "IndexedSlices":
+        """Return the same gradient with sorted unique indices, duplicates summed in their order."""
+        order = np.argsort(self.indices, kind="stable")
+        ordered = self.indices[order]
+        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))[: ordered.size]
+        width = self.values[0].size if self.indices.size else 1
+        sums = np.zeros((starts.size, width), self.values.dtype)
+        sum_duplicate_rows(self.values.reshape(-1, width), order, starts, sums)
+        return IndexedSlices(sums.reshape(starts.size, *self.dense_shape[1:]), ordered[starts], self.dense_shape)
+
+    def to_dense(self) -> NDArray[np.floating[Any]]:
+        """Return the gradient as an array of `dense_shape`: memory for the whole table."""
+        dense = np.zeros(self.dense_shape, self.values.dtype)
+        np.add.at(dense, self.indices, self.values)
+        return dense
+
+
+class Gradients(NamedTuple):
+    """Gradients of a loss.
+
+    Attributes
+    ----------
+    weights : IndexedSlices
+        Rows of the output weights [num_classes, dim].
+    biases : IndexedSlices
+        Entries of the output biases [num_classes].
+    inputs : float [batch_size, dim]
+        The gradient that goes back to the encoder.
+    """
+
+    weights: IndexedSlices
+    biases: IndexedSlices
+    inputs: NDArray[np.floating[Any]]
