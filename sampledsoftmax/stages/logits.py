@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.kernels import logits as kernels
 from sampledsoftmax.stages.gather import gather
+from sampledsoftmax.stages.matmul import matmul
 from sampledsoftmax.types import Batch, SampledValues
 
 
@@ -30,7 +31,7 @@ def sampled_logits(
     true = np.empty(batch.labels.shape, dtype)
     kernels.true_logits(batch.weights, batch.biases, batch.labels, batch.inputs, true)
     candidate_rows = gather(batch.weights, values.sampled_candidates)
-    sampled = batch.inputs @ candidate_rows.T
+    sampled = matmul(batch.inputs, candidate_rows.T)
     offsets = batch.biases[values.sampled_candidates]
     if subtract_log_q:
         true -= np.log(values.true_expected_count.astype(dtype))
