@@ -1,0 +1,1 @@
+"""Word vectors: text -> vocabulary -> id stream -> pairs -> `SkipGram.step` -> vectors."""

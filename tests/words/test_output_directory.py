@@ -1,0 +1,79 @@
+import builtins
+import json
+
+import numpy as np
+import pytest
+
+from sampledsoftmax.words.files import new_file
+from sampledsoftmax.words.loss_plot import save_loss_plot
+from sampledsoftmax.words.output_directory import OutputDirectory, load_vectors
+from sampledsoftmax.words.progress import Progress
+from sampledsoftmax.words.vectors import WordVectors
+
+VECTORS = WordVectors(["a", "b"], np.eye(2, dtype=np.float32))
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_there_only_when_it_is_complete(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError), new_file(path) as file:
+        file.write("new \ud800")
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["file"]
+    with new_file(path, "wb") as file:
+        file.write(b"new\n")
+    assert path.read_bytes() == b"new\n"
+    assert names(tmp_path) == ["file"]
+
+
+def test_what_a_run_leaves(tmp_path):
+    output = OutputDirectory(tmp_path / "deep" / "run")
+    assert names(output.path) == []
+    for i in (1, 2):
+        output.add_progress(Progress(i, 2, 10 * i, 100 * i, 50 * i, 100, 1 / (3 * i)))
+        output.save(VECTORS, {"epochs": 2, "epochs_done": i, "word": "ü"})
+    assert names(output.path) == ["loss.csv", "settings.json", "vectors.txt"]
+    assert json.loads((output.path / "settings.json").read_text(encoding="utf-8"))["word"] == "ü"
+    rows = (output.path / "loss.csv").read_text().splitlines()
+    assert rows[0] == "epoch,step,pairs,words,loss"
+    assert rows[2] == f"2,20,200,100,{1 / 6!r}"
+    assert len(rows) == 3
+    assert load_vectors(output.path).words == ["a", "b"]
+
+
+def test_the_loss_plot_is_a_picture(tmp_path):
+    pytest.importorskip("matplotlib")
+    output = OutputDirectory(tmp_path)
+    output.add_progress(Progress(1, 1, 1, 1, 1, 1, 2.0))
+    assert output.save_plot()
+    assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_plot_without_matplotlib(tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def without_matplotlib(name, *args, **options):
+        if name.startswith("matplotlib"):
+            raise ModuleNotFoundError(name)
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without_matplotlib)
+    assert not save_loss_plot(tmp_path / "loss.png", [1], [1.0])
+    assert names(tmp_path) == []
+
+
+def test_a_directory_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileExistsError, match=r"output directory .*file cannot be written: is not a directory"):
+        OutputDirectory(tmp_path / "file")
+    with pytest.raises(NotADirectoryError, match=r"output directory .*below cannot be written: Not a directory"):
+        OutputDirectory(tmp_path / "file" / "below")
+
+
+def test_a_directory_without_vectors(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no vectors.txt: name the --output directory"):
+        load_vectors(tmp_path)
