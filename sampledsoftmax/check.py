@@ -66,12 +66,12 @@ def choice(name: str, value: object, options: Sequence[str]) -> str:
 def float_dtype(name: str, value: Any) -> np.dtype[Any]:
     """Return float32 or float64 as a dtype."""
     try:
-        dtype = np.dtype(value)
+        dtype: np.dtype[Any] = np.dtype(value)
     except TypeError:
         raise TypeError(f"{name} must be float32 or float64, got {_described(value)}") from None
     if dtype not in FLOAT_DTYPES:
         raise TypeError(f"{name} must be float32 or float64, got {dtype}")
-    return dtype
+    return np.dtype(dtype)
 
 
 def floats(name: str, value: ArrayLike, shape: Sequence[int | str], dtype: Any = None) -> Floats:
@@ -88,6 +88,29 @@ def floats(name: str, value: ArrayLike, shape: Sequence[int | str], dtype: Any =
     return array
 
 
+def tables(name: str, value: Any, shape: Sequence[int | str], beside: Any = None) -> Floats:
+    """Return a table of `shape` in float64, float32 or half precision (float16, bfloat16 of ml_dtypes).
+
+    Half precision is widened to float32 where it is read, so float32 and halves go together; float64 goes
+    with float64 only. `beside` is the dtype that it has to go with.
+    """
+    array = np.asarray(value)
+    is_half = array.dtype == np.float16 or array.dtype.name == "bfloat16"
+    if not (is_half or array.dtype in FLOAT_DTYPES):
+        raise TypeError(f"{name} must be float32, float64, float16 or bfloat16, got {array.dtype}")
+    if beside is not None and arithmetic(array.dtype) != arithmetic(beside):
+        raise TypeError(
+            f"{name} must have the precision of the other arrays, {np.dtype(beside).name}, got {array.dtype}"
+        )
+    _shape(name, array, shape)
+    return array
+
+
+def arithmetic(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype that is computed in: float64 for float64 tables, else float32."""
+    return np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
+
+
 def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: int) -> Ids:
     """Return int64 ids of `shape`, every one in [0, num_classes)."""
     array = np.asarray(value)
@@ -96,8 +119,8 @@ def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: in
     _shape(name, array, shape)
     bad = (array < 0) | (array >= num_classes)
     if bad.any():
-        index, value = _first(bad, array)
-        raise ValueError(f"{name}[{index}] = {value} is not a class id: ids are in [0, {num_classes})")
+        index, worst = _first(bad, array)
+        raise ValueError(f"{name}[{index}] = {worst} is not a class id: ids are in [0, {num_classes})")
     return np.ascontiguousarray(array, dtype=np.int64)
 
 

@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import check
-from sampledsoftmax.arguments import checked_batch, checked_values
+from sampledsoftmax.arguments import Call, checked_batch, checked_correction, checked_values
+from sampledsoftmax.batch import Batch
 from sampledsoftmax.full_softmax import full_softmax_loss
-from sampledsoftmax.losses import loss_and_grad
+from sampledsoftmax.objective import mean_loss_and_grad
 from sampledsoftmax.optimizers import Adagrad, Optimizer
 from sampledsoftmax.samplers import CandidateSampler, sampler_for
 from sampledsoftmax.table import Table, initial_rng
-from sampledsoftmax.types import Batch, Gradients
+from sampledsoftmax.types import Gradients
 
 
 class SampledSoftmax:
@@ -26,10 +27,10 @@ class SampledSoftmax:
         Width of the inputs.
     num_sampled : int
         Candidates a step, shared by the batch; at most `num_classes`, since they are unique.
-    optimizer : SGD or Adagrad, optional
+    optimizer : SGD, Momentum, Adagrad, RowwiseAdagrad or Adam, optional
         How rows are updated; default `Adagrad(0.05)`.
     sampler : str or sampler object
-        "log_uniform" (ids sorted by falling frequency), or a sampler object such as
+        "log_uniform" (ids sorted by falling frequency), "uniform", or a sampler object such as
         `LogUniformSampler`.
     subtract_log_q : bool
         Whether log(expected count) is subtracted from the logits.
@@ -82,8 +83,7 @@ class SampledSoftmax:
         self.dtype = check.float_dtype("dtype", dtype)
         self.optimizer = optimizer if optimizer is not None else Adagrad(0.05)
         self.sampler = sampler_for(sampler, self.num_classes, seed)
-        self.subtract_log_q = check.flag("subtract_log_q", subtract_log_q)
-        self.remove_accidental_hits = check.flag("remove_accidental_hits", remove_accidental_hits)
+        self.correction = checked_correction(subtract_log_q, remove_accidental_hits, "all")
         weights = initial_rng(seed, 0).standard_normal((self.num_classes, self.dim), self.dtype)
         weights *= self.dtype.type(self.dim**-0.5)
         self._weights = Table("weights", weights, self.optimizer)
@@ -144,13 +144,9 @@ class SampledSoftmax:
         return full_softmax_loss(self.weights, self.biases, labels, inputs)
 
     def _loss_and_grad(self, batch: Batch) -> tuple[float, Gradients]:
-        batch_size = max(batch.labels.shape[0], 1)
-        values = checked_values(
-            self.sampler.sample(batch.labels, self.num_sampled), batch, self.num_sampled, self.subtract_log_q
-        )
-        loss_grad = np.full(batch.labels.shape[0], 1.0 / batch_size, self.dtype)
-        losses, gradients = loss_and_grad(batch, values, self.subtract_log_q, self.remove_accidental_hits, loss_grad)
-        loss = float(losses.sum(dtype=np.float64)) / batch_size
+        sampled = self.sampler.sample(batch.labels, self.num_sampled)
+        values = checked_values(sampled, batch, self.num_sampled, self.correction.subtract_log_q)
+        loss, gradients = mean_loss_and_grad(Call(batch, values, self.correction))
         if not np.isfinite(loss):
             raise FloatingPointError(
                 f"the loss of the batch is {loss} at learning_rate = {self.optimizer.learning_rate:g}:"

@@ -101,16 +101,30 @@ def cross_entropy(logits, num_true):
     return loss, gradient
 
 
+def sigmoid_cross_entropy(logits, num_true):
+    """Return (NCE loss [B], its gradient with respect to the logits): each column decided by itself.
+
+    loss = sum of log(1 + exp(logit)) - mean of the true logits; the gradient is sigmoid(logit) - target.
+    """
+    loss = np.logaddexp(0, logits).sum(axis=1) - logits[:, :num_true].mean(axis=1)
+    gradient = np.exp(-np.logaddexp(0, -logits))
+    gradient[:, :num_true] -= 1.0 / num_true
+    return loss, gradient
+
+
 # --- 5. gradients ---------------------------------------------------------------------------------------
 
 
-def sampled_softmax_loss_and_grad(
-    weights, biases, labels, inputs, values, subtract_log_q=True, remove_hits=True, loss_grad=None
+def sampled_loss_and_grad(
+    weights, biases, labels, inputs, values, subtract_log_q=True, remove_hits=True, loss_grad=None, of=cross_entropy
 ):
-    """Return loss [B], indices [B * T + S], gradients of those rows, of those biases, and of the inputs."""
+    """Return loss [B], indices [B * T + S], gradients of those rows, of those biases, and of the inputs.
+
+    The loss is that `of` the logits: `cross_entropy` (sampled softmax) or `sigmoid_cross_entropy` (NCE).
+    """
     num_true, candidates = labels.shape[1], values[0]
     logits = sampled_logits(weights, biases, labels, inputs, values, subtract_log_q, remove_hits)
-    loss, logit_grad = cross_entropy(logits, num_true)
+    loss, logit_grad = of(logits, num_true)
     if loss_grad is not None:
         logit_grad = logit_grad * loss_grad[:, np.newaxis]
     true_grad, sampled_grad = logit_grad[:, :num_true], logit_grad[:, num_true:]
@@ -163,7 +177,7 @@ def skip_gram_step(embeddings, weights, biases, inputs, labels, values, update):
     """Train on pairs (inputs [B], labels [B, T]): the mean loss; `update(name, indices, rows)` is called."""
     batch_size = labels.shape[0]
     share = np.full(batch_size, 1.0 / batch_size, weights.dtype)
-    loss, indices, rows, entries, inputs_grad = sampled_softmax_loss_and_grad(
+    loss, indices, rows, entries, inputs_grad = sampled_loss_and_grad(
         weights, biases, labels, embeddings[inputs], values, loss_grad=share
     )
     update("weights", indices, rows)

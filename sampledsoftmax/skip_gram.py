@@ -9,6 +9,7 @@ from sampledsoftmax import check
 from sampledsoftmax.layer import SampledSoftmax
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.samplers import CandidateSampler
+from sampledsoftmax.shards import Shards
 from sampledsoftmax.stages.gather import gather
 from sampledsoftmax.table import Table, initial_rng
 from sampledsoftmax.types import IndexedSlices
@@ -28,10 +29,10 @@ class SkipGram:
         Width of an embedding.
     num_sampled : int
         Candidates a step, shared by the batch; at most `num_classes`, since they are unique.
-    optimizer : SGD or Adagrad, optional
+    optimizer : SGD, Momentum, Adagrad, RowwiseAdagrad or Adam, optional
         How rows are updated; default `Adagrad(0.05)`.
     sampler : str or sampler object
-        "log_uniform" (ids sorted by falling frequency), or an object such as `LogUniformSampler`.
+        "log_uniform" (ids sorted by falling frequency), "uniform", or an object such as `LogUniformSampler`.
     subtract_log_q : bool
         Whether log(expected count) is subtracted from the logits.
     remove_accidental_hits : bool
@@ -105,7 +106,7 @@ class SkipGram:
 
     @weights.setter
     def weights(self, values: ArrayLike) -> None:
-        self.output.weights = values  # type: ignore[assignment]
+        self.output.weights = values
 
     @property
     def biases(self) -> NDArray[Any]:
@@ -114,7 +115,7 @@ class SkipGram:
 
     @biases.setter
     def biases(self, values: ArrayLike) -> None:
-        self.output.biases = values  # type: ignore[assignment]
+        self.output.biases = values
 
     def step(self, inputs: ArrayLike, labels: ArrayLike) -> float:
         """Train on one batch of pairs and return its mean loss before the update.
@@ -139,7 +140,7 @@ class SkipGram:
             If the loss is NaN or infinite; no table is changed.
         """
         ids = check.ids("inputs", inputs, ("batch_size",), self.output.num_classes)
-        loss, inputs_gradient = self.output.step(gather(self.embeddings, ids), labels)
+        loss, inputs_gradient = self.output.step(gather(Shards((self.embeddings,)), ids, self.output.dtype), labels)
         self._embeddings.update(IndexedSlices(inputs_gradient, ids, self.embeddings.shape))
         return loss
 

@@ -29,27 +29,6 @@ class SampledValues(NamedTuple):
     sampled_expected_count: NDArray[np.floating[Any]]
 
 
-class Batch(NamedTuple):
-    """The arrays of one batch, checked, the float ones of one dtype.
-
-    Attributes
-    ----------
-    weights : float [num_classes, dim]
-        Output weights.
-    biases : float [num_classes]
-        Output biases.
-    labels : int64 [batch_size, num_true]
-        Ids of the true classes.
-    inputs : float [batch_size, dim]
-        Output of the encoder.
-    """
-
-    weights: NDArray[Any]
-    biases: NDArray[Any]
-    labels: NDArray[np.int64]
-    inputs: NDArray[Any]
-
-
 class IndexedSlices(NamedTuple):
     """A gradient of a table that is zero but for some rows: row `indices[i]` gets `values[i]`.
 
@@ -101,13 +80,13 @@ class Gradients(NamedTuple):
     Attributes
     ----------
     weights : IndexedSlices
-        Rows of the output weights [num_classes, dim].
-    biases : IndexedSlices
-        Entries of the output biases [num_classes].
+        Rows of the output weights [num_classes, dim]; a list of them where `weights` is a list of shards.
+    biases : IndexedSlices or None
+        Entries of the output biases [num_classes]; None where there are no biases, a list for shards.
     inputs : float [batch_size, dim]
         The gradient that goes back to the encoder.
     """
 
-    weights: IndexedSlices
-    biases: IndexedSlices
+    weights: Any
+    biases: Any
     inputs: NDArray[np.floating[Any]]

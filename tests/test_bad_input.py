@@ -30,13 +30,45 @@ BAD_LOSS_ARGUMENTS = [
     ({"weights": CASE.weights[:, :3]}, ValueError, "weights must have shape [num_classes, dim] with dim = 4 as in"),
     ({"weights": CASE.weights[0]}, ValueError, "weights must have shape [num_classes, dim], got [4]"),
     ({"weights": CASE.weights[:0], "num_classes": 1}, ValueError, "weights must have at least one row and one column"),
-    ({"weights": CASE.weights.astype(int)}, TypeError, "weights must be float32 or float64, got int64"),
-    ({"weights": CASE.weights.astype(np.float16)}, TypeError, "weights must be float32 or float64, got float16"),
-    ({"weights": CASE.weights.astype(">f8")}, TypeError, "weights must be float32 or float64, got >f8"),
-    ({"inputs": CASE.inputs.astype(np.float32)}, TypeError, "inputs must have the dtype of the other arrays, float64"),
+    (
+        {"weights": CASE.weights.astype(int)},
+        TypeError,
+        "weights must be float32, float64, float16 or bfloat16, got int64",
+    ),
+    (
+        {"weights": CASE.weights.astype(np.float16)},
+        TypeError,
+        "inputs must have the precision of the other arrays, float16",
+    ),
+    (
+        {"weights": CASE.weights.astype(">f8")},
+        TypeError,
+        "weights must be float32, float64, float16 or bfloat16, got >f8",
+    ),
+    (
+        {"inputs": CASE.inputs.astype(np.float32)},
+        TypeError,
+        "inputs must have the precision of the other arrays, float64",
+    ),
     ({"inputs": CASE.inputs[0]}, ValueError, "inputs must have shape [batch_size, dim], got [4]"),
     ({"biases": CASE.biases[:-1]}, ValueError, "biases must have shape [20], got [19]"),
-    ({"biases": CASE.biases[:, None]}, ValueError, "biases must have shape [20], got [20, 1]"),
+    ({"biases": CASE.biases[:, None]}, ValueError, "biases must have shape [num_classes], got [20, 1]"),
+    (
+        {"weights": [CASE.weights[:9], CASE.weights[9:]]},
+        ValueError,
+        "weights must be partitioned by 'div' into 2 shards of [10, 10] rows, got [9, 11]",
+    ),
+    (
+        {"weights": [CASE.weights[:10], CASE.weights[10:, :3]]},
+        ValueError,
+        "weights[1] must have 4 columns as weights[0]",
+    ),
+    ({"weights": [CASE.weights, CASE.weights[:0]]}, ValueError, "into 2 shards of [10, 10] rows, got [20, 0]"),
+    ({"weights": [CASE.weights[:0], CASE.weights[:0]]}, ValueError, "weights[0] must have at least one row and one"),
+    ({"weights": [CASE.weights[:10], CASE.weights[10:].astype("f4")]}, TypeError, "weights[1] must have the precision"),
+    ({"biases": [CASE.biases[:5], CASE.biases[5:10]]}, ValueError, "biases must have shape [20], got [10]"),
+    ({"partition_strategy": "round"}, ValueError, "partition_strategy must be one of 'div', 'mod', got 'round'"),
+    ({"hit_copies": "first"}, ValueError, "hit_copies must be one of 'all', 'last', got 'first'"),
     ({"num_sampled": 0}, ValueError, "num_sampled must be at least 1, got 0"),
     ({"num_sampled": -3}, ValueError, "num_sampled must be at least 1, got -3"),
     ({"num_sampled": 21}, ValueError, "num_sampled = 21 unique candidates cannot be drawn from num_classes = 20"),
@@ -75,7 +107,14 @@ BAD_LOSS_ARGUMENTS = [
 
 @pytest.mark.parametrize(("changed", "error", "message"), BAD_LOSS_ARGUMENTS)
 @pytest.mark.parametrize(
-    "function", [ss.sampled_softmax_loss, ss.sampled_softmax_loss_and_grad, ss.compute_sampled_logits]
+    "function",
+    [
+        ss.sampled_softmax_loss,
+        ss.sampled_softmax_loss_and_grad,
+        ss.nce_loss,
+        ss.nce_loss_and_grad,
+        ss.compute_sampled_logits,
+    ],
 )
 def test_a_sampled_loss_refuses(function, changed, error, message):
     before = [np.array(x, copy=True) for x in GOOD.values()]
@@ -91,7 +130,7 @@ def test_a_sampled_loss_refuses(function, changed, error, message):
         ({"labels": [[1], [20], [3]]}, ValueError, "labels[1, 0] = 20 is not a class id"),
         ({"weights": CASE.weights.T}, ValueError, "it looks transposed"),
         ({"labels": np.int64(3)}, ValueError, "labels must have shape [batch_size, 1], got []"),
-        ({"biases": None}, TypeError, "biases must be float32 or float64, got object"),
+        ({"biases": "none"}, TypeError, "biases must be float32, float64, float16 or bfloat16, got <U4"),
     ],
 )
 @pytest.mark.parametrize("function", [ss.full_softmax_loss, ss.full_softmax_loss_and_grad])
@@ -135,7 +174,7 @@ def test_the_sampler_refuses(changed, error, message):
         ({"num_sampled": 11}, ValueError, "num_sampled = 11 unique candidates cannot be drawn from num_classes = 10"),
         ({"dtype": np.float16}, TypeError, "dtype must be float32 or float64, got float16"),
         ({"dtype": "quick"}, TypeError, "dtype must be float32 or float64, got str 'quick'"),
-        ({"sampler": "zipf"}, ValueError, "sampler must be one of 'log_uniform', got 'zipf'"),
+        ({"sampler": "zipf"}, ValueError, "sampler must be one of 'log_uniform', 'uniform', got 'zipf'"),
         ({"sampler": 3}, TypeError, "sampler must be a name or a sampler object, got int"),
         ({"sampler": ss.LogUniformSampler(9)}, ValueError, "sampler has range_max = 9, but num_classes = 10"),
         ({"subtract_log_q": None}, TypeError, "subtract_log_q must be True or False, got NoneType None"),

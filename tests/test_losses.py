@@ -19,6 +19,12 @@ RAGGED = [  # num_classes, dim, batch_size, num_sampled, num_true
 ]
 
 
+OBJECTIVES = {
+    "sampled_softmax": (ss.sampled_softmax_loss_and_grad, reference.cross_entropy),
+    "nce": (ss.nce_loss_and_grad, reference.sigmoid_cross_entropy),
+}
+
+
 def check_accuracy(ours, theirs, truth, largest_logit):
     """Ours errs, against a truth of more digits, at most twice as much as plain NumPy in its precision.
 
@@ -43,16 +49,16 @@ def in_wider(arrays):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("hits", [True, False])
 @pytest.mark.parametrize("log_q", [True, False])
-def test_loss_and_gradients_are_those_of_the_reference(sizes, dtype, hits, log_q):
+@pytest.mark.parametrize("name", ["sampled_softmax", "nce"])
+def test_loss_and_gradients_are_those_of_the_reference(sizes, dtype, hits, log_q, name):
+    function, of = OBJECTIVES[name]
     num_classes, dim, batch_size, num_sampled, num_true = sizes
     case = make_case(num_classes, dim, batch_size, num_sampled, num_true, dtype, seed=sum(sizes))
     above = np.linspace(0.5, 2.0, batch_size).astype(dtype)
-    loss, gradients = ss.sampled_softmax_loss_and_grad(
-        *case.arguments, case.values, hits, subtract_log_q=log_q, loss_grad=above
-    )
-    expected = reference.sampled_softmax_loss_and_grad(*case, log_q, hits, above)
+    loss, gradients = function(*case.arguments, case.values, hits, subtract_log_q=log_q, loss_grad=above)
+    expected = reference.sampled_loss_and_grad(*case, log_q, hits, above, of)
     arrays = in_wider((*case[:4], above))
-    truth = reference.sampled_softmax_loss_and_grad(*arrays[:4], case.values, log_q, hits, arrays[4])
+    truth = reference.sampled_loss_and_grad(*arrays[:4], case.values, log_q, hits, arrays[4], of)
     got = (loss, gradients.weights.indices, gradients.weights.values, gradients.biases.values, gradients.inputs)
     logits = case.inputs @ case.weights.T + case.biases
     for ours, theirs, exact in zip(got, expected, truth, strict=True):
@@ -62,10 +68,15 @@ def test_loss_and_gradients_are_those_of_the_reference(sizes, dtype, hits, log_q
 
 
 @pytest.mark.parametrize("hits", [True, False])
-def test_loss_alone_is_the_loss_of_the_twin(hits):
+@pytest.mark.parametrize("log_q", [True, False])
+def test_loss_alone_is_the_loss_of_the_twin(hits, log_q):
     case = make_case(50, 5, 9, 12, 2)
-    loss, _ = ss.sampled_softmax_loss_and_grad(*case.arguments, case.values, hits)
-    np.testing.assert_array_equal(ss.sampled_softmax_loss(*case.arguments, case.values, hits), loss)
+    for alone, twin in (
+        (ss.sampled_softmax_loss, ss.sampled_softmax_loss_and_grad),
+        (ss.nce_loss, ss.nce_loss_and_grad),
+    ):
+        loss, _ = twin(*case.arguments, case.values, hits, subtract_log_q=log_q)
+        np.testing.assert_array_equal(alone(*case.arguments, case.values, hits, subtract_log_q=log_q), loss)
 
 
 def test_candidates_are_drawn_when_none_are_given():
@@ -104,15 +115,17 @@ def check_central_differences(loss_of, arrays, gradients):
 
 @pytest.mark.parametrize("num_true", [1, 2, 3])
 @pytest.mark.parametrize("hits", [True, False])
-def test_gradients_are_central_differences(num_true, hits):
+@pytest.mark.parametrize("name", ["sampled_softmax", "nce"])
+def test_gradients_are_central_differences(num_true, hits, name):
     case = make_case(9, 3, 4, 6, num_true, np.float64, seed=num_true)
     assert reference.accidental_hits(case.labels, case.values[0]).any()
     sizes = (6, 9, num_true)
 
     def loss_of(weights, biases, inputs):
-        return ss.sampled_softmax_loss(weights, biases, case.labels, inputs, *sizes, case.values, hits)
+        loss = {"sampled_softmax": ss.sampled_softmax_loss, "nce": ss.nce_loss}[name]
+        return loss(weights, biases, case.labels, inputs, *sizes, case.values, hits)
 
-    _, gradients = ss.sampled_softmax_loss_and_grad(*case.arguments, case.values, hits)
+    _, gradients = OBJECTIVES[name][0](*case.arguments, case.values, hits)
     dense = (gradients.weights.to_dense(), gradients.biases.to_dense(), gradients.inputs)
     check_central_differences(loss_of, (case.weights, case.biases, case.inputs), dense)
 
@@ -202,7 +215,7 @@ def test_extreme_logits_are_finite(dtype, scale):
     loss, gradients = ss.sampled_softmax_loss_and_grad(
         case.weights, biases, case.labels, case.inputs, 10, 30, 2, case.values
     )
-    expected = reference.sampled_softmax_loss_and_grad(case.weights, biases, case.labels, case.inputs, case.values)
+    expected = reference.sampled_loss_and_grad(case.weights, biases, case.labels, case.inputs, case.values)
     np.testing.assert_allclose(loss, expected[0], rtol=1e-6)
     np.testing.assert_allclose(gradients.inputs, expected[4], rtol=1e-4, atol=1e-5)
     full, exact = ss.full_softmax_loss_and_grad(case.weights, biases, case.labels, case.inputs)

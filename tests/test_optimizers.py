@@ -3,6 +3,17 @@ import pytest
 
 import sampledsoftmax as ss
 from sampledsoftmax import reference
+from sampledsoftmax.optimizers import SGD, Adagrad, Adam, Momentum, RowwiseAdagrad
+
+OPTIMIZERS = {
+    "sgd": SGD(0.1),
+    "momentum": Momentum(0.1, 0.9),
+    "nesterov": Momentum(0.1, 0.9, nesterov=True),
+    "adagrad": Adagrad(0.1),
+    "rowwise_adagrad": RowwiseAdagrad(0.1),
+    "adam": Adam(0.1),
+    "exact_adam": Adam(0.1, mode="exact"),
+}
 
 
 def gradient_of(table, num_rows, seed):
@@ -51,22 +62,95 @@ BAD_GRADIENTS = [
 
 
 @pytest.mark.parametrize(("values", "indices", "shape", "error", "message"), BAD_GRADIENTS)
-@pytest.mark.parametrize("optimizer", [ss.SGD(0.1), ss.Adagrad(0.1)])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_a_gradient_that_does_not_fit_is_refused_before_the_table_changes(
     optimizer, values, indices, shape, error, message
 ):
     table = np.ones((4, 3))
     slots = optimizer.init(table)
+    before = {name: slot.copy() for name, slot in slots.items()}
     with pytest.raises(error, match=message):
         optimizer.update(table, slots, ss.IndexedSlices(values, np.array(indices), shape))
     assert (table == 1).all()
+    for name, slot in slots.items():
+        np.testing.assert_array_equal(slot, before[name])
 
 
-def test_slots_of_another_table_are_refused():
-    optimizer = ss.Adagrad(0.1)
+SLOTS = [(optimizer, slot) for optimizer in OPTIMIZERS.values() for slot in optimizer.init(np.ones((4, 3)))]
+
+
+@pytest.mark.parametrize(("optimizer", "slot"), SLOTS)
+def test_slots_of_another_table_are_refused(optimizer, slot):
     table = np.ones((4, 3))
-    with pytest.raises(ValueError, match=r"slots\['accumulator'\] must have shape \[4, 3\], got \[5, 3\]"):
-        optimizer.update(table, optimizer.init(np.ones((5, 3))), gradient_of(table, 2, 0))
+    good = optimizer.init(table)
+    without = {name: array for name, array in good.items() if name != slot}
+    with pytest.raises(ValueError, match=rf"slots\['{slot}'\] must have shape"):
+        optimizer.update(table, {**good, slot: np.ones((5, 3), good[slot].dtype)}, gradient_of(table, 2, 0))
+    with pytest.raises(TypeError, match=rf"slots\['{slot}'\] must be (float|int)64, got float32"):
+        optimizer.update(table, {**good, slot: good[slot].astype(np.float32)}, gradient_of(table, 2, 0))
+    with pytest.raises(ValueError, match=f"slots must hold '{slot}', got "):
+        optimizer.update(table, without, gradient_of(table, 2, 0))
+    assert (table == 1).all()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_a_table_that_cannot_be_trained_is_refused(optimizer):
+    table = np.ones((4, 3))
+    slots, gradient = optimizer.init(table), gradient_of(table, 2, 0)
+    table.flags.writeable = False
+    with pytest.raises(ValueError, match="table must be writeable: it is trained in place"):
+        optimizer.update(table, slots, gradient)
+    with pytest.raises(TypeError, match="table must be float32 or float64, got int64"):
+        optimizer.update(np.ones((4, 3), np.int64), slots, gradient)
+
+
+def dense_step(name, table, state, gradient, step):
+    """Update a whole table in place, by the formula of each optimizer; `state` starts empty."""
+    if name == "sgd":
+        table -= 0.1 * gradient
+    elif name in ("momentum", "nesterov"):
+        velocity = state["velocity"] = 0.9 * state.get("velocity", 0) + gradient
+        table -= 0.1 * (gradient + 0.9 * velocity if name == "nesterov" else velocity)
+    elif name == "adagrad":
+        state["a"] = state.get("a", 0.1) + gradient**2
+        table -= 0.1 * gradient / np.sqrt(state["a"])
+    elif name == "rowwise_adagrad":
+        mean = (gradient**2).reshape(len(table), -1).mean(axis=1)
+        state["a"] = state.get("a", 0.1) + mean.reshape(-1, *[1] * (table.ndim - 1))
+        table -= 0.1 * gradient / np.sqrt(state["a"])
+    else:
+        m = state["m"] = 0.9 * state.get("m", 0) + 0.1 * gradient
+        v = state["v"] = 0.999 * state.get("v", 0) + 0.001 * gradient**2
+        table -= 0.1 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step) * m / (np.sqrt(v) + 1e-7)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 1), (7, 3), (12,), (20, 33)])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_updates_of_touched_rows_are_dense_updates(name, shape, dtype):
+    optimizer = OPTIMIZERS[name]
+    table = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    ours, dense, state = table.copy(), table.astype(np.float64), {}
+    touched = np.arange(0, shape[0], 2)
+    slots = optimizer.init(ours)
+    for step in range(1, 11):
+        rng = np.random.default_rng(step)
+        indices = np.concatenate([touched, touched[: rng.integers(touched.size + 1)]])
+        values = rng.normal(size=(indices.size, *shape[1:])).astype(dtype)
+        gradient = ss.IndexedSlices(values, indices, shape)
+        optimizer.update(ours, slots, gradient)
+        dense_step(name, dense, state, gradient.to_dense().astype(np.float64), step)
+    assert ours.dtype == dtype
+    assert all(slot.dtype in (dtype, np.int64) for slot in slots.values())
+    tolerance = 2e-5 if dtype == np.float32 else 1e-11
+    np.testing.assert_allclose(ours[touched], dense[touched], rtol=tolerance, atol=tolerance)
+    np.testing.assert_array_equal(np.delete(ours, touched, axis=0), np.delete(table, touched, axis=0))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_an_empty_gradient_moves_nothing(optimizer):
+    table = np.ones((4, 3))
+    optimizer.update(table, optimizer.init(table), gradient_of(table, 0, 0))
     assert (table == 1).all()
 
 
@@ -78,6 +162,17 @@ def test_slots_of_another_table_are_refused():
         (lambda: ss.SGD("fast"), TypeError, "learning_rate must be a number, got str 'fast'"),
         (lambda: ss.Adagrad(True), TypeError, "learning_rate must be a number, got bool True"),
         (lambda: ss.Adagrad(0.1, 0.0), ValueError, "initial_accumulator_value must be above 0, got 0"),
+        (lambda: RowwiseAdagrad(-1), ValueError, "learning_rate must be at least 0, got -1"),
+        (lambda: RowwiseAdagrad(0.1, -1), ValueError, "initial_accumulator_value must be above 0, got -1"),
+        (lambda: Momentum(-1, 0.9), ValueError, "learning_rate must be at least 0, got -1"),
+        (lambda: Momentum(0.1, 1.1), ValueError, "momentum must be at most 1, got 1.1"),
+        (lambda: Momentum(0.1, -0.1), ValueError, "momentum must be at least 0, got -0.1"),
+        (lambda: Momentum(0.1, 0.9, 1), TypeError, "nesterov must be True or False, got int 1"),
+        (lambda: Adam(float("inf")), ValueError, "learning_rate must be finite, got inf"),
+        (lambda: Adam(0.1, beta_1=1), ValueError, "beta_1 must be below 1, got 1"),
+        (lambda: Adam(0.1, beta_2=-0.5), ValueError, "beta_2 must be at least 0, got -0.5"),
+        (lambda: Adam(0.1, epsilon=0), ValueError, "epsilon must be above 0, got 0"),
+        (lambda: Adam(0.1, mode="dense"), ValueError, "mode must be one of 'lazy', 'exact', got 'dense'"),
     ],
 )
 def test_bad_settings_are_refused(make, error, message):

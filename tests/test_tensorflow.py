@@ -1,4 +1,4 @@
-"""The same numbers as TensorFlow: candidates, losses, gradients, training steps."""
+"""The same numbers as TensorFlow: seeds, streams of candidates, training steps."""
 
 import warnings
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from tests.cases import make_case, with_double_counts
 
 pytestmark = pytest.mark.compiled
 
@@ -62,52 +61,6 @@ def test_seeds_are_read_as_tensorflow_reads_them(tf, seed):
         theirs = session.run(op.sampled_candidates)
     ours = ss.log_uniform_candidate_sampler([[0]], 1, 20, True, 10**6, seed=seed)
     np.testing.assert_array_equal(ours.sampled_candidates, theirs)
-
-
-def tensorflow_loss_and_grad(tf, case, hits):
-    weights, biases, inputs = (tf.Variable(x) for x in (case.weights, case.biases, case.inputs))
-    with tf.GradientTape() as tape:
-        loss = tf.nn.sampled_softmax_loss(
-            weights, biases, case.labels, inputs, case.values[0].size, case.weights.shape[0],
-            case.num_true, tuple(tf.constant(v) for v in case.values), hits,
-        )  # fmt: skip
-        total = tf.reduce_sum(loss * np.linspace(0.5, 2.0, len(case.inputs)).astype(case.inputs.dtype))
-    return loss.numpy(), tape.gradient(total, [weights, biases, inputs])
-
-
-GRID = [  # batch_size, num_true, num_sampled
-    (batch_size, num_true, num_sampled)
-    for batch_size in (1, 5, 64)
-    for num_true in (1, 2, 3)
-    for num_sampled in (1, 7, 40)
-]
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("hits", [True, False])
-@pytest.mark.parametrize(("batch_size", "num_true", "num_sampled"), GRID)
-def test_loss_and_gradients_are_those_of_the_gradient_tape(tf, dtype, hits, batch_size, num_true, num_sampled):
-    case = make_case(50, 8, batch_size, num_sampled, num_true, dtype, seed=batch_size + num_true)
-    if batch_size == 64 and num_sampled == 40:
-        assert np.unique(case.labels).size < case.labels.size, "no label comes twice"
-        assert np.isin(case.labels, case.values[0]).any(), "no label is among the candidates"
-    if dtype == np.float64:  # TensorFlow's sampled counts are float32 and do not mix with double logits
-        case = case._replace(values=with_double_counts(case.values))
-    theirs, (weights, biases, inputs) = tensorflow_loss_and_grad(tf, case, hits)
-    above = np.linspace(0.5, 2.0, batch_size).astype(dtype)
-    loss, ours = ss.sampled_softmax_loss_and_grad(*case.arguments, case.values, hits, loss_grad=above)
-    np.testing.assert_array_equal(ours.weights.indices, weights.indices)
-    np.testing.assert_array_equal(ours.biases.indices, biases.indices)
-    rtol = 1e-5 if dtype == np.float32 else 1e-12
-    pairs = [
-        (loss, theirs),
-        (ours.weights.values, weights.values.numpy()),
-        (ours.biases.values, biases.values.numpy()),
-        (ours.inputs, inputs.numpy()),
-    ]
-    for got, expected in pairs:
-        # A sum of terms of both signs is as exact as its terms, not as its value: hence the second part.
-        np.testing.assert_allclose(got, expected, rtol=rtol, atol=rtol * np.abs(expected).max() / 10)
 
 
 def tensorflow_training(tf, tables, batches, num_sampled, seed, make_optimizer):

@@ -4,14 +4,14 @@ from sampledsoftmax.kernels.jit import jit
 
 
 @jit
-def add_true_rows(true_grad, labels, weights, inputs_grad):
-    """Add true_grad[b, t] * weights[labels[b, t]] to inputs_grad[b]."""
-    for b in range(labels.shape[0]):
-        for t in range(labels.shape[1]):
+def add_true_rows(true_grad, rows, inputs_grad):
+    """Add true_grad[b, t] * rows[b * num_true + t] to inputs_grad[b]."""
+    for b in range(true_grad.shape[0]):
+        for t in range(true_grad.shape[1]):
             factor = true_grad[b, t]
-            row = labels[b, t]
-            for d in range(weights.shape[1]):
-                inputs_grad[b, d] += factor * weights[row, d]
+            i = b * true_grad.shape[1] + t
+            for d in range(rows.shape[1]):
+                inputs_grad[b, d] += factor * rows[i, d]
 
 
 @jit

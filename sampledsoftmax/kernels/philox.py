@@ -17,9 +17,13 @@ _WEYL_0 = np.uint64(0x9E3779B9)
 _WEYL_1 = np.uint64(0xBB67AE85)
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _LOW_20 = np.uint64(0xFFFFF)
+_LOW_23 = np.uint64(0x7FFFFF)
+_LOW_64 = np.uint64(0xFFFFFFFFFFFFFFFF)
 _SHIFT_32 = np.uint64(32)
+_ZERO = np.uint64(0)
 _ONE = np.uint64(1)
 _2_TO_MINUS_52 = 2.0**-52
+_2_TO_MINUS_23 = 2.0**-23
 
 # A cursor is a uint64 array [8]: seed, stream, next block, words used of the current block, its 4 words.
 _SEED, _STREAM, _BLOCK, _USED, _WORDS = 0, 1, 2, 3, 4
@@ -67,3 +71,33 @@ def next_double(cursor):
     """Return the next float64 in [0, 1): 52 bits, the low 20 of one word above all of the next."""
     high = next_word(cursor) & _LOW_20
     return np.float64((high << _SHIFT_32) | next_word(cursor)) * _2_TO_MINUS_52
+
+
+@jit
+def next_single(cursor):
+    """Return the next float32 in [0, 1): the low 23 bits of one word."""
+    return np.float32(np.float64(next_word(cursor) & _LOW_23) * _2_TO_MINUS_23)
+
+
+@jit
+def next_below(cursor, n):
+    """Return the next integer in [0, n) of 64-bit draws, the first word of each its low half; `n` is uint64.
+
+    Every value is equally likely: draws below the remainder of 2**64 / n are thrown away.
+    """
+    least = _ZERO if n & (n - _ONE) == _ZERO else _LOW_64 % n + _ONE
+    while True:
+        low = next_word(cursor)
+        draw = (next_word(cursor) << _SHIFT_32) | low
+        if draw >= least:
+            return draw % n
+
+
+@jit
+def next_below_32(cursor, n):
+    """Return the next integer in [0, n) of 32-bit draws; `n` is uint64 and at most 2**32 - 1."""
+    least = _ZERO if n & (n - _ONE) == _ZERO else _LOW_32 % n + _ONE
+    while True:
+        draw = next_word(cursor)
+        if draw >= least:
+            return draw % n

@@ -12,8 +12,8 @@ The width follows the widest vectors of this processor; Numba's cache is kept fo
 from typing import Any
 
 import llvmlite.binding as llvm
-import numba
 from llvmlite import ir
+from numba import config
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
@@ -37,7 +37,7 @@ def _tile_of(rows: int) -> Any:
     def plain(a, row, panels, panel, first, last, out):
         out[:rows] = a[row : row + rows, first:last] @ panels[panel, first:last]
 
-    return plain if numba.config.DISABLE_JIT else intrinsic(typed)
+    return plain if config.DISABLE_JIT else intrinsic(typed)  # type: ignore[attr-defined]
 
 
 def _emit_tile(rows: int) -> Any:

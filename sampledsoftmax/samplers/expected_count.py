@@ -1,4 +1,4 @@
-"""How often a class of probability p is expected in a sample."""
+"""How often a class of probability p is expected in a sample, as TensorFlow computes it."""
 
 from typing import Any
 
@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def expected_count(probability: NDArray[np.float32], num_sampled: int, num_tries: int) -> NDArray[np.float32]:
+def tensorflow_expected_count(
+    probability: NDArray[np.float32], num_sampled: int, num_tries: int
+) -> NDArray[np.float32]:
     """Return TensorFlow's expected counts.
 
     Without rejected draws (num_tries == num_sampled) the count is p * num_sampled. Otherwise it is
@@ -15,7 +17,7 @@ def expected_count(probability: NDArray[np.float32], num_sampled: int, num_tries
     of the draws. ExpectedCountHelper in tensorflow/core/kernels/range_sampler.cc.
     """
     if num_tries == num_sampled:
-        return probability * np.float32(num_sampled)
+        return np.asarray(probability * np.float32(num_sampled))
     p: NDArray[Any] = probability.astype(np.float64)
     with np.errstate(divide="ignore"):  # p = 1, a range of one class: log(0) = -inf gives the count 1
-        return (-np.expm1(num_tries * np.log1p(-p))).astype(np.float32)
+        return np.asarray(-np.expm1(num_tries * np.log1p(-p)), np.float32)

@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import check
 from sampledsoftmax.kernels.log_uniform import draw_log_uniform
+from sampledsoftmax.samplers.groups import log_uniform_groups
+from sampledsoftmax.samplers.inclusion import Groups
 from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample
 from sampledsoftmax.types import SampledValues
 
@@ -25,6 +27,9 @@ class LogUniformSampler(CandidateSampler):
         Number of classes, 1 to 2**53; memory does not depend on it.
     seed : None, int or (int, int)
         None draws fresh entropy; an int is TensorFlow's op seed, a pair is (global seed, op seed).
+    expected_count : "tensorflow" or "inclusion"
+        How the counts of unique candidates are computed: TensorFlow's approximation, or the chance that
+        the class is in the sample, exact to 1e-4.
 
     Raises
     ------
@@ -41,23 +46,33 @@ class LogUniformSampler(CandidateSampler):
     >>> sampler = LogUniformSampler(10_000, seed=1)
     >>> first, second = (sampler.sample([[3], [0]], num_sampled=4) for _ in range(2))
     >>> first.sampled_candidates, second.sampled_candidates
-    (array([1, 2, 3]), array([1, 2, 3]))
+    (array([4458,   40,  544,  659]), array([   0,   44, 1786,   11]))
     """
 
-    def __init__(self, range_max: int, seed: Any = None) -> None:
-        super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed)
+    def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:
+        super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
 
-    def probability(self, ids: ArrayLike) -> NDArray[np.float32]:
-        """Return the chance of each id in one draw, float32 in the shape of `ids`."""
-        k = np.asarray(ids).astype(np.float64)
-        return (np.log((k + 2.0) / (k + 1.0)) / np.log1p(self.range_max)).astype(np.float32)
+    def _probability(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        k = ids.astype(np.float64)
+        p = np.log((k + 2.0) / (k + 1.0)) / np.log1p(self.range_max)
+        return np.asarray(p, np.float32)
+
+    def _groups(self) -> Groups:
+        return log_uniform_groups(self.range_max)
 
     def _fill(self, cursor: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
         draw_log_uniform(cursor, self.range_max, out)
 
 
 def log_uniform_candidate_sampler(
-    true_classes: ArrayLike, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any = None
+    true_classes: ArrayLike,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    range_max: int,
+    seed: Any = None,
+    *,
+    expected_count: str = "tensorflow",
 ) -> SampledValues:
     """Draw log-uniform candidates for one batch, as `tf.random.log_uniform_candidate_sampler` does.
 
@@ -75,6 +90,8 @@ def log_uniform_candidate_sampler(
         Number of classes, 1 to 2**53, their ids sorted by falling frequency.
     seed : None, int or (int, int)
         Same seed, same candidates; see `LogUniformSampler`. The result is that of the op's first call.
+    expected_count : "tensorflow" or "inclusion"
+        As for `LogUniformSampler`.
 
     Returns
     -------
@@ -90,6 +107,7 @@ def log_uniform_candidate_sampler(
     Examples
     --------
     >>> log_uniform_candidate_sampler([[3], [0]], 1, 4, True, 10_000, seed=1).sampled_candidates
-    array([1, 2, 3])
+    array([4458,   40,  544,  659])
     """
-    return pure_sample(LogUniformSampler(range_max, seed), true_classes, num_true, num_sampled, unique)
+    sampler = LogUniformSampler(range_max, seed, expected_count=expected_count)
+    return pure_sample(sampler, true_classes, num_true, num_sampled, unique)

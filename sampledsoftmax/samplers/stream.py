@@ -17,6 +17,8 @@ Fill = Callable[[NDArray[np.uint64], NDArray[np.int64]], None]
 BLOCKS_PER_CANDIDATE = 2048 // 4
 # Enough draws a round that a sample whose last ids are rare costs few rounds.
 LEAST_ROUND = 256
+# Where TensorFlow's sampler ends the process: kint32max in tensorflow/core/kernels/range_sampler.cc.
+MAX_TRIES = 2**31 - 1
 
 
 class CandidateStream:
@@ -51,14 +53,21 @@ class CandidateStream:
 
         `fill(cursor, out)` writes the next draws of a distribution. With `unique`, an id drawn already
         is dropped, and every draw counts as a try.
+
+        Raises
+        ------
+        ValueError
+            If 2**31 - 1 draws do not hold as many different ids; the stream stays where it was.
         """
         cursor = cursor_at(self.seed, self.seed2, self.block)
-        self.block += BLOCKS_PER_CANDIDATE * num_sampled
         out = np.empty(num_sampled, np.int64)
-        if not unique:
+        tries = num_sampled
+        if unique:
+            tries = _fill_unique(cursor, fill, out)
+        else:
             fill(cursor, out)
-            return out, num_sampled
-        return out, _fill_unique(cursor, fill, out)
+        self.block += BLOCKS_PER_CANDIDATE * num_sampled
+        return out, tries
 
 
 def _fill_unique(cursor: NDArray[np.uint64], fill: Fill, out: NDArray[np.int64]) -> int:
@@ -69,4 +78,9 @@ def _fill_unique(cursor: NDArray[np.uint64], fill: Fill, out: NDArray[np.int64])
         fill(cursor, draws)
         filled, looked_at = keep_new(draws, slots, out, filled)
         tries += looked_at
+        if tries >= MAX_TRIES and filled < out.size:
+            raise ValueError(
+                f"num_sampled = {out.size} unique candidates were asked for, but {tries} draws hold only"
+                f" {filled} different ids: the others are too rare"
+            )
     return tries

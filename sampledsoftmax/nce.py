@@ -1,0 +1,128 @@
+"""Noise-contrastive estimation: TensorFlow's loss on arrays, and its closed-form gradient."""
+
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax import objective
+from sampledsoftmax.arguments import checked_call, checked_loss_grad
+from sampledsoftmax.batch import Correction
+from sampledsoftmax.types import Gradients
+
+
+def nce_loss(
+    weights: Any,
+    biases: Any,
+    labels: ArrayLike,
+    inputs: ArrayLike,
+    num_sampled: int,
+    num_classes: int,
+    num_true: int = 1,
+    sampled_values: Any = None,
+    remove_accidental_hits: bool = False,
+    seed: Any = None,
+    *,
+    subtract_log_q: bool = True,
+    hit_copies: str = "all",
+    partition_strategy: str = "div",
+) -> NDArray[Any]:
+    """Return the noise-contrastive loss of each example, as `tf.nn.nce_loss` does.
+
+    With the logits f(c) = inputs[b] . weights[c] + biases[c] - log(expected count of c) of the labels y
+    and of the candidates, each column is a decision of its own: is it a label, or was it drawn?
+
+        loss[b] = sum over both of log(1 + exp f(c)) - mean over y of f(y).
+
+    Parameters
+    ----------
+    weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values
+        As for `sampled_softmax_loss`.
+    remove_accidental_hits : bool
+        Whether a candidate that is a label of an example is left out of that example's sum.
+    seed, subtract_log_q, hit_copies, partition_strategy
+        As for `sampled_softmax_loss`. Without log Q this is negative sampling.
+
+    Returns
+    -------
+    float32 or float64 [batch_size]
+        The losses, in the precision of the arithmetic.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type, shape or range, or an expected count is not above 0.
+
+    Notes
+    -----
+    Gutmann and Hyvarinen, "Noise-contrastive estimation", 2010; Mnih and Teh, "A fast and simple algorithm
+    for training neural probabilistic language models", 2012. It is negative sampling (Mikolov et al., 2013)
+    where log Q is not subtracted. Candidates that are labels of the example are kept by default, as TensorFlow
+    does: noise may be equal to data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights, biases = np.eye(6, 3), np.zeros(6)
+    >>> nce_loss(weights, biases, [[1], [2]], np.ones((2, 3)), 4, 6, seed=1).round(4)
+    array([6.2793, 6.2378])
+    """
+    arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
+    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
+    call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
+    return objective.loss(call, "nce")
+
+
+def nce_loss_and_grad(
+    weights: Any,
+    biases: Any,
+    labels: ArrayLike,
+    inputs: ArrayLike,
+    num_sampled: int,
+    num_classes: int,
+    num_true: int = 1,
+    sampled_values: Any = None,
+    remove_accidental_hits: bool = False,
+    seed: Any = None,
+    *,
+    subtract_log_q: bool = True,
+    hit_copies: str = "all",
+    partition_strategy: str = "div",
+    loss_grad: ArrayLike | None = None,
+) -> tuple[NDArray[Any], Gradients]:
+    """Return (`nce_loss`, its gradients); the candidates count as constants.
+
+    Parameters
+    ----------
+    weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values
+        As for `nce_loss`.
+    remove_accidental_hits, seed, subtract_log_q, hit_copies, partition_strategy
+        As for `nce_loss`.
+    loss_grad : dtype of the loss, [batch_size], optional
+        Gradient of what is minimised with respect to each loss; ones by default. For the mean of the
+        batch, pass 1 / batch_size.
+
+    Returns
+    -------
+    loss : float [batch_size]
+    gradients : Gradients
+        Slices of `weights` and `biases` with TensorFlow's indices: labels row by row, then candidates,
+        not summed, one `IndexedSlices` a shard where shards are given; and `inputs` [batch_size, dim].
+        All in the dtype of the loss, also for tables of half precision.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `nce_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights, biases = np.eye(6, 3), np.zeros(6)
+    >>> loss, grad = nce_loss_and_grad(weights, biases, [[1], [2]], np.ones((2, 3)), 4, 6, seed=1)
+    >>> grad.weights.indices
+    array([1, 2, 4, 1, 2, 0])
+    """
+    arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
+    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
+    call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
+    return objective.loss_and_grad(call, "nce", checked_loss_grad(loss_grad, call.batch))

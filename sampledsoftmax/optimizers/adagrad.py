@@ -1,0 +1,64 @@
+"""Adagrad, with an accumulator for each entry of a table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax import check
+from sampledsoftmax.kernels.updates import adagrad_rows
+from sampledsoftmax.optimizers.optimizer import Slots, as_rows, checked_gradient, checked_slot
+from sampledsoftmax.types import IndexedSlices
+
+
+@dataclass
+class Adagrad:
+    """Adagrad: accumulator += gradient**2; row -= learning_rate * gradient / sqrt(accumulator).
+
+    Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011; equal to TensorFlow's
+    ResourceSparseApplyAdagrad, without an epsilon: the initial accumulator keeps the root above 0.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Step size, at least 0.
+    initial_accumulator_value : float
+        Start of every accumulator, above 0. It is compared with squared gradients: for the gradient of
+        a mean over a batch, divide by batch_size**2 what suits the gradient of a sum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> table, optimizer = np.zeros((3, 1)), Adagrad(1.0, initial_accumulator_value=7.0)
+    >>> slots = optimizer.init(table)
+    >>> optimizer.update(table, slots, IndexedSlices(np.array([[1.0], [2.0]]), np.array([2, 2]), (3, 1)))
+    >>> table.ravel(), slots["accumulator"].ravel()
+    (array([ 0.  ,  0.  , -0.75]), array([ 7.,  7., 16.]))
+    """
+
+    learning_rate: float
+    initial_accumulator_value: float = 0.1
+
+    def __post_init__(self) -> None:
+        self.learning_rate = check.number("learning_rate", self.learning_rate, at_least=0.0)
+        self.initial_accumulator_value = check.number(
+            "initial_accumulator_value", self.initial_accumulator_value, above=0.0
+        )
+
+    def init(self, table: NDArray[Any]) -> Slots:
+        """Return {"accumulator": array like `table`}."""
+        return {"accumulator": np.full_like(table, self.initial_accumulator_value)}
+
+    def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
+        """Apply `gradient` to `table` and its accumulator in place, duplicates summed first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the gradient's dtype, shape or indices, or the slots, do not fit the table.
+        """
+        unique = checked_gradient(table, gradient)
+        accumulator = checked_slot(slots, "accumulator", table.shape, table.dtype)
+        learning_rate = table.dtype.type(self.learning_rate)
+        adagrad_rows(as_rows(table), as_rows(accumulator), unique.indices, unique.values, learning_rate)

@@ -1,0 +1,81 @@
+"""Gradient descent with momentum."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax import check
+from sampledsoftmax.kernels.updates import momentum_rows
+from sampledsoftmax.optimizers.optimizer import Slots, as_rows, checked_gradient, checked_slot
+from sampledsoftmax.types import IndexedSlices
+
+
+@dataclass
+class Momentum:
+    """Momentum: velocity = momentum * velocity + gradient; row -= learning_rate * velocity.
+
+    With `nesterov`, row -= learning_rate * (gradient + momentum * velocity), the new velocity. Both in
+    the named rows only: the velocity of the others neither moves them nor fades.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Step size, at least 0.
+    momentum : float
+        Share of the velocity that is kept, 0 to 1.
+    nesterov : bool
+        Whether the step looks ahead by one velocity.
+
+    Notes
+    -----
+    Equal to TensorFlow's ResourceSparseApplyMomentum. Sutskever et al., "On the importance of
+    initialization and momentum in deep learning", 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> table, optimizer = np.zeros((3, 1)), Momentum(0.5, momentum=0.5)
+    >>> slots, gradient = optimizer.init(table), IndexedSlices(np.array([[1.0]]), np.array([2]), (3, 1))
+    >>> for _ in range(2):
+    ...     optimizer.update(table, slots, gradient)
+    >>> table.ravel(), slots["velocity"].ravel()
+    (array([ 0.  ,  0.  , -1.25]), array([0. , 0. , 1.5]))
+    """
+
+    learning_rate: float
+    momentum: float
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        self.learning_rate = check.number("learning_rate", self.learning_rate, at_least=0.0)
+        self.momentum = check.number("momentum", self.momentum, at_least=0.0)
+        if self.momentum > 1:
+            raise ValueError(f"momentum must be at most 1, got {self.momentum:g}")
+        self.nesterov = check.flag("nesterov", self.nesterov)
+
+    def init(self, table: NDArray[Any]) -> Slots:
+        """Return {"velocity": zeros like `table`}."""
+        return {"velocity": np.zeros_like(table)}
+
+    def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
+        """Apply `gradient` to `table` and its velocity in place, duplicates summed first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the gradient's dtype, shape or indices, or the slots, do not fit the table.
+        """
+        unique = checked_gradient(table, gradient)
+        velocity = checked_slot(slots, "velocity", table.shape, table.dtype)
+        number = table.dtype.type
+        momentum_rows(
+            as_rows(table),
+            as_rows(velocity),
+            unique.indices,
+            unique.values,
+            number(self.learning_rate),
+            number(self.momentum),
+            self.nesterov,
+        )

@@ -1,0 +1,69 @@
+"""Adagrad, with one accumulator for each row of a table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax import check
+from sampledsoftmax.kernels.updates import rowwise_adagrad_rows
+from sampledsoftmax.optimizers.optimizer import Slots, as_rows, checked_gradient, checked_slot
+from sampledsoftmax.types import IndexedSlices
+
+
+@dataclass
+class RowwiseAdagrad:
+    """Adagrad by rows: accumulator += mean(gradient**2); row -= learning_rate * gradient / sqrt(accumulator).
+
+    It remembers one number a row in place of `dim`. An entry of a vector is a row of its own, as in
+    `Adagrad`.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Step size, at least 0.
+    initial_accumulator_value : float
+        Start of every accumulator, above 0: it keeps the root above 0. See `Adagrad`.
+
+    Notes
+    -----
+    The row-wise Adagrad of FBGEMM and torchrec (EXACT_ROWWISE_ADAGRAD: the mean of the squares over
+    the row, duplicates summed first), which adds an epsilon to the root where this has the initial
+    value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> table, optimizer = np.zeros((3, 2)), RowwiseAdagrad(1.0, initial_accumulator_value=12.5)
+    >>> slots = optimizer.init(table)
+    >>> optimizer.update(table, slots, IndexedSlices(np.array([[4.0, 3.0]]), np.array([1]), (3, 2)))
+    >>> table[1], slots["accumulator"]
+    (array([-0.8, -0.6]), array([12.5, 25. , 12.5]))
+    """
+
+    learning_rate: float
+    initial_accumulator_value: float = 0.1
+
+    def __post_init__(self) -> None:
+        self.learning_rate = check.number("learning_rate", self.learning_rate, at_least=0.0)
+        self.initial_accumulator_value = check.number(
+            "initial_accumulator_value", self.initial_accumulator_value, above=0.0
+        )
+
+    def init(self, table: NDArray[Any]) -> Slots:
+        """Return {"accumulator": array [num_rows]}."""
+        return {"accumulator": np.full(table.shape[:1], self.initial_accumulator_value, table.dtype)}
+
+    def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
+        """Apply `gradient` to `table` and its accumulator in place, duplicates summed first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the gradient's dtype, shape or indices, or the slots, do not fit the table.
+        """
+        unique = checked_gradient(table, gradient)
+        accumulator = checked_slot(slots, "accumulator", table.shape[:1], table.dtype)
+        learning_rate = table.dtype.type(self.learning_rate)
+        rowwise_adagrad_rows(as_rows(table), accumulator, unique.indices, unique.values, learning_rate)

@@ -1,0 +1,52 @@
+"""Gradient descent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from sampledsoftmax import check
+from sampledsoftmax.kernels.updates import sgd_rows
+from sampledsoftmax.optimizers.optimizer import Slots, as_rows, checked_gradient
+from sampledsoftmax.types import IndexedSlices
+
+
+@dataclass
+class SGD:
+    """Gradient descent: row -= learning_rate * gradient.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Step size, at least 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> table = np.zeros((3, 1))
+    >>> SGD(0.5).update(table, {}, IndexedSlices(np.array([[1.0], [2.0]]), np.array([2, 2]), (3, 1)))
+    >>> table.ravel()
+    array([ 0. ,  0. , -1.5])
+    """
+
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        self.learning_rate = check.number("learning_rate", self.learning_rate, at_least=0.0)
+
+    def init(self, table: NDArray[Any]) -> Slots:
+        """Return no slots: SGD remembers nothing."""
+        del table
+        return {}
+
+    def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
+        """Apply `gradient` to `table` in place, rows named more than once summed first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the gradient's dtype, shape or indices do not fit the table.
+        """
+        del slots
+        unique = checked_gradient(table, gradient)
+        sgd_rows(as_rows(table), unique.indices, unique.values, table.dtype.type(self.learning_rate))

@@ -1,0 +1,193 @@
+"""The candidate sampler of a fixed distribution that is given by weights."""
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax import check
+from sampledsoftmax.kernels.alias import build_alias_table, draw_alias
+from sampledsoftmax.samplers.groups import grouped
+from sampledsoftmax.samplers.inclusion import Groups
+from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample
+from sampledsoftmax.samplers.unigram_weights import unigram_weights
+from sampledsoftmax.samplers.vocab_file import read_vocab_file
+from sampledsoftmax.types import SampledValues
+
+LARGEST_HEIGHT = np.float32(1 - 2.0**-23)  # that a draw of 23 bits can have: see next_single in kernels/philox.py
+
+
+class FixedUnigramSampler(CandidateSampler):
+    """Candidates of given weights, call after call, as one TensorFlow op with this seed gives them.
+
+    A draw is class k with probability weights[k] / sum(weights), where the weights are 0 for the
+    reserved ids and then unigrams ** distortion. Word vectors are commonly trained with a distortion
+    of 0.75.
+
+    Parameters
+    ----------
+    unigrams : float or int [num_unigrams]
+        Count or weight of each id from `num_reserved_ids` on, at least 0; taken as float32.
+    distortion : float
+        Power to which they are raised: 1 as they are, 0 uniform.
+    num_reserved_ids : int
+        Number of ids before the first unigram. They are never drawn and their expected count is 0,
+        so they cannot be true classes of a loss that subtracts its logarithm.
+    num_shards : int
+        Number of shards that the ids are dealt to in turn, when many samplers share the work.
+    shard : int
+        The shard to draw from. With more than one, candidates and true classes are not ids but
+        positions in the shard: without reserved ids, position i is id i * num_shards + shard.
+    seed : None, int or (int, int)
+        None draws fresh entropy; an int is TensorFlow's op seed, a pair is (global seed, op seed).
+    expected_count : "tensorflow" or "inclusion"
+        How the counts of unique candidates are computed: TensorFlow's approximation, or the chance that
+        the class is in the sample, exact to 1e-4.
+
+    Attributes
+    ----------
+    range_max : int
+        Number of classes of the shard, reserved ids included.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or out of its range; the message names the first bad weight.
+
+    Notes
+    -----
+    Source: FixedUnigramSampler in tensorflow/core/kernels/range_sampler.cc (2.21). Ids are equal to
+    TensorFlow's, expected counts within 4 units in the last place of float32. The sum is taken in
+    float32 there and here, so with more than 2**24 classes of equal weight the counts are too large.
+    With both reserved ids and shards, TensorFlow numbers the unigrams from the number of reserved ids
+    *in the shard* on, and so does this sampler: unless `num_reserved_ids` is a multiple of
+    `num_shards`, some unigrams are then in two shards and others in none.
+
+    Examples
+    --------
+    >>> sampler = FixedUnigramSampler([8, 4, 2, 1, 1], distortion=0.75, num_reserved_ids=1, seed=1)
+    >>> sampler.sample([[2]], num_sampled=4).sampled_candidates
+    array([5, 4, 1, 2])
+    >>> sampler.probability([0, 1, 5]).round(3)
+    array([0.   , 0.422, 0.089], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        unigrams: ArrayLike,
+        distortion: float = 1.0,
+        num_reserved_ids: int = 0,
+        num_shards: int = 1,
+        shard: int = 0,
+        seed: Any = None,
+        *,
+        expected_count: str = "tensorflow",
+    ) -> None:
+        self._weights = unigram_weights(unigrams, distortion, num_reserved_ids, num_shards, shard)
+        super().__init__(self._weights.size, seed, expected_count)
+        self._total = np.add.accumulate(self._weights)[-1]
+        self._keep = np.empty(self.range_max, np.float32)
+        self._alias = np.empty(self.range_max, np.int64)
+        build_alias_table(self._weights, self._keep, self._alias)
+        self._num_drawn = _reachable(self._keep, self._alias)
+
+    def _probability(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        return np.asarray(self._weights[ids] / self._total)
+
+    def _groups(self) -> Groups:
+        return grouped(self._weights / self._total)
+
+    def _support(self) -> tuple[str, int]:
+        return "the number of classes that are ever drawn", self._num_drawn
+
+    def _fill(self, cursor: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
+        draw_alias(cursor, self._keep, self._alias, out)
+
+
+def _reachable(keep: NDArray[np.float32], alias: NDArray[np.int64]) -> int:
+    """Return how many classes can come out of an alias table."""
+    reachable = keep > 0
+    reachable[alias[keep <= LARGEST_HEIGHT]] = True
+    return int(reachable.sum())
+
+
+def fixed_unigram_candidate_sampler(
+    true_classes: ArrayLike,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    range_max: int,
+    vocab_file: str | os.PathLike[str] = "",
+    distortion: float = 1.0,
+    num_reserved_ids: int = 0,
+    num_shards: int = 1,
+    shard: int = 0,
+    unigrams: ArrayLike = (),
+    seed: Any = None,
+    *,
+    expected_count: str = "tensorflow",
+) -> SampledValues:
+    """Draw candidates of given weights, as `tf.random.fixed_unigram_candidate_sampler` does.
+
+    Parameters
+    ----------
+    true_classes : int [batch_size, num_true]
+        Labels of the batch, in [0, range_max).
+    num_true : int
+        Number of labels an example, at least 1.
+    num_sampled : int
+        Number of candidates, at least 1; when `unique`, at most the number of classes of weight above 0.
+    unique : bool
+        Whether a class comes at most once in the sample.
+    range_max : int
+        Number of classes of the shard, reserved ids included.
+    vocab_file : path
+        File with the weight of a class in each line; see `read_vocab_file`. Either this or `unigrams`.
+    distortion : float
+        Power to which the weights are raised.
+    num_reserved_ids : int
+        Number of ids before the first weight, which are never drawn.
+    num_shards : int
+        Number of shards that the ids are dealt to in turn.
+    shard : int
+        The shard to draw from; see `FixedUnigramSampler`.
+    unigrams : float or int [num_unigrams]
+        The weights. Either this or `vocab_file`.
+    seed : None, int or (int, int)
+        Same seed, same candidates; see `FixedUnigramSampler`. The result is that of the op's first call.
+    expected_count : "tensorflow" or "inclusion"
+        As for `FixedUnigramSampler`.
+
+    Returns
+    -------
+    SampledValues
+        sampled_candidates int64 [num_sampled], true_expected_count float32 [batch_size, num_true],
+        sampled_expected_count float32 [num_sampled].
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such vocabulary file.
+    TypeError, ValueError
+        If an argument is of another type, shape or range; the message names the first bad id, weight or
+        line.
+
+    Examples
+    --------
+    >>> values = fixed_unigram_candidate_sampler([[3], [0]], 1, 4, True, 5, unigrams=[8, 4, 2, 1, 1], seed=1)
+    >>> values.sampled_candidates, values.sampled_expected_count
+    (array([4, 2, 1, 3]), array([0.25, 0.5 , 1.  , 0.25], dtype=float32))
+    """
+    given = np.asarray(unigrams)
+    if bool(os.fspath(vocab_file)) == bool(given.size):
+        raise ValueError("exactly one of vocab_file and unigrams must be given")
+    weights = given if given.size else read_vocab_file(vocab_file)
+    sampler = FixedUnigramSampler(
+        weights, distortion, num_reserved_ids, num_shards, shard, seed, expected_count=expected_count
+    )
+    if check.whole_number("range_max", range_max, 1) != sampler.range_max:
+        raise ValueError(
+            f"range_max must be the number of weights, reserved ids included, {sampler.range_max}, got {range_max}"
+        )
+    return pure_sample(sampler, true_classes, num_true, num_sampled, unique)

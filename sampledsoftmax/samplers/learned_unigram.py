@@ -1,0 +1,159 @@
+"""The candidate sampler that learns the frequency of classes from the labels it is shown."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax import check
+from sampledsoftmax.kernels.fenwick import add_to_counts, build_tree, draw_counts
+from sampledsoftmax.samplers.groups import grouped
+from sampledsoftmax.samplers.inclusion import Groups
+from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample
+from sampledsoftmax.types import SampledValues
+
+MAX_RANGE = 2**31 - 2  # TensorFlow's: the counts start at 1 and their total is an int32
+MAX_TOTAL = 2**31 - 1
+
+
+class LearnedUnigramSampler(CandidateSampler):
+    """Candidates by the counts of the labels so far, as one TensorFlow op with this seed gives them.
+
+    Every count starts at 1. A draw is class k with probability counts[k] / sum(counts). Each call of
+    `sample` draws, and *then* adds 1 to the count of each of its true classes (once for each time that
+    it is named); the expected counts are those before. Drawing and adding take O(log(range_max)).
+
+    Parameters
+    ----------
+    range_max : int
+        Number of classes, 1 to 2**31 - 2; 16 bytes each.
+    seed : None, int or (int, int)
+        None draws fresh entropy; an int is TensorFlow's op seed, a pair is (global seed, op seed).
+    expected_count : "tensorflow" or "inclusion"
+        How the counts of unique candidates are computed: TensorFlow's approximation, or the chance that
+        the class is in the sample, exact to 1e-4. The latter costs O(range_max) a call, since the
+        distribution is another one each time.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or out of its range.
+
+    Notes
+    -----
+    Source: UnigramSampler in tensorflow/core/kernels/range_sampler.cc (2.21). Ids are equal to
+    TensorFlow's, expected counts within 4 units in the last place of float32. When the total of the
+    counts reaches 2**31 - 1, they stay as they are.
+
+    Examples
+    --------
+    >>> sampler = LearnedUnigramSampler(1_000, seed=1)
+    >>> first, second = (sampler.sample([[3], [3], [0]], num_sampled=4) for _ in range(2))
+    >>> first.sampled_candidates, second.sampled_candidates
+    (array([127, 759, 393,  22]), array([696, 858, 247, 461]))
+    >>> sampler.counts[:5]
+    array([3, 1, 1, 5, 1])
+    """
+
+    def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:
+        super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
+        self._counts = np.ones(self.range_max, np.int64)
+        self._tree = np.empty(self.range_max + 1, np.int64)
+        build_tree(self._counts, self._tree)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Copy of the counts, int64 [range_max]."""
+        return np.array(self._counts)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Position in the stream, and the counts as a list, as plain data; assign it to go on from there."""
+        return {**self._stream.state, "counts": self._counts.tolist()}
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        stream = dict(state)
+        counts = _checked_counts(stream.pop("counts", None), self.range_max)
+        self._stream.state = stream
+        self._counts = counts
+        build_tree(self._counts, self._tree)
+        self._inclusions.clear()
+
+    def _probability(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        return np.asarray(self._counts[ids].astype(np.float32) / np.float32(self._tree[0]))
+
+    def _groups(self) -> Groups:
+        return grouped(self._counts.astype(np.float32) / np.float32(self._tree[0]))
+
+    def _learn(self, labels: NDArray[np.int64]) -> None:
+        add_to_counts(self._counts, self._tree, labels.ravel(), MAX_TOTAL)
+        self._inclusions.clear()
+
+    def _fill(self, cursor: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
+        draw_counts(cursor, self._tree, out)
+
+
+def learned_unigram_candidate_sampler(
+    true_classes: ArrayLike,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    range_max: int,
+    seed: Any = None,
+    *,
+    expected_count: str = "tensorflow",
+) -> SampledValues:
+    """Draw candidates for one batch, as the first call of `tf.random.learned_unigram_candidate_sampler`.
+
+    In the first call nothing is learned yet, so every class is equally likely; `LearnedUnigramSampler`
+    is what goes on learning.
+
+    Parameters
+    ----------
+    true_classes : int [batch_size, num_true]
+        Labels of the batch, in [0, range_max).
+    num_true : int
+        Number of labels an example, at least 1.
+    num_sampled : int
+        Number of candidates, at least 1, and at most `range_max` when `unique`.
+    unique : bool
+        Whether a class comes at most once in the sample.
+    range_max : int
+        Number of classes, 1 to 2**31 - 2.
+    seed : None, int or (int, int)
+        Same seed, same candidates; see `LearnedUnigramSampler`.
+    expected_count : "tensorflow" or "inclusion"
+        As for `LearnedUnigramSampler`.
+
+    Returns
+    -------
+    SampledValues
+        sampled_candidates int64 [num_sampled], true_expected_count float32 [batch_size, num_true],
+        sampled_expected_count float32 [num_sampled].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type, shape or range; the message names the first bad id.
+
+    Examples
+    --------
+    >>> learned_unigram_candidate_sampler([[3], [0]], 1, 4, True, 1_000, seed=1).sampled_candidates
+    array([127, 759, 393,  22])
+    """
+    sampler = LearnedUnigramSampler(range_max, seed, expected_count=expected_count)
+    return pure_sample(sampler, true_classes, num_true, num_sampled, unique)
+
+
+def _checked_counts(counts: Any, range_max: int) -> NDArray[np.int64]:
+    """Return the counts of a state as an array."""
+    array = np.asarray(counts)
+    if array.dtype.kind not in "iu" or array.shape != (range_max,):
+        raise ValueError(f"state['counts'] must be {range_max} whole numbers, got {array.dtype} {list(array.shape)}")
+    if array.min() < 1 or array.sum() > MAX_TOTAL:
+        raise ValueError(
+            f"state['counts'] must each be at least 1 and add up to at most {MAX_TOTAL}, got {array.min()} as the"
+            f" least and {array.sum()} in all"
+        )
+    return array.astype(np.int64)

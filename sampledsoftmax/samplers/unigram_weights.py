@@ -1,0 +1,57 @@
+"""From the unigrams of a vocabulary to the weights of the classes that a sampler draws."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax import check
+from sampledsoftmax.kernels.alias import distort
+
+
+def unigram_weights(
+    unigrams: ArrayLike, distortion: float, num_reserved_ids: int, num_shards: int, shard: int
+) -> NDArray[np.float32]:
+    """Return float32 weights: a 0 for each reserved id, then unigrams ** distortion, of one shard of them.
+
+    The shard keeps the ids with id % num_shards == shard, in order. As in TensorFlow, unigrams are
+    numbered from the number of *kept* reserved ids on: FillReservedIds and LoadFromUnigrams in
+    tensorflow/core/kernels/range_sampler.cc.
+    """
+    power = np.float32(check.number("distortion", distortion))
+    num_reserved_ids = check.whole_number("num_reserved_ids", num_reserved_ids, 0, 2**31 - 1)
+    num_shards = check.whole_number("num_shards", num_shards, 1, 2**31 - 1)
+    shard = check.whole_number("shard", shard, 0)
+    if shard >= num_shards:
+        raise ValueError(f"shard must be below num_shards = {num_shards}, got {shard}")
+    num_reserved = len(range(shard, num_reserved_ids, num_shards))
+    weights = _checked_unigrams(unigrams, power)[(shard - num_reserved) % num_shards :: num_shards].copy()
+    distort(weights, power)
+    _check_total(weights)
+    return np.concatenate([np.zeros(num_reserved, np.float32), weights])
+
+
+def _checked_unigrams(unigrams: ArrayLike, distortion: np.float32) -> NDArray[np.float32]:
+    """Return the unigrams as float32."""
+    array = np.asarray(unigrams)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"unigrams must hold numbers, got dtype {array.dtype}")
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"unigrams must have shape [num_unigrams], at least one, got {list(array.shape)}")
+    with np.errstate(over="ignore"):
+        weights = array.astype(np.float32)
+    bad = ~((weights >= 0) & np.isfinite(weights))
+    if bad.any():
+        first = int(bad.argmax())
+        raise ValueError(f"unigrams[{first}] = {array[first]} must be at least 0, and finite as float32")
+    if distortion < 0 and (weights == 0).any():
+        first = int((weights == 0).argmax())
+        raise ValueError(f"unigrams[{first}] = 0 has no power {distortion:g}: distortion is below 0")
+    return weights
+
+
+def _check_total(weights: NDArray[np.float32]) -> None:
+    total = weights.sum(dtype=np.float64)
+    if not 0 < total <= np.finfo(np.float32).max:
+        raise ValueError(
+            f"unigrams ** distortion must add up to a finite float32 above 0, got {total:g} for"
+            f" {weights.size} classes of the shard"
+        )

@@ -1,0 +1,76 @@
+"""Weights of classes from a file."""
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def read_vocab_file(vocab_file: str | os.PathLike[str]) -> NDArray[np.float32]:
+    r"""Return the weights in a vocabulary file, as `fixed_unigram_candidate_sampler` reads it.
+
+    Parameters
+    ----------
+    vocab_file : path
+        Text, one class a line in the order of the ids; the weight is what follows the last comma, or
+        the whole line where there is none. Empty lines are no classes.
+
+    Returns
+    -------
+    float32 [num_lines]
+        The weights, each at least 0 and finite.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file holds no weight, or a line holds none that is at least 0 and finite as float32; the
+        message gives the line's number.
+
+    Notes
+    -----
+    Source: LoadFromFile in tensorflow/core/kernels/range_sampler.cc (2.21).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     print("the,10", "of,5.5", sep="\n", file=file, flush=True)
+    ...     read_vocab_file(file.name)
+    array([10. ,  5.5], dtype=float32)
+    """
+    weights = np.fromiter(_weights(Path(vocab_file)), np.float32)
+    if weights.size == 0:
+        raise ValueError(f"vocab_file {os.fspath(vocab_file)!r} holds no weights")
+    return weights
+
+
+def _weights(path: Path) -> Iterator[float]:
+    if not path.is_file():
+        raise FileNotFoundError(f"vocab_file {os.fspath(path)!r} is not a file")
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            text = line.rstrip(b"\n").replace(b"\r", b"")
+            if text:
+                yield _weight(path, number, text)
+
+
+def _weight(path: Path, number: int, line: bytes) -> float:
+    field = line.rpartition(b",")[2]
+    try:
+        weight = math.nan if b"_" in field else float(field)
+    except ValueError:
+        weight = math.nan
+    if not 0 <= weight <= LARGEST:
+        shown = field.decode(errors="backslashreplace")
+        raise ValueError(
+            f"vocab_file {os.fspath(path)!r}, line {number}: the last comma-separated field must be a number,"
+            f" at least 0 and finite as float32, got {shown!r}"
+        )
+    return weight

@@ -1,0 +1,98 @@
+"""How equal the numbers are to the installed TensorFlow's: `python -m tests.parity_report`.
+
+Prints the measured part of docs/tensorflow.md. The settings are those of the parity tests.
+"""
+
+import os
+import platform
+from typing import Any
+
+import numpy as np
+
+import sampledsoftmax as ss
+from tests import test_tensorflow_losses as losses
+from tests import test_tensorflow_optimizers as optimizers
+from tests import test_tensorflow_samplers as samplers
+
+NUM_SAMPLER_BLOCKS = 4
+NUM_LOSSES = 400
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad")
+
+
+def main() -> None:
+    """Print three Markdown tables."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf  # noqa: PLC0415 - optional, and slow to import
+
+    print(f"TensorFlow {tf.__version__}, numpy {np.__version__}, Python {platform.python_version()},"
+          f" {platform.machine()}\n")  # fmt: skip
+    print("| sampler | settings | calls | calls with equal ids | largest difference of a count, units in last place |")
+    print("|---|---|---|---|---|")
+    for name in samplers.MAKERS:
+        print(_sampler_row(tf, name), flush=True)
+    print("\n| loss | settings | loss | weights | biases | inputs |")
+    print("|---|---|---|---|---|---|")
+    for name in ("sampled_softmax_loss", "nce_loss"):
+        print(_loss_row(tf, name), flush=True)
+    print("\n| optimizer | steps | largest difference, float32 | float64 |")
+    print("|---|---|---|---|")
+    for name in OPTIMIZERS:
+        single, double = (_optimizer_difference(tf, name, dtype) for dtype in (np.float32, np.float64))
+        print(f"| {name} | 30 | {single:.1e} | {double:.1e} |", flush=True)
+
+
+def _sampler_row(tf: Any, name: str) -> str:
+    make, num_settings = samplers.MAKERS[name]
+    calls = equal = 0
+    worst = 0.0
+    for block in range(NUM_SAMPLER_BLOCKS):
+        rng = np.random.default_rng((block, list(samplers.MAKERS).index(name)))
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            settings = [make(tf, rng) for _ in range(num_settings)]
+            results = [session.run([op for op, _, _ in settings]) for _ in range(samplers.NUM_CALLS)]
+        for theirs in results:
+            for (_, sampler, call), expected in zip(settings, theirs, strict=True):
+                ours = sampler.sample(*call)
+                calls += 1
+                equal += bool(np.array_equal(ours.sampled_candidates, expected.sampled_candidates))
+                worst = max(worst, *(_units(got, want) for got, want in zip(ours[1:], expected[1:], strict=True)))
+    return f"| {name} | {NUM_SAMPLER_BLOCKS * num_settings} | {calls} | {equal} | {worst:.0f} |"
+
+
+def _units(got: Any, expected: Any) -> float:
+    return float((np.abs(got - expected) / np.spacing(np.maximum(expected, 1e-30))).max(initial=0))
+
+
+def _loss_row(tf: Any, name: str) -> str:
+    """Largest differences relative to the largest entry of each array, over random float32 settings."""
+    worst = np.zeros(4)
+    for i in range(NUM_LOSSES):
+        case, hits = losses.random_case(i), bool(i % 2)
+        theirs, of = losses.tensorflow_loss_and_grad(tf, name, case, hits)
+        loss, ours = getattr(ss, f"{name}_and_grad")(
+            *case.arguments, case.values, hits, hit_copies="last", loss_grad=losses.weights_of_examples(case)
+        )
+        pairs = [
+            (loss, theirs),
+            (ours.weights.values, of[0].values.numpy()),
+            (ours.biases.values, of[1].values.numpy()),
+            (ours.inputs, of[2].numpy()),
+        ]
+        differences = [np.abs(got - want).max() / max(np.abs(want).max(), 1.0) for got, want in pairs]
+        worst = np.maximum(worst, differences)
+    return f"| {name} | {NUM_LOSSES} | " + " | ".join(f"{value:.1e}" for value in worst) + " |"
+
+
+def _optimizer_difference(tf: Any, name: str, dtype: Any) -> float:
+    optimizer, _, start, apply = optimizers.sparse_ops(tf, dtype)[name]
+    table = np.random.default_rng(1).normal(size=optimizers.SHAPE).astype(dtype)
+    variable, slot = tf.Variable(table), tf.Variable(np.full(optimizers.SHAPE, start, dtype))
+    slots = optimizer.init(table)
+    for gradient in optimizers.gradients(dtype):
+        optimizer.update(table, slots, gradient)
+        apply(variable.handle, slot.handle, gradient)
+    return float(np.abs(table - variable.numpy()).max())
+
+
+if __name__ == "__main__":
+    main()
