@@ -1,5 +1,6 @@
 """How a training run shows its progress: a bar on a terminal, a few plain lines elsewhere."""
 
+import shutil
 import sys
 import time
 
@@ -23,7 +24,9 @@ class Report:
         if not self._on_terminal:
             return
         if self._bar is None:
-            self._bar = tqdm(total=progress.total_words, unit=" words", unit_scale=True, dynamic_ncols=True)
+            # some terminals claim to have no columns and no rows, on which tqdm would show nothing
+            columns, rows = shutil.get_terminal_size()
+            self._bar = tqdm(total=progress.total_words, unit=" words", unit_scale=True, ncols=columns, nrows=rows)
         self._bar.set_description(f"epoch {progress.epoch}/{progress.epochs}", refresh=False)
         self._bar.set_postfix_str(f"loss {progress.loss:.3f}", refresh=False)
         self._bar.update(progress.words - self._bar.n)

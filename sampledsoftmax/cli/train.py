@@ -21,7 +21,7 @@ DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(Wor
 
 # Measured on CPython 3.11, half a million names: rarer names are too noisy to be anybody's neighbors,
 # keywords are context worth keeping, and both tables together are steadier from seed to seed than one.
-STANDARD_LIBRARY_DEFAULTS = {"vector_size": 64, "min_count": 20, "sample": 0, "which": "both"}
+STANDARD_LIBRARY_DEFAULTS = {"min_count": 20, "sample": 0, "which": "both"}
 STANDARD_LIBRARY_WORDS = ("append", "min", "int", "read", "acquire", "keys")
 
 _HELP = {

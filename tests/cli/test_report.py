@@ -1,5 +1,9 @@
 import io
+import os
+import subprocess
 import sys
+
+import pytest
 
 from sampledsoftmax.cli.report import Report
 from sampledsoftmax.words.progress import Progress
@@ -37,3 +41,20 @@ def test_a_few_plain_lines_elsewhere(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 10
     assert lines[-1].startswith("epoch 95/95: ")
+
+
+def test_a_bar_on_a_terminal_that_claims_no_size():
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    code = (
+        "from sampledsoftmax.cli.report import Report\n"
+        "from sampledsoftmax.words.progress import Progress\n"
+        "report = Report()\n"
+        "report.on_progress(Progress(1, 2, 10, 100, 50, 100, 2.5))\n"
+        "report.close()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], stderr=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert "epoch 1/2:  50%" in shown
