@@ -4,6 +4,7 @@ import inspect
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +54,10 @@ print([name for name in ("scipy", "click", "tqdm", "matplotlib", "tensorflow") i
     assert count > 10
     assert compiled == 0
     assert extras == "[]"
+
+
+def test_the_parity_page_has_every_name_that_tensorflow_has_too():
+    page = (Path(__file__).parents[1] / "docs" / "tensorflow.md").read_text()
+    kinds = ("sampler", "Sampler", "loss", "hits", "logits", "SGD", "Momentum", "Adagrad", "Adam", "Slices")
+    missing = [name for name in ss.__all__ if name.endswith(kinds) and name.removesuffix("_and_grad") not in page]
+    assert not missing

@@ -72,8 +72,7 @@ class OutputDirectory:
 
     def save_plot(self) -> bool:
         """Draw the loss curve as PNG; return False where matplotlib is not installed."""
-        pairs, losses = [p.pairs for p in self._progress], [p.loss for p in self._progress]
-        return save_loss_plot(self.path / PLOT, pairs, losses)
+        return save_loss_plot(self.path / PLOT, self._progress)
 
 
 def load_vectors(path: str | os.PathLike[str]) -> WordVectors:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sampledsoftmax.words.files import new_file
-from sampledsoftmax.words.loss_plot import save_loss_plot
+from sampledsoftmax.words.loss_plot import _epoch_means, save_loss_plot
 from sampledsoftmax.words.output_directory import OutputDirectory, load_vectors
 from sampledsoftmax.words.progress import Progress
 from sampledsoftmax.words.vectors import WordVectors
@@ -62,7 +62,7 @@ def test_no_plot_without_matplotlib(tmp_path, monkeypatch):
         return real(name, *args, **options)
 
     monkeypatch.setattr(builtins, "__import__", without_matplotlib)
-    assert not save_loss_plot(tmp_path / "loss.png", [1], [1.0])
+    assert not save_loss_plot(tmp_path / "loss.png", [])
     assert names(tmp_path) == []
 
 
@@ -77,3 +77,9 @@ def test_a_directory_that_cannot_be_written(tmp_path):
 def test_a_directory_without_vectors(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no vectors.txt: name the --output directory"):
         load_vectors(tmp_path)
+
+
+def test_epoch_means_weigh_blocks_by_their_pairs():
+    points = [(1, 10, 3.0), (1, 40, 1.0), (2, 50, 4.0), (2, 60, 2.0)]
+    progress = [Progress(epoch, 2, 0, pairs, 0, 0, loss) for epoch, pairs, loss in points]
+    assert _epoch_means(progress) == [(40, 1.5), (60, 3.0)]
