@@ -92,7 +92,7 @@ class SampledSoftmax:
     @property
     def weights(self) -> NDArray[Any]:
         """Output weights [num_classes, dim]; an array that is assigned is trained in place."""
-        return self._weights.values
+        return self._weights.caught_up()
 
     @weights.setter
     def weights(self, values: ArrayLike) -> None:
@@ -101,7 +101,7 @@ class SampledSoftmax:
     @property
     def biases(self) -> NDArray[Any]:
         """Output biases [num_classes]; an array that is assigned is trained in place."""
-        return self._biases.values
+        return self._biases.caught_up()
 
     @biases.setter
     def biases(self, values: ArrayLike) -> None:
@@ -133,7 +133,7 @@ class SampledSoftmax:
         """
         labels = np.asarray(labels)
         num_true = labels.shape[1] if labels.ndim == 2 else 1
-        batch = checked_batch(self.weights, self.biases, labels, inputs, num_true)
+        batch = checked_batch(self._weights.values, self._biases.values, labels, inputs, num_true)
         loss, gradients = self._loss_and_grad(batch)
         self._weights.update(gradients.weights)
         self._biases.update(gradients.biases)
@@ -146,6 +146,9 @@ class SampledSoftmax:
     def _loss_and_grad(self, batch: Batch) -> tuple[float, Gradients]:
         sampled = self.sampler.sample(batch.labels, self.num_sampled)
         values = checked_values(sampled, batch, self.num_sampled, self.correction.subtract_log_q)
+        ids = np.concatenate((batch.labels.ravel(), values.sampled_candidates))
+        self._weights.catch_up(ids)
+        self._biases.catch_up(ids)
         loss, gradients = mean_loss_and_grad(Call(batch, values, self.correction))
         if not np.isfinite(loss):
             raise FloatingPointError(

@@ -93,7 +93,7 @@ class SkipGram:
     @property
     def embeddings(self) -> NDArray[Any]:
         """Embeddings [num_classes, dim]; an array that is assigned is trained in place."""
-        return self._embeddings.values
+        return self._embeddings.caught_up()
 
     @embeddings.setter
     def embeddings(self, values: ArrayLike) -> None:
@@ -140,8 +140,10 @@ class SkipGram:
             If the loss is NaN or infinite; no table is changed.
         """
         ids = check.ids("inputs", inputs, ("batch_size",), self.output.num_classes)
-        loss, inputs_gradient = self.output.step(gather(Shards((self.embeddings,)), ids, self.output.dtype), labels)
-        self._embeddings.update(IndexedSlices(inputs_gradient, ids, self.embeddings.shape))
+        self._embeddings.catch_up(ids)
+        table = self._embeddings.values
+        loss, inputs_gradient = self.output.step(gather(Shards((table,)), ids, self.output.dtype), labels)
+        self._embeddings.update(IndexedSlices(inputs_gradient, ids, table.shape))
         return loss
 
     def steps(self, inputs: ArrayLike, labels: ArrayLike, batch_size: int) -> NDArray[np.float64]:

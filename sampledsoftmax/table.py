@@ -11,7 +11,11 @@ from sampledsoftmax.types import IndexedSlices
 
 
 class Table:
-    """Values [num_rows, ...] and slots; `update` trains both in place."""
+    """Values [num_rows, ...] and slots; `update` trains both in place.
+
+    An optimizer with a `catch_up`, as `Adam(mode="exact")`, leaves rows behind until they are named again:
+    `catch_up` must be called for rows before they are read.
+    """
 
     def __init__(self, name: str, values: NDArray[Any], optimizer: Optimizer) -> None:
         self.name = name
@@ -25,6 +29,17 @@ class Table:
         if not array.flags.writeable:
             raise ValueError(f"{self.name} must be writeable: it is trained in place")
         self.values = array
+
+    def caught_up(self) -> NDArray[Any]:
+        """Return the values with no row behind."""
+        self.catch_up(None)
+        return self.values
+
+    def catch_up(self, ids: NDArray[np.int64] | None) -> None:
+        """Let the optimizer take the steps that rows have missed; all rows for None."""
+        take_missed_steps = getattr(self.optimizer, "catch_up", None)
+        if take_missed_steps is not None:
+            take_missed_steps(self.values, self.slots, ids)
 
     def update(self, gradient: IndexedSlices) -> None:
         """Apply one optimizer step to the rows that the gradient names."""

@@ -131,3 +131,27 @@ def test_a_loss_that_is_not_finite_stops_before_any_table_changes(table, bad):
         model.step([7, 2], [3, 4])
     for name, kept in zip(("embeddings", "weights", "biases"), before, strict=True):
         np.testing.assert_array_equal(getattr(model, name), kept)
+
+
+def test_steps_with_exact_adam_are_steps_with_dense_adam():
+    """Rows are read after they took the steps they missed, so that every gradient is that of the dense table."""
+    num_classes, dim, num_sampled, num_steps = 40, 3, 5, 25
+    adam = ss.Adam(0.05, epsilon=1e-3, mode="exact")
+    model = ss.SkipGram(num_classes, dim, num_sampled, adam, dtype=np.float64, seed=9)
+    tables = {name: getattr(model, name).copy() for name in ("embeddings", "weights", "biases")}
+    dense = ss.Adam(0.05, epsilon=1e-3)
+    slots = {name: dense.init(table) for name, table in tables.items()}
+    sampler = ss.LogUniformSampler(num_classes, seed=9)
+
+    def update(name, indices, rows):
+        table = tables[name]
+        gradient = ss.IndexedSlices(rows, indices, table.shape).to_dense()
+        dense.update(table, slots[name], ss.IndexedSlices(gradient, np.arange(num_classes), table.shape))
+
+    for step in range(num_steps):
+        inputs, labels = ids_of(num_classes, 6, step), ids_of(num_classes, (6, 1), step + 100)
+        values = sampler.sample(labels, num_sampled)
+        expected = reference.skip_gram_step(*tables.values(), inputs, labels, values, update)
+        assert model.step(inputs, labels) == pytest.approx(expected, rel=1e-10)
+    for name, table in tables.items():
+        np.testing.assert_allclose(getattr(model, name), table, rtol=1e-9, atol=1e-11)
