@@ -21,7 +21,7 @@ from tests.statistics import chi_square_score
 SIZES = [(1, 1), (2, 2), (3, 2), (7, 7), (8, 5), (65, 33), (300, 40)]
 
 
-def agrees(values, ids, tries, probability, true_classes):
+def check_agrees(values, ids, tries, probability, true_classes):
     np.testing.assert_array_equal(values.sampled_candidates, ids)
     assert values.sampled_candidates.dtype == np.int64
     for classes, counts in ((ids, values.sampled_expected_count), (true_classes, values.true_expected_count)):
@@ -41,7 +41,7 @@ def test_uniform_candidates_are_those_of_the_twin(range_max, num_sampled, unique
     words = naive.Words(TENSORFLOW_GRAPH_SEED, 11)
     ids, tries = naive.sample(lambda: words.below(range_max, 64), num_sampled, unique)
     values = uniform_candidate_sampler(true_classes, 1, num_sampled, unique, range_max, seed=11)
-    agrees(values, ids, tries, lambda k: np.full(k.size, 1 / range_max), true_classes)
+    check_agrees(values, ids, tries, lambda k: np.full(k.size, 1 / range_max), true_classes)
 
 
 @pytest.mark.parametrize("unique", [True, False])
@@ -54,7 +54,7 @@ def test_fixed_unigram_candidates_are_those_of_the_twin(range_max, num_sampled, 
     values = fixed_unigram_candidate_sampler(
         true_classes, 2, num_sampled, unique, range_max, unigrams=weights, seed=(5, 6)
     )
-    agrees(values, ids, tries, lambda k: weights[k] / weights.sum(), true_classes)
+    check_agrees(values, ids, tries, lambda k: weights[k] / weights.sum(), true_classes)
 
 
 @pytest.mark.parametrize("unique", [True, False])
@@ -66,7 +66,7 @@ def test_learned_unigram_candidates_are_those_of_the_twin_call_after_call(range_
         words = naive.Words(5, 6, call * num_sampled * 512)
         ids, tries = naive.sample(lambda words=words: naive.learned_draw(words, counts.tolist()), num_sampled, unique)
         values = sampler.sample(true_classes, num_sampled, unique)
-        agrees(values, ids, tries, lambda k: counts[k] / counts.sum(), true_classes)
+        check_agrees(values, ids, tries, lambda k: counts[k] / counts.sum(), true_classes)
         np.add.at(counts, true_classes.ravel(), 1)
         np.testing.assert_array_equal(sampler.counts, counts)
 
