@@ -83,7 +83,7 @@ def all_candidates(tf, rng):
 MAKERS = {
     "uniform": (ranged("UniformCandidateSampler", UniformSampler, 10**7), 50),
     "log_uniform": (ranged("LogUniformCandidateSampler", LogUniformSampler, 10**7), 50),
-    "learned_unigram": (ranged("LearnedUnigramCandidateSampler", LearnedUnigramSampler, 10**6), 50),
+    "learned_unigram": (ranged("LearnedUnigramCandidateSampler", LearnedUnigramSampler, 10**7), 50),
     "fixed_unigram": (fixed_unigram, 50),
     "all": (all_candidates, 10),
 }
