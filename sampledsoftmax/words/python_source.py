@@ -1,6 +1,8 @@
 """The source of the Python standard library as a corpus: every installation carries it, nothing is downloaded.
 
 A pattern that steps over strings and comments finds the names; `tokenize` finds the same ones many times slower.
+An f-string counts as a string. From Python 3.12 on its fields may hold its own quotes, and what is between those is
+then taken for names: in 2 of the 630 files of Python 3.13.
 """
 
 import os
