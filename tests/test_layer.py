@@ -1,5 +1,9 @@
 """`SampledSoftmax.step` and `SkipGram.step` are the functions of the package, one after the other."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -155,3 +159,23 @@ def test_steps_with_exact_adam_are_steps_with_dense_adam():
         assert model.step(inputs, labels) == pytest.approx(expected, rel=1e-10)
     for name, table in tables.items():
         np.testing.assert_allclose(getattr(model, name), table, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.compiled
+def test_threads_of_other_libraries_and_the_hash_seed_change_no_bit():
+    program = """
+import hashlib, numpy as np, sampledsoftmax as ss
+model = ss.SkipGram(200, 33, 50, ss.Adagrad(0.1), seed=1)
+ids = np.random.default_rng(0).integers(0, 200, (3, 2, 130))
+loss = [model.step(inputs, labels) for inputs, labels in ids]
+print(loss, hashlib.sha256(model.embeddings.tobytes() + model.weights.tobytes()).hexdigest())
+"""
+    outputs = set()
+    for threads in ("1", "2", "4"):
+        setting = {"OPENBLAS_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads, "PYTHONHASHSEED": threads}
+        run = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ, **setting}
+        )
+        outputs.add(run.stdout)
+    assert len(outputs) == 1
+    assert "nan" not in outputs.pop()

@@ -73,7 +73,6 @@ def test_seeds_follow_tensorflows_rules():
         return ss.log_uniform_candidate_sampler([[0]], 1, 20, True, 10**6, seed=seed).sampled_candidates.tolist()
 
     assert ids(7) == ids((TENSORFLOW_GRAPH_SEED, 7)) == ids(7 + 2**31 - 1)
-
     assert ids(0) != ids(1)
     assert ids(-1) == ids(2**31 - 2)
     assert ids(None) != ids(None)
