@@ -21,7 +21,7 @@ class Progress(NamedTuple):
     total_words : int
         Words of the corpus times epochs.
     loss : float
-        Mean loss of a pair over the last block, summed in float64.
+        Mean loss of a pair, summed in float64: over the last block, and over the epoch where one has ended.
     """
 
     epoch: int

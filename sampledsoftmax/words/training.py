@@ -17,7 +17,7 @@ def train_epoch(
     done: Progress,
     on_progress: Callable[[Progress], None],
 ) -> Progress:
-    """Learn the pairs of one epoch and return how far the run has come.
+    """Learn the pairs of one epoch and return how far the run has come, with the mean loss of the epoch.
 
     Parameters
     ----------
@@ -37,12 +37,13 @@ def train_epoch(
     TrainingDivergedError
         A loss is not finite; the steps before it have been taken.
     """
-    words_before = done.words
+    words_before, pairs_before, total = done.words, done.pairs, 0.0
     for block in blocks:
         done = _train_block(model, block, batch_size, done)
         done = done._replace(words=words_before + block.words_done)
+        total += done.loss * block.inputs.size
         on_progress(done)
-    return done
+    return done._replace(loss=total / max(done.pairs - pairs_before, 1))
 
 
 def _train_block(model: SkipGram, block: PairBlock, batch_size: int, done: Progress) -> Progress:

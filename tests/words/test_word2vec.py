@@ -180,3 +180,18 @@ def test_an_interrupt_keeps_the_vectors_of_the_moment(monkeypatch):
         model.train(two_worlds())
     assert len(model.vectors) == 10
     assert np.isfinite(model.vectors.vectors).all()
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_pairs(monkeypatch):
+    monkeypatch.setattr("sampledsoftmax.words.pairs.pair_blocks.__defaults__", (100, True))
+    blocks, epochs = [], []
+    model = Word2Vec(vector_size=4, sample=0, num_sampled=2, epochs=2, batch_size=32, min_count=1)
+    model.train([["a", "b", "c", "d"]] * 40, blocks.append, epochs.append)
+    assert len(blocks) > len(epochs) == 2
+    for epoch in epochs:
+        before, total = 0 if epoch.epoch == 1 else epochs[0].pairs, 0.0
+        start = before
+        for block in (b for b in blocks if b.epoch == epoch.epoch):
+            total += block.loss * (block.pairs - before)
+            before = block.pairs
+        assert epoch.loss == pytest.approx(total / (epoch.pairs - start), rel=1e-12)
