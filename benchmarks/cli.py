@@ -1,0 +1,147 @@
+"""The command line: `python -m benchmarks COMMAND`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from benchmarks import contestants, machine
+from benchmarks.cases import OPTIMIZERS
+from benchmarks.record import Record
+from benchmarks.sections import CASE_NAMES, HIDDEN, RUN, Options
+from benchmarks.sitting import Effort
+from benchmarks.step import LIMIT, SCALE_CONTESTANTS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+CONTESTANTS = [*(spec.name for spec in contestants.SPECS), LIMIT, "all"]
+
+
+def _named(allowed: Sequence[str]) -> Callable[[click.Context, click.Parameter, str | None], list[str]]:
+    """Return what splits an option's names at commas; each must be allowed."""
+
+    def names(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
+        found = value.split(",") if value else []
+        for name in found:
+            if name not in allowed:
+                raise click.BadParameter(f"{name!r} is not one of {', '.join(allowed)}", context, parameter)
+        return found
+
+    return names
+
+
+def _names_option(
+    option: str, allowed: Sequence[str], default: str, hidden: Sequence[str] = ()
+) -> Callable[[Command], Command]:
+    text = f"Of {', '.join(allowed)}, with commas between them; default {default}."
+    return click.option(option, metavar="NAMES", callback=_named([*allowed, *hidden]), help=text)
+
+
+def _cases(*sections: str) -> Callable[[Command], Command]:
+    names = list(dict.fromkeys(name for section in sections for name in CASE_NAMES[section]))
+    return _names_option("--cases", names, "all", [HIDDEN])
+
+
+def _effort(command: Command) -> Command:
+    rounds = click.option(
+        "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of each contestant."
+    )
+    seconds = click.option(
+        "--seconds", type=click.FloatRange(0), default=0.5, show_default=True, help="Length of a turn."
+    )
+    return rounds(seconds(command))
+
+
+def _files(command: Command) -> Command:
+    path = click.Path(path_type=Path)
+    json = click.option("--json", type=path, metavar="FILE", help="Keep figures here; other sections in it stay.")
+    plots = click.option("--plots", type=path, metavar="DIR", help="Draw plots here.")
+    return json(plots(command))
+
+
+_contestants = _names_option("--contestants", CONTESTANTS, "all but forced vectors; no reference in w3")
+_scale_contestants = _names_option("--contestants", CONTESTANTS, ",".join(SCALE_CONTESTANTS))
+_optimizers = _names_option("--optimizers", OPTIMIZERS, "both; sgd in scale")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Time training with sampled softmax against TensorFlow, PyTorch, JAX and what the machine could do at best.
+
+    All contestants are first checked against the reference in float64. Each has a process of its own, and
+    they take turns, so that a change of the machine's clock meets all of them. Without a command: step.
+    """
+    if context.invoked_subcommand is None:
+        _run("step")
+
+
+@main.command("step", short_help="One training step.")
+@_cases("step")
+@_contestants
+@_optimizers
+@_effort
+@_files
+def _step(**options: Any) -> None:
+    """Take a training step: look up, sample, gather, logits, hits, log-Q, loss, gradients, sparse update."""
+    _run("step", **options)
+
+
+@main.command("sampler", short_help="Five samplers.")
+@_cases("sampler")
+@_effort
+@_files
+def _sampler(**options: Any) -> None:
+    """Draw unique candidates with expected counts and their logarithms: five samplers against TensorFlow's."""
+    _run("sampler", **options)
+
+
+@main.command("scale", short_help="Steps by V, S and B.")
+@_cases("scale")
+@_scale_contestants
+@_optimizers
+@_effort
+@_files
+def _scale(**options: Any) -> None:
+    """Take steps by size: of the vocabulary (10 thousand to 10 million), of the sample and of the batch."""
+    _run("scale", **options)
+
+
+@main.command("memory", short_help="Peak memory of training.")
+@_cases("memory")
+@_optimizers
+@_files
+def _memory(**options: Any) -> None:
+    """Measure the peak memory of a process that trains, less one that only imports, against the bytes of its tables."""
+    _run("memory", **options)
+
+
+@main.command("all", short_help="All of these.")
+@_cases(*RUN)
+@_contestants
+@_optimizers
+@_effort
+@_files
+def _all(**options: Any) -> None:
+    """Run all sections, one after another; those without one of the named cases are left as they were."""
+    _run(*RUN, **options)
+
+
+def _run(
+    *sections: str,
+    json: Path | None = None,
+    plots: Path | None = None,
+    rounds: int = 5,
+    seconds: float = 0.5,
+    **names: Sequence[str],
+) -> None:
+    record, options = Record(json), Options(effort=Effort(rounds, seconds), **names)
+    print(machine.one_line(machine.describe()) + "\n", flush=True)
+    refused = sum(RUN[section](record, options) for section in sections)
+    if plots is not None:
+        from benchmarks.plots import draw  # noqa: PLC0415 - figures can be taken without matplotlib
+
+        for path in draw(record.sections, plots):
+            print(path)
+    if refused:
+        raise click.ClickException(f"{refused} do not compute the same and were refused: see above")

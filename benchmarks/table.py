@@ -1,0 +1,30 @@
+"""Rows of cells, as aligned text or as Markdown."""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+Rows = Sequence[Sequence[str]]
+
+
+def aligned(head: Sequence[str], rows: Rows) -> str:
+    """Return lines of equal length: the first column to the left, the others to the right."""
+    table = [head, *rows]
+    widths = [max(map(len, column)) for column in zip_longest(*table, fillvalue="")]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in table
+    )
+
+
+def markdown(head: Sequence[str], rows: Rows) -> str:
+    """Return a Markdown table with the same alignment."""
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
+
+
+def number(value: float) -> str:
+    """Return a time in microseconds: three figures below 100, whole above."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
