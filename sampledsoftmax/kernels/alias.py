@@ -7,10 +7,18 @@ keep[i], else alias[i]. The order of the work is that of TensorFlow's Distributi
 decides which alias a column gets: tensorflow/core/lib/random/distribution_sampler.cc.
 """
 
+import math
+
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit
-from sampledsoftmax.kernels.philox import next_below_32, next_single
+from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.philox import LARGEST_32, least_fair, next_fair_pairs
+
+_ALIAS_BITS = 32  # an id fits: columns are drawn with 32-bit words
+_ALIAS = (1 << _ALIAS_BITS) - 1
+_LOW_23 = np.uint64((1 << 23) - 1)
+_SHIFT_32 = np.uint64(32)
+_HEIGHTS = 2.0**23
 
 
 @jit
@@ -27,7 +35,8 @@ def build_alias_table(weights, keep, alias):
     _column_heights(weights, share)
     stack = np.empty(weights.size, np.int64)
     num_low, first_high = _split(share, stack)
-    alias[:] = np.arange(weights.size)
+    for i in range(alias.size):
+        alias[i] = i
     while num_low > 0 and first_high < stack.size:
         low, high = stack[num_low - 1], stack[first_high]
         alias[low] = high
@@ -38,10 +47,11 @@ def build_alias_table(weights, keep, alias):
         else:
             num_low -= 1
     _keep_the_rest(stack, num_low, first_high, share)
-    keep[:] = share
+    for i in range(keep.size):
+        keep[i] = share[i]
 
 
-@jit
+@jit_inner
 def _column_heights(weights, share):
     """Set share[i] = V * weights[i] / total: the product in float32, the rest in float64."""
     total = 0.0
@@ -52,7 +62,7 @@ def _column_heights(weights, share):
         share[i] = np.float64(np.float32(weights[i] * num_columns)) / total
 
 
-@jit
+@jit_inner
 def _split(share, stack):
     """Stack the columns lower than 1 from the left, the others from the right, the last id on top."""
     num_low, first_high = 0, stack.size
@@ -66,7 +76,7 @@ def _split(share, stack):
     return num_low, first_high
 
 
-@jit
+@jit_inner
 def _keep_the_rest(stack, num_low, first_high, share):
     """Give columns that rounding left without a partner their whole column."""
     for i in range(num_low):
@@ -76,10 +86,22 @@ def _keep_the_rest(stack, num_low, first_high, share):
 
 
 @jit
-def draw_alias(cursor, keep, alias, out):
-    """Fill `out` with the next draws: a float32 against keep[i], then the column i."""
-    num_columns = np.uint64(keep.size)
+def pack_alias_table(keep, alias, table):
+    """Fill int64 table[V], so that a draw reads one place: alias[i] below, above it the draws of 23 bits that keep i.
+
+    A draw of 23 bits is below keep[i] * 2**23 just where it is below that number rounded up.
+    """
+    for i in range(keep.size):
+        table[i] = (np.int64(math.ceil(keep[i] * _HEIGHTS)) << _ALIAS_BITS) | alias[i]
+
+
+@jit_inner
+def draw_alias(cursor, table, out):
+    """Fill `out` with the next draws: a height of 23 bits, then a fair word modulo V, the column."""
+    draws = out.view(np.uint64)
+    num_columns = np.uint64(table.size)
+    next_fair_pairs(cursor, least_fair(LARGEST_32, num_columns), draws)
     for i in range(out.size):
-        height = next_single(cursor)
-        column = np.int64(next_below_32(cursor, num_columns))
-        out[i] = column if height < keep[column] else alias[column]
+        height, column = np.int64(draws[i] & _LOW_23), np.int64((draws[i] >> _SHIFT_32) % num_columns)
+        entry = table[column]
+        out[i] = column if height < entry >> _ALIAS_BITS else entry & _ALIAS

@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import numba
 
+from sampledsoftmax.machine.vectors import IS_FORCED
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -27,9 +29,26 @@ def jit_sum(function: Function) -> Function:
     return _compile(function, fastmath={"reassoc", "contract"})
 
 
-def _compile(function: Function, fastmath: Any) -> Function:
+def jit_fused(function: Function) -> Function:
+    """As `jit`, but a product and the sum that takes it may be one multiply-add, rounded once."""
+    return _compile(function, fastmath={"contract"})
+
+
+def jit_inner(function: Function) -> Function:
+    """As `jit`, for a kernel that only other kernels call.
+
+    The code that takes arguments from Python is left out. For a kernel with bundles of arrays it is longer than
+    the kernel, and it would be compiled for each of them.
+    """
+    return _compile(function, fastmath=False, inner=True)
+
+
+def _compile(function: Function, fastmath: Any, inner: bool = False) -> Function:
     options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
-    try:
-        return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # no folder on this machine can hold the cache: compile in each process
-        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+    options |= {"no_cpython_wrapper": inner, "no_cfunc_wrapper": inner}
+    if not IS_FORCED:  # the names of cached code do not tell one vector path from another
+        try:
+            return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
+        except RuntimeError:  # no folder on this machine can hold the cache: compile in each process
+            pass
+    return numba.njit(**options)(function)  # type: ignore[no-any-return]

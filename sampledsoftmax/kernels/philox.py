@@ -9,95 +9,170 @@ Words are held in uint64, so that the 32 x 32 bit products fit and the code runs
 
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit
+from sampledsoftmax.kernels.jit import jit, jit_inner
 
+LARGEST_32, LARGEST_64 = np.uint64(2**32 - 1), np.uint64(2**64 - 1)
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
 _WEYL_0 = np.uint64(0x9E3779B9)
 _WEYL_1 = np.uint64(0xBB67AE85)
-_LOW_32 = np.uint64(0xFFFFFFFF)
 _LOW_20 = np.uint64(0xFFFFF)
-_LOW_23 = np.uint64(0x7FFFFF)
-_LOW_64 = np.uint64(0xFFFFFFFFFFFFFFFF)
 _SHIFT_32 = np.uint64(32)
-_ZERO = np.uint64(0)
-_ONE = np.uint64(1)
-_2_TO_MINUS_52 = 2.0**-52
-_2_TO_MINUS_23 = 2.0**-23
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_ONE_BITS = np.uint64(1023 << 52)
 
-# A cursor is a uint64 array [8]: seed, stream, next block, words used of the current block, its 4 words.
-_SEED, _STREAM, _BLOCK, _USED, _WORDS = 0, 1, 2, 3, 4
+# A cursor is a uint64 array [8]: seed, stream, block of the next word, words used of that block, and the block's two
+# pairs of words, which are there once one of them is used. The first word of a pair is its low half.
+_SEED, _STREAM, _BLOCK, _USED, _PAIRS = 0, 1, 2, 3, 4
+
+
+@jit_inner
+def _round(c_0, c_1, c_2, c_3, key_0, key_1):
+    """Return the counter after one round; what stands above its low 32 bits is of no account."""
+    product_0 = _MULTIPLIER_0 * (c_0 & LARGEST_32)
+    product_1 = _MULTIPLIER_1 * (c_2 & LARGEST_32)
+    return (product_1 >> _SHIFT_32) ^ c_1 ^ key_0, product_1, (product_0 >> _SHIFT_32) ^ c_3 ^ key_1, product_0
 
 
 @jit
 def philox_block(seed, stream, block):
     """Return the four 32-bit words (in uint64) of one block; all three arguments are uint64."""
-    key_0, key_1 = seed & _LOW_32, seed >> _SHIFT_32
-    c_0, c_1 = block & _LOW_32, block >> _SHIFT_32
-    c_2, c_3 = stream & _LOW_32, stream >> _SHIFT_32
+    key_0, key_1 = seed & LARGEST_32, seed >> _SHIFT_32
+    c_0, c_1, c_2, c_3 = block, block >> _SHIFT_32, stream, stream >> _SHIFT_32
     for _ in range(10):
-        product_0 = _MULTIPLIER_0 * c_0
-        product_1 = _MULTIPLIER_1 * c_2
-        c_0 = (product_1 >> _SHIFT_32) ^ c_1 ^ key_0
-        c_1 = product_1 & _LOW_32
-        c_2 = (product_0 >> _SHIFT_32) ^ c_3 ^ key_1
-        c_3 = product_0 & _LOW_32
-        key_0 = (key_0 + _WEYL_0) & _LOW_32
-        key_1 = (key_1 + _WEYL_1) & _LOW_32
-    return c_0, c_1, c_2, c_3
+        c_0, c_1, c_2, c_3 = _round(c_0, c_1, c_2, c_3, key_0, key_1)
+        key_0 += _WEYL_0
+        key_1 += _WEYL_1
+    return c_0 & LARGEST_32, c_1 & LARGEST_32, c_2 & LARGEST_32, c_3 & LARGEST_32
+
+
+@jit_inner
+def _fill_blocks(seed, stream, block, out):
+    """Fill uint64 out[2 * number of blocks]: `philox_block`, but written so that it becomes vector code."""
+    for i in range(out.size // 2):
+        key_0, key_1 = seed & LARGEST_32, seed >> _SHIFT_32
+        number = block + np.uint64(i)
+        c_0, c_1, c_2, c_3 = number, number >> _SHIFT_32, stream, stream >> _SHIFT_32
+        for _ in range(10):
+            c_0, c_1, c_2, c_3 = _round(c_0, c_1, c_2, c_3, key_0, key_1)
+            key_0 += _WEYL_0
+            key_1 += _WEYL_1
+        out[2 * i] = (c_0 & LARGEST_32) | (c_1 << _SHIFT_32)
+        out[2 * i + 1] = (c_2 & LARGEST_32) | (c_3 << _SHIFT_32)
 
 
 def cursor_at(seed: int, stream: int, block: int) -> np.ndarray:
     """Return a cursor whose next word is the first of `block`."""
-    return np.array([seed, stream, block, 4, 0, 0, 0, 0], dtype=np.uint64)
+    return np.array([seed, stream, block, 0, 0, 0, 0, 0], dtype=np.uint64)
+
+
+@jit
+def place(cursor, seed, stream, block):
+    """Move a cursor to the first word of `block`; all three arguments are uint64."""
+    cursor[_SEED], cursor[_STREAM], cursor[_BLOCK], cursor[_USED] = seed, stream, block, _ZERO
 
 
 @jit
 def next_word(cursor):
     """Return the next 32-bit word (in uint64) and move the cursor on."""
     used = np.int64(cursor[_USED])
-    if used == 4:
-        words = philox_block(cursor[_SEED], cursor[_STREAM], cursor[_BLOCK])
-        for i in range(4):
-            cursor[_WORDS + i] = words[i]
+    if used == 0:
+        _fill_blocks(cursor[_SEED], cursor[_STREAM], cursor[_BLOCK], cursor[_PAIRS : _PAIRS + 2])
+    cursor[_USED] = np.uint64((used + 1) % 4)
+    if used == 3:
         cursor[_BLOCK] += _ONE
-        used = 0
-    cursor[_USED] = used + 1
-    return cursor[_WORDS + used]
+    pair = cursor[_PAIRS + used // 2]
+    return pair >> _SHIFT_32 if used % 2 == 1 else pair & LARGEST_32
+
+
+@jit_inner
+def next_pair(cursor):
+    """Return the next two words, the first of them in the low half."""
+    low = next_word(cursor)
+    return low | (next_word(cursor) << _SHIFT_32)
+
+
+@jit
+def next_pairs(cursor, out):
+    """Fill uint64 `out` with the next pairs of words and move the cursor on."""
+    i = 0
+    while i < out.size:
+        num_blocks = (out.size - i) // 2
+        if num_blocks > 0 and cursor[_USED] == _ZERO:
+            _fill_blocks(cursor[_SEED], cursor[_STREAM], cursor[_BLOCK], out[i : i + 2 * num_blocks])
+            cursor[_BLOCK] += np.uint64(num_blocks)
+            i += 2 * num_blocks
+        else:  # up to the next block; from an odd word on pairs lie across blocks, up to the end
+            out[i] = next_pair(cursor)
+            i += 1
+
+
+@jit_inner
+def least_fair(largest, n):
+    """Return the least draw that is kept where draws from [0, largest] are taken modulo n; all are uint64.
+
+    Draws below the remainder of (largest + 1) / n are thrown away, so that every value is equally likely;
+    `largest` is LARGEST_32 or LARGEST_64.
+    """
+    return _ZERO if n & (n - _ONE) == _ZERO else largest % n + _ONE
+
+
+@jit
+def next_fair_words(cursor, least, out):
+    """Fill uint64 `out` with the next words that are at least `least`."""
+    filled = 0
+    while filled < out.size:
+        missing = out[filled:]
+        pairs = missing[(missing.size + 1) // 2 :]  # behind the words that come of them
+        next_pairs(cursor, pairs)
+        for pair in pairs:
+            out[filled] = pair & LARGEST_32
+            filled += out[filled] >= least
+            out[filled] = pair >> _SHIFT_32
+            filled += out[filled] >= least
+        if missing.size % 2 == 1:
+            out[filled] = next_word(cursor)
+            filled += out[filled] >= least
+
+
+@jit
+def next_fair_pairs(cursor, least, out):
+    """Fill uint64 `out` with the next word each, and above it the first one behind it that is at least `least`."""
+    next_pairs(cursor, out)
+    filled = 0
+    waiting, low = False, _ZERO  # whether a low word has no partner yet
+    for pair in out:
+        first, second = pair & LARGEST_32, pair >> _SHIFT_32
+        if waiting and first >= least:
+            out[filled] = low | (first << _SHIFT_32)
+            filled += 1
+            low = second
+        else:
+            low = low if waiting else first
+            waiting = second < least
+            out[filled] = low | (second << _SHIFT_32)
+            filled += not waiting
+    while filled < out.size:
+        low = low if waiting else next_word(cursor)
+        second = next_word(cursor)
+        waiting = second < least
+        out[filled] = low | (second << _SHIFT_32)
+        filled += not waiting
+
+
+@jit_inner
+def mantissa(pair):
+    """Return the 52 bits of a float64: the low 20 of the first word above all of the second."""
+    return ((pair & _LOW_20) << _SHIFT_32) | (pair >> _SHIFT_32)
+
+
+@jit_inner
+def unit_double(bits):
+    """Return the float64 in [0, 1) of 52 bits: with the exponent of 1 they are a number in [1, 2)."""
+    return np.uint64(bits | _ONE_BITS).view(np.float64) - 1.0
 
 
 @jit
 def next_double(cursor):
-    """Return the next float64 in [0, 1): 52 bits, the low 20 of one word above all of the next."""
-    high = next_word(cursor) & _LOW_20
-    return np.float64((high << _SHIFT_32) | next_word(cursor)) * _2_TO_MINUS_52
-
-
-@jit
-def next_single(cursor):
-    """Return the next float32 in [0, 1): the low 23 bits of one word."""
-    return np.float32(np.float64(next_word(cursor) & _LOW_23) * _2_TO_MINUS_23)
-
-
-@jit
-def next_below(cursor, n):
-    """Return the next integer in [0, n) of 64-bit draws, the first word of each its low half; `n` is uint64.
-
-    Every value is equally likely: draws below the remainder of 2**64 / n are thrown away.
-    """
-    least = _ZERO if n & (n - _ONE) == _ZERO else _LOW_64 % n + _ONE
-    while True:
-        low = next_word(cursor)
-        draw = (next_word(cursor) << _SHIFT_32) | low
-        if draw >= least:
-            return draw % n
-
-
-@jit
-def next_below_32(cursor, n):
-    """Return the next integer in [0, n) of 32-bit draws; `n` is uint64 and at most 2**32 - 1."""
-    least = _ZERO if n & (n - _ONE) == _ZERO else _LOW_32 % n + _ONE
-    while True:
-        draw = next_word(cursor)
-        if draw >= least:
-            return draw % n
+    """Return the next float64 in [0, 1)."""
+    return unit_double(mantissa(next_pair(cursor)))

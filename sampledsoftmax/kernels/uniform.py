@@ -2,13 +2,20 @@
 
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit
-from sampledsoftmax.kernels.philox import next_below
+from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.philox import LARGEST_64, least_fair, next_pairs
 
 
-@jit
+@jit_inner
 def draw_uniform(cursor, range_max, out):
-    """Fill `out` with the next draws."""
+    """Fill `out` with the next draws: pairs of words modulo range_max, without those that are not fair."""
     n = np.uint64(range_max)
-    for i in range(out.size):
-        out[i] = next_below(cursor, n)
+    least = least_fair(LARGEST_64, n)
+    filled = 0
+    while filled < out.size:
+        pairs = out[filled:].view(np.uint64)
+        next_pairs(cursor, pairs)
+        for pair in pairs:
+            if pair >= least:
+                out[filled] = np.int64(pair % n)
+                filled += 1

@@ -6,39 +6,42 @@ from sampledsoftmax.kernels.jit import jit
 
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _SHIFT_32 = np.uint64(32)
+_ONE = np.uint64(1)
 _SHIFT_16 = np.uint64(16)
 _FIBONACCI = np.uint64(0x9E3779B1)  # 2**32 / golden ratio, odd: Knuth, TAOCP vol. 3, section 6.4
 
 
+def num_slots(num_sampled: int) -> int:
+    """Return the size of a table for `num_sampled` ids: a power of two, so that at most a quarter of it is taken."""
+    return 1 << (4 * num_sampled - 1).bit_length()
+
+
 def empty_slots(num_sampled: int) -> np.ndarray:
-    """Return a table for `num_sampled` ids that is never more than half full; -1 is an empty slot."""
-    return np.full(1 << (2 * num_sampled - 1).bit_length(), -1, dtype=np.int64)
-
-
-@jit
-def _insert(slots, value):
-    """Put `value` into the set; return whether it is new."""
-    bits = np.uint64(value)
-    mixed = (bits & _LOW_32) * _FIBONACCI + (bits >> _SHIFT_32)
-    i = np.int64((mixed >> _SHIFT_16) & np.uint64(slots.size - 1))
-    while slots[i] != -1:
-        if slots[i] == value:
-            return False
-        i = (i + 1) & (slots.size - 1)
-    slots[i] = value
-    return True
+    """Return a table for `num_sampled` ids; -1 is an empty slot."""
+    return np.full(num_slots(num_sampled), -1, dtype=np.int64)
 
 
 @jit
 def keep_new(draws, slots, out, filled):
     """Append to out[filled:] the draws not seen before, until it is full.
 
-    Returns the new fill and how many draws were looked at.
+    `draws` may be out[filled:] itself. Returns the new fill and how many draws were looked at.
     """
+    last = np.uint64(slots.size - 1)
     tries = 0
-    while tries < draws.size and filled < out.size:
-        if _insert(slots, draws[tries]):
-            out[filled] = draws[tries]
-            filled += 1
+    for value in draws:
+        bits = np.uint64(value)
+        i = (((bits & _LOW_32) * _FIBONACCI + (bits >> _SHIFT_32)) >> _SHIFT_16) & last
+        held = slots[i]
+        # No branch on whether the slot is empty or holds the same id, which cannot be foreseen: both end the loop
+        # by one comparison, and a draw that is not new is written over by the next one.
+        while (~held & -(held ^ value)) < 0:  # held >= 0 and held != value
+            i = (i + _ONE) & last
+            held = slots[i]
+        slots[i] = value
+        out[filled] = value
+        filled += held < 0
         tries += 1
+        if filled == out.size:
+            break
     return filled, tries

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import check
-from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample
+from sampledsoftmax.kernels.distribution import ALL
+from sampledsoftmax.samplers.sampler import CandidateSampler, described, pure_sample
 from sampledsoftmax.types import SampledValues
 
 
@@ -30,6 +31,7 @@ class AllSampler(CandidateSampler):
 
     Notes
     -----
+    `sample` takes `num_sampled = range_max` only; `unique` is without effect there.
     Source: AllSampler in tensorflow/core/kernels/range_sampler.cc (2.21).
 
     Examples
@@ -41,39 +43,16 @@ class AllSampler(CandidateSampler):
 
     def __init__(self, range_max: int, seed: Any = None) -> None:
         super().__init__(check.whole_number("range_max", range_max, 1, 2**63 - 1), seed, "tensorflow")
+        self._described = described(ALL, self.range_max)
 
-    def sample(self, true_classes: ArrayLike, num_sampled: int, unique: bool = True) -> SampledValues:
-        """Return all classes.
-
-        Parameters
-        ----------
-        true_classes : int [batch_size, num_true] or [batch_size]
-            Labels of the batch, in [0, range_max).
-        num_sampled : int
-            Must be `range_max`.
-        unique : bool
-            Without effect: each class comes once.
-
-        Returns
-        -------
-        SampledValues
-            Candidates int64 [num_sampled] and float32 expected counts.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument is of another type, shape or range.
-        """
-        labels = self._checked_labels(true_classes)
-        check.flag("unique", unique)
+    def _checked_size(self, num_sampled: object, unique: bool) -> int:
         size = check.whole_number("num_sampled", num_sampled, 1)
         if size != self.range_max:
             raise ValueError(f"num_sampled must be range_max = {self.range_max}: all classes are taken, got {size}")
-        ids = np.arange(size, dtype=np.int64)
-        return SampledValues(ids, self._probability(labels), self._probability(ids))
+        return size
 
-    def _probability(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        return np.ones(ids.shape, np.float32)
+    def _scratch(self, num_sampled: int) -> NDArray[np.int64]:
+        return self._slots  # no class comes twice
 
 
 def all_candidate_sampler(

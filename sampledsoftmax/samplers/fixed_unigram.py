@@ -7,15 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import check
-from sampledsoftmax.kernels.alias import build_alias_table, draw_alias
+from sampledsoftmax.kernels.alias import build_alias_table, pack_alias_table
+from sampledsoftmax.kernels.distribution import FIXED_UNIGRAM
 from sampledsoftmax.samplers.groups import grouped
 from sampledsoftmax.samplers.inclusion import Groups
-from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample
+from sampledsoftmax.samplers.sampler import CandidateSampler, described, pure_sample
 from sampledsoftmax.samplers.unigram_weights import unigram_weights
 from sampledsoftmax.samplers.vocab_file import read_vocab_file
 from sampledsoftmax.types import SampledValues
 
-LARGEST_HEIGHT = np.float32(1 - 2.0**-23)  # that a draw of 23 bits can have: see next_single in kernels/philox.py
+LARGEST_HEIGHT = np.float32(1 - 2.0**-23)  # that a draw of 23 bits can have: see kernels/alias.py
 
 
 class FixedUnigramSampler(CandidateSampler):
@@ -84,25 +85,21 @@ class FixedUnigramSampler(CandidateSampler):
         *,
         expected_count: str = "tensorflow",
     ) -> None:
-        self._weights = unigram_weights(unigrams, distortion, num_reserved_ids, num_shards, shard)
-        super().__init__(self._weights.size, seed, expected_count)
-        self._total = np.add.accumulate(self._weights)[-1]
-        self._keep = np.empty(self.range_max, np.float32)
-        self._alias = np.empty(self.range_max, np.int64)
-        build_alias_table(self._weights, self._keep, self._alias)
-        self._num_drawn = _reachable(self._keep, self._alias)
-
-    def _probability(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        return np.asarray(self._weights[ids] / self._total)
+        weights = unigram_weights(unigrams, distortion, num_reserved_ids, num_shards, shard)
+        super().__init__(weights.size, seed, expected_count)
+        keep, alias = np.empty(weights.size, np.float32), np.empty(weights.size, np.int64)
+        build_alias_table(weights, keep, alias)
+        table = np.empty(weights.size, np.int64)
+        pack_alias_table(keep, alias, table)
+        self._shares = weights / np.add.accumulate(weights)[-1]
+        self._num_drawn = _reachable(keep, alias)
+        self._described = described(FIXED_UNIGRAM, weights.size, self._num_drawn, probability=self._shares, table=table)
 
     def _groups(self) -> Groups:
-        return grouped(self._weights / self._total)
+        return grouped(self._shares)
 
     def _support(self) -> tuple[str, int]:
         return "the number of classes that are ever drawn", self._num_drawn
-
-    def _fill(self, cursor: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
-        draw_alias(cursor, self._keep, self._alias, out)
 
 
 def _reachable(keep: NDArray[np.float32], alias: NDArray[np.int64]) -> int:

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import check
-from sampledsoftmax.kernels.fenwick import add_to_counts, build_tree, draw_counts
+from sampledsoftmax.kernels.distribution import LEARNED_UNIGRAM
+from sampledsoftmax.kernels.prefix_sums import GROUP, MAX_TOTAL, build_tree, tree_size
 from sampledsoftmax.samplers.groups import grouped
-from sampledsoftmax.samplers.inclusion import Groups
-from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample
+from sampledsoftmax.samplers.inclusion import Groups, Inclusion
+from sampledsoftmax.samplers.sampler import CandidateSampler, Counter, described, pure_sample
 from sampledsoftmax.types import SampledValues
 
 MAX_RANGE = 2**31 - 2  # TensorFlow's: the counts start at 1 and their total is an int32
-MAX_TOTAL = 2**31 - 1
 
 
 class LearnedUnigramSampler(CandidateSampler):
@@ -26,7 +26,7 @@ class LearnedUnigramSampler(CandidateSampler):
     Parameters
     ----------
     range_max : int
-        Number of classes, 1 to 2**31 - 2; 16 bytes each.
+        Number of classes, 1 to 2**31 - 2; a little over 4 bytes each.
     seed : None, int or (int, int)
         None draws fresh entropy; an int is TensorFlow's op seed, a pair is (global seed, op seed).
     expected_count : "tensorflow" or "inclusion"
@@ -57,41 +57,34 @@ class LearnedUnigramSampler(CandidateSampler):
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:
         super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
-        self._counts = np.ones(self.range_max, np.int64)
-        self._tree = np.empty(self.range_max + 1, np.int64)
-        build_tree(self._counts, self._tree)
+        self._tree = _aligned(tree_size(self.range_max))
+        build_tree(np.ones(self.range_max, np.int64), self._tree)
+        self._described = described(LEARNED_UNIGRAM, self.range_max, tree=self._tree)
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """Copy of the counts, int64 [range_max]."""
-        return np.array(self._counts)
+        with self._lock:
+            return self._counts()
 
-    @property
-    def state(self) -> dict[str, Any]:
-        """Position in the stream, and the counts as a list, as plain data; assign it to go on from there."""
-        return {**self._stream.state, "counts": self._counts.tolist()}
+    def _counts(self) -> NDArray[np.int64]:
+        groups = self._tree[: -(-self.range_max // GROUP) * GROUP].astype(np.int64).reshape(-1, GROUP)
+        return np.diff(groups, prepend=0).ravel()[: self.range_max]
 
-    @state.setter
-    def state(self, state: dict[str, Any]) -> None:
-        stream = dict(state)
-        counts = _checked_counts(stream.pop("counts", None), self.range_max)
-        self._stream.state = stream
-        self._counts = counts
-        build_tree(self._counts, self._tree)
-        self._inclusions.clear()
+    def _state(self) -> dict[str, Any]:
+        return {**self._stream.state, "counts": self._counts().tolist()}
 
-    def _probability(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        return np.asarray(self._counts[ids].astype(np.float32) / np.float32(self._tree[0]))
+    def _set_state(self, state: dict[str, Any]) -> None:
+        position = dict(state)
+        counts = _checked_counts(position.pop("counts", None), self.range_max)
+        self._stream.state = position
+        build_tree(counts, self._tree)
 
     def _groups(self) -> Groups:
-        return grouped(self._counts.astype(np.float32) / np.float32(self._tree[0]))
+        return grouped(self._counts().astype(np.float32) / np.float32(self._tree[-1]))
 
-    def _learn(self, labels: NDArray[np.int64]) -> None:
-        add_to_counts(self._counts, self._tree, labels.ravel(), MAX_TOTAL)
-        self._inclusions.clear()
-
-    def _fill(self, cursor: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
-        draw_counts(cursor, self._tree, out)
+    def _inclusion(self, num_sampled: int) -> Counter:
+        return Inclusion(self._groups(), num_sampled)  # never kept: the counts are others by the next call
 
 
 def learned_unigram_candidate_sampler(
@@ -157,3 +150,10 @@ def _checked_counts(counts: Any, range_max: int) -> NDArray[np.int64]:
             f" least and {array.sum()} in all"
         )
     return array.astype(np.int64)
+
+
+def _aligned(size: int) -> NDArray[np.int32]:
+    """Return an array that begins with a line of the cache, so that a group of a tree is one line."""
+    array = np.empty(size + GROUP, np.int32)
+    start = -array.ctypes.data % (4 * GROUP) // 4
+    return array[start : start + size]

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sampledsoftmax import check
-from sampledsoftmax.kernels.log_uniform import draw_log_uniform
+from sampledsoftmax.kernels.distribution import LOG_UNIFORM
 from sampledsoftmax.samplers.groups import log_uniform_groups
 from sampledsoftmax.samplers.inclusion import Groups
-from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample
+from sampledsoftmax.samplers.sampler import CandidateSampler, described, pure_sample
 from sampledsoftmax.types import SampledValues
 
 MAX_RANGE = 2**53  # above it neighbouring ids are the same float64
@@ -51,17 +50,10 @@ class LogUniformSampler(CandidateSampler):
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:
         super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
-
-    def _probability(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        k = ids.astype(np.float64)
-        p = np.log((k + 2.0) / (k + 1.0)) / np.log1p(self.range_max)
-        return np.asarray(p, np.float32)
+        self._described = described(LOG_UNIFORM, self.range_max)
 
     def _groups(self) -> Groups:
         return log_uniform_groups(self.range_max)
-
-    def _fill(self, cursor: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
-        draw_log_uniform(cursor, self.range_max, out)
 
 
 def log_uniform_candidate_sampler(

@@ -7,14 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import check
+from sampledsoftmax.kernels.candidates import BLOCKS_PER_CANDIDATE
 from sampledsoftmax.kernels.philox import cursor_at
 from sampledsoftmax.kernels.unique import empty_slots, keep_new
 
 Fill = Callable[[NDArray[np.uint64], NDArray[np.int64]], None]
 
-# TensorFlow reserves 2048 words a candidate, 4 words a block, whatever the call uses:
-# tensorflow/core/kernels/candidate_sampler_ops.cc.
-BLOCKS_PER_CANDIDATE = 2048 // 4
 # Enough draws a round that a sample whose last ids are rare costs few rounds.
 LEAST_ROUND = 256
 # Where TensorFlow's sampler ends the process: kint32max in tensorflow/core/kernels/range_sampler.cc.
@@ -48,6 +46,15 @@ class CandidateStream:
         fresh = {name: check.whole_number(f"state[{name!r}]", state[name], 0, 2**64 - 1) for name in expected}
         self.seed, self.seed2, self.block = fresh["seed"], fresh["seed2"], fresh["block"]
 
+    @property
+    def position(self) -> tuple[np.uint64, np.uint64, np.uint64]:
+        """Seed, stream and block of the next call, as `kernels.philox.place` takes them."""
+        return np.uint64(self.seed), np.uint64(self.seed2), np.uint64(self.block)
+
+    def skip(self, num_calls: int, num_sampled: int) -> None:
+        """Move on as `num_calls` calls of `num_sampled` candidates do."""
+        self.block += num_calls * BLOCKS_PER_CANDIDATE * num_sampled
+
     def candidates(self, fill: Fill, num_sampled: int, unique: bool) -> tuple[NDArray[np.int64], int]:
         """Return (ids int64 [num_sampled], number of draws that it took) and move on to the next call.
 
@@ -66,8 +73,16 @@ class CandidateStream:
             tries = _fill_unique(cursor, fill, out)
         else:
             fill(cursor, out)
-        self.block += BLOCKS_PER_CANDIDATE * num_sampled
+        self.skip(1, num_sampled)
         return out, tries
+
+
+def too_rare(num_sampled: int, tries: int, filled: int) -> ValueError:
+    """Return the error of a sample of different classes that did not get complete."""
+    return ValueError(
+        f"num_sampled = {num_sampled} unique candidates were asked for, but {tries} draws hold only"
+        f" {filled} different ids: the others are too rare"
+    )
 
 
 def _fill_unique(cursor: NDArray[np.uint64], fill: Fill, out: NDArray[np.int64]) -> int:
@@ -79,8 +94,5 @@ def _fill_unique(cursor: NDArray[np.uint64], fill: Fill, out: NDArray[np.int64])
         filled, looked_at = keep_new(draws, slots, out, filled)
         tries += looked_at
         if tries >= MAX_TRIES and filled < out.size:
-            raise ValueError(
-                f"num_sampled = {out.size} unique candidates were asked for, but {tries} draws hold only"
-                f" {filled} different ids: the others are too rare"
-            )
+            raise too_rare(out.size, tries, filled)
     return tries

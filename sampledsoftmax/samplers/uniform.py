@@ -3,11 +3,11 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sampledsoftmax import check
-from sampledsoftmax.kernels.uniform import draw_uniform
-from sampledsoftmax.samplers.sampler import CandidateSampler, Counter, pure_sample
+from sampledsoftmax.kernels.distribution import UNIFORM
+from sampledsoftmax.samplers.sampler import CandidateSampler, Counter, described, pure_sample
 from sampledsoftmax.types import SampledValues
 
 MAX_RANGE = 2**63 - 1
@@ -48,15 +48,10 @@ class UniformSampler(CandidateSampler):
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:
         super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
-
-    def _probability(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        return np.full(ids.shape, 1.0 / self.range_max, np.float32)
+        self._described = described(UNIFORM, self.range_max)
 
     def _inclusion(self, num_sampled: int) -> Counter:
         return lambda probability: probability * np.float32(num_sampled)
-
-    def _fill(self, cursor: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
-        draw_uniform(cursor, self.range_max, out)
 
 
 def uniform_candidate_sampler(

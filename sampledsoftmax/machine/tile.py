@@ -1,0 +1,268 @@
+"""Small matrix products held in vector registers, written as LLVM instructions.
+
+Operands are panels: [number of panels, rows, width], where panel p holds columns p * width and on of a
+matrix, two vectors wide, zeros behind its last column. A tile is a few rows by one panel. LLVM does not keep
+such a tile of sums in registers by itself: Numba's own loops reach a quarter of this speed. The vectors are of
+LLVM's portable kind, lowered to whatever the processor has; with the JIT off, NumPy does the same product.
+
+Every sum is added in the order of k, one term at a time, so an entry has the same bits in any tile.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import config
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from sampledsoftmax.kernels.jit import jit
+from sampledsoftmax.machine.vectors import PATH, SHORT, TALL, VECTOR_BYTES
+
+VECTORS = 2
+_UNROLLED = 4  # rows of every operand are padded to a multiple of this
+
+__all__ = ["columns_one", "columns_short", "columns_tall", "rows_short", "rows_tall", "shift_rows"]
+
+
+def _rows_tile(rows: int) -> Any:
+    """Return tile(a, row, b, panel, first, last, out) for `rows` rows of a product a . b.
+
+    out[panel, row + r] += sum over p in [first, last), c of a[p, row + r, c] * b[panel, p * width + c].
+    """
+
+    def typed(context, a, row, b, panel, first, last, out):
+        del context, row, panel, first, last
+        n = types.intp
+        return types.void(a, n, b, n, n, n, out), _emit_rows(rows)
+
+    def plain(a, row, b, panel, first, last, out):
+        width = out.shape[2]
+        for p in range(first, last):
+            for c in range(width):
+                for r in range(rows):
+                    for v in range(width):
+                        out[panel, row + r, v] += a[p, row + r, c] * b[panel, p * width + c, v]
+
+    def in_numpy(a, row, b, panel, first, last, out):
+        width = out.shape[2]
+        left = a[first:last, row : row + rows].transpose(1, 0, 2).reshape(rows, -1)
+        out[panel, row : row + rows] += left @ b[panel, first * width : last * width]
+
+    return _choose(typed, plain, in_numpy)
+
+
+def _columns_tile(columns: int) -> Any:
+    """Return tile(a, panel, column, b, b_panel, first, last, out, out_row) for `columns` rows of a^T . b.
+
+    out[out_row + r, b_panel] += sum over k in [first, last) of a[panel, k, column + r] * b[b_panel, k];
+    `out` is [rows, panels, width].
+    """
+
+    def typed(context, a, panel, column, b, b_panel, first, last, out, out_row):
+        del context, panel, column, b_panel, first, last, out_row
+        n = types.intp
+        return types.void(a, n, n, b, n, n, n, out, n), _emit_columns(columns)
+
+    def plain(a, panel, column, b, b_panel, first, last, out, out_row):
+        for k in range(first, last):
+            for r in range(columns):
+                for v in range(out.shape[2]):
+                    out[out_row + r, b_panel, v] += a[panel, k, column + r] * b[b_panel, k, v]
+
+    def in_numpy(a, panel, column, b, b_panel, first, last, out, out_row):
+        left = a[panel, first:last, column : column + columns].T
+        out[out_row : out_row + columns, b_panel] += left @ b[b_panel, first:last]
+
+    return _choose(typed, plain, in_numpy)
+
+
+def _choose(typed: Any, plain: Any, in_numpy: Any) -> Any:
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return in_numpy
+    if PATH == "plain":
+        return jit(plain)
+    return intrinsic(typed)
+
+
+def _emit_rows(rows: int) -> Any:
+    def emit(context, builder, signature, arguments):
+        a, row, b, panel, first, last, out = arguments
+        a_at = _Array(context, builder, signature.args[0], a)
+        b_at = _Array(context, builder, signature.args[2], b)
+        out_at = _Array(context, builder, signature.args[6], out)
+        width = a_at.constant(VECTORS * a_at.lanes)
+        tile = _Tile(builder, a_at, rows)
+
+        def body(p):
+            a_row = a_at.address(p, row)
+            b_row = b_at.address(panel, builder.mul(p, width))
+
+            def steps(k):
+                for step in range(_UNROLLED):
+                    kk = builder.add(k, a_at.constant(step))
+                    tile.multiply_add(a_row, kk, a_at.row_bytes, a_at.itemsize, b_row, b_at.row_bytes)
+
+            tile.loop(a_at.constant(0), width, _UNROLLED, steps)
+
+        tile.loop(first, last, 1, body)
+        tile.add_to(out_at.address(panel, row), out_at.row_bytes)
+        return context.get_dummy_value()
+
+    return emit
+
+
+def _emit_columns(columns: int) -> Any:
+    def emit(context, builder, signature, arguments):
+        a, panel, column, b, b_panel, first, last, out, out_row = arguments
+        a_at = _Array(context, builder, signature.args[0], a)
+        b_at = _Array(context, builder, signature.args[3], b)
+        out_at = _Array(context, builder, signature.args[7], out)
+        tile = _Tile(builder, a_at, columns)
+        zero = a_at.constant(0)
+        a_column = builder.add(a_at.address(panel, zero), builder.mul(column, a_at.constant(a_at.itemsize)))
+        b_row = b_at.address(b_panel, zero)
+
+        def steps(k):
+            for step in range(_UNROLLED):
+                kk = builder.add(k, a_at.constant(step))
+                tile.multiply_add(a_column, kk, a_at.itemsize, a_at.row_bytes, b_row, b_at.row_bytes)
+
+        tile.loop(first, last, _UNROLLED, steps)
+        tile.add_to(out_at.address(out_row, b_panel), out_at.strides[0])
+        return context.get_dummy_value()
+
+    return emit
+
+
+class _Array:
+    """Addresses in an array of three dimensions whose last two are contiguous, or of two."""
+
+    def __init__(self, context: Any, builder: Any, array_type: Any, array: Any) -> None:
+        struct = context.make_array(array_type)(context, builder, value=array)
+        self.builder = builder
+        self.integer = context.get_value_type(types.intp)
+        self.scalar = context.get_value_type(array_type.dtype)
+        self.itemsize = context.get_abi_sizeof(self.scalar)
+        self.lanes = VECTOR_BYTES // self.itemsize
+        self.row_bytes = VECTORS * VECTOR_BYTES
+        self.base = builder.ptrtoint(struct.data, self.integer)
+        self.strides = cgutils.unpack_tuple(builder, struct.strides)
+
+    def constant(self, value: int) -> Any:
+        return ir.Constant(self.integer, value)
+
+    def address(self, first: Any, second: Any) -> Any:
+        b = self.builder
+        return b.add(b.add(self.base, b.mul(first, self.strides[0])), b.mul(second, self.constant(self.row_bytes)))
+
+    def address_2d(self, first: Any) -> Any:
+        return self.builder.add(self.base, self.builder.mul(first, self.strides[0]))
+
+
+class _Tile:
+    """Sums of `rows` by two vectors; LLVM promotes the slots that hold them to registers."""
+
+    def __init__(self, builder: Any, array: Any, rows: int) -> None:
+        self.builder, self.array, self.rows = builder, array, rows
+        self.vector = ir.VectorType(array.scalar, array.lanes)
+        zero = ir.Constant(self.vector, None)
+        self.sums = [[cgutils.alloca_once_value(builder, zero) for _ in range(VECTORS)] for _ in range(rows)]
+        for row in self.sums:
+            for slot in row:
+                builder.store(zero, slot)
+
+    def loop(self, first: Any, last: Any, step: int, body: Any) -> None:
+        """Run body(k) for k = first, first + step, ... below last."""
+        builder = self.builder
+        before = builder.block
+        head = builder.append_basic_block("head")
+        inside = builder.append_basic_block("inside")
+        after = builder.append_basic_block("after")
+        builder.branch(head)
+        builder.position_at_end(head)
+        k = builder.phi(first.type)
+        k.add_incoming(first, before)
+        builder.cbranch(builder.icmp_signed("<", k, last), inside, after)
+        builder.position_at_end(inside)
+        body(k)
+        k.add_incoming(builder.add(k, self.array.constant(step)), builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
+
+    def multiply_add(self, a: Any, k: Any, a_step: int, a_k_step: int, b: Any, b_k_step: int) -> None:
+        """Add a[r] * b for one k, where a[r] is at a + r * a_step + k * a_k_step."""
+        builder, constant = self.builder, self.array.constant
+        b_at = builder.add(b, builder.mul(k, constant(b_k_step)))
+        a_at = builder.add(a, builder.mul(k, constant(a_k_step)))
+        operands = [self._load(self.vector, b_at, v * VECTOR_BYTES) for v in range(VECTORS)]
+        for r in range(self.rows):
+            factor = self._in_all_lanes(self._load(self.array.scalar, a_at, r * a_step))
+            for slot, operand in zip(self.sums[r], operands, strict=True):
+                product = builder.fmul(factor, operand, flags=("contract",))
+                builder.store(builder.fadd(builder.load(slot), product, flags=("contract",)), slot)
+
+    def add_to(self, out: Any, row_bytes: Any) -> None:
+        """Add the sums to memory, a row every `row_bytes`."""
+        builder = self.builder
+        step = row_bytes if not isinstance(row_bytes, int) else self.array.constant(row_bytes)
+        for row in self.sums:
+            for v, slot in enumerate(row):
+                pointer = self._pointer(self.vector, out, v * VECTOR_BYTES)
+                total = builder.fadd(builder.load(pointer, align=self.array.itemsize), builder.load(slot))
+                builder.store(total, pointer, align=self.array.itemsize)
+            out = builder.add(out, step)
+
+    def _load(self, of_type: Any, address: Any, more_bytes: int) -> Any:
+        return self.builder.load(self._pointer(of_type, address, more_bytes), align=self.array.itemsize)
+
+    def _pointer(self, of_type: Any, address: Any, more_bytes: int) -> Any:
+        moved = self.builder.add(address, self.array.constant(more_bytes))
+        return self.builder.inttoptr(moved, of_type.as_pointer())
+
+    def _in_all_lanes(self, scalar: Any) -> Any:
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        index = ir.IntType(32)
+        first = self.builder.insert_element(undefined, scalar, ir.Constant(index, 0))
+        return self.builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(index, self.array.lanes), None))
+
+
+def _typed_shift(context, panels, panel, top, rows, plus, minus):
+    del context, panel, top, rows
+    n = types.intp
+    return types.void(panels, n, n, n, plus, minus), _emit_shift
+
+
+def _emit_shift(context, builder, signature, arguments):
+    panels, panel, top, rows, plus, minus = arguments
+    panels_at = _Array(context, builder, signature.args[0], panels)
+    rows_of = [
+        _Array(context, builder, kind, array) for kind, array in zip(signature.args[4:], (plus, minus), strict=True)
+    ]
+    tile = _Tile(builder, panels_at, 0)
+    constants = [
+        [tile._load(tile.vector, array.address_2d(panel), v * VECTOR_BYTES) for v in range(VECTORS)]
+        for array in rows_of
+    ]
+    base = panels_at.address(panel, top)
+
+    def body(row):
+        at = builder.add(base, builder.mul(row, panels_at.constant(panels_at.row_bytes)))
+        for v in range(VECTORS):
+            pointer = tile._pointer(tile.vector, at, v * VECTOR_BYTES)
+            value = builder.fadd(builder.load(pointer, align=panels_at.itemsize), constants[0][v])
+            builder.store(builder.fsub(value, constants[1][v]), pointer, align=panels_at.itemsize)
+
+    tile.loop(panels_at.constant(0), rows, 1, body)
+    return context.get_dummy_value()
+
+
+def _plain_shift(panels, panel, top, rows, plus, minus):
+    """Add plus[panel] to rows top .. top + rows of panels[panel], and then take minus[panel] from them."""
+    for b in range(top, top + rows):
+        for c in range(panels.shape[2]):
+            panels[panel, b, c] = panels[panel, b, c] + plus[panel, c] - minus[panel, c]
+
+
+shift_rows = _choose(_typed_shift, _plain_shift, _plain_shift)
+rows_tall, rows_short = _rows_tile(TALL), _rows_tile(SHORT)
+columns_tall, columns_short, columns_one = _columns_tile(TALL), _columns_tile(SHORT), _columns_tile(1)
