@@ -1,6 +1,7 @@
 """Sampled softmax in NumPy and Numba: TensorFlow's numbers, sparse updates, word vectors."""
 
 from sampledsoftmax.accidental_hits import compute_accidental_hits
+from sampledsoftmax.config import show_config
 from sampledsoftmax.full_softmax import full_softmax_loss, full_softmax_loss_and_grad
 from sampledsoftmax.layer import SampledSoftmax
 from sampledsoftmax.nce import nce_loss, nce_loss_and_grad
@@ -13,6 +14,7 @@ from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler, learn
 from sampledsoftmax.samplers.log_uniform import LogUniformSampler, log_uniform_candidate_sampler
 from sampledsoftmax.samplers.uniform import UniformSampler, uniform_candidate_sampler
 from sampledsoftmax.skip_gram import SkipGram
+from sampledsoftmax.threads import get_num_threads, set_num_threads
 from sampledsoftmax.types import Gradients, IndexedSlices, SampledValues
 from sampledsoftmax.words.vectors import WordVectors
 from sampledsoftmax.words.word2vec import Word2Vec
@@ -43,11 +45,14 @@ __all__ = [
     "fixed_unigram_candidate_sampler",
     "full_softmax_loss",
     "full_softmax_loss_and_grad",
+    "get_num_threads",
     "learned_unigram_candidate_sampler",
     "log_uniform_candidate_sampler",
     "nce_loss",
     "nce_loss_and_grad",
     "sampled_softmax_loss",
     "sampled_softmax_loss_and_grad",
+    "set_num_threads",
+    "show_config",
     "uniform_candidate_sampler",
 ]

@@ -117,11 +117,12 @@ def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: in
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must hold integer ids, got dtype {array.dtype}")
     _shape(name, array, shape)
-    bad = (array < 0) | (array >= num_classes)
-    if bad.any():
-        index, worst = _first(bad, array)
+    as_int64 = np.ascontiguousarray(array, dtype=np.int64)
+    # A negative id is a large one without its sign: one look for both ends, since every step comes here.
+    if as_int64.view(np.uint64).max(initial=0) >= num_classes:
+        index, worst = _first((array < 0) | (array >= num_classes), array)
         raise ValueError(f"{name}[{index}] = {worst} is not a class id: ids are in [0, {num_classes})")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return as_int64
 
 
 def positive(name: str, array: Floats) -> None:
@@ -181,11 +182,11 @@ def _any_int(name: str, value: object) -> int:
 
 
 def _shape(name: str, array: NDArray[Any], shape: Sequence[int | str]) -> None:
-    expected = ", ".join(str(size) for size in shape)
-    fits = array.ndim == len(shape) and all(
-        isinstance(want, str) or want == got for want, got in zip(shape, array.shape, strict=True)
-    )
+    fits = array.ndim == len(shape)
+    for want, got in zip(shape, array.shape, strict=False):
+        fits = fits and (want == got or isinstance(want, str))
     if not fits:
+        expected = ", ".join(str(size) for size in shape)
         raise ValueError(f"{name} must have shape [{expected}], got {list(array.shape)}")
 
 

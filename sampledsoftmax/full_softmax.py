@@ -1,6 +1,5 @@
 """The exact softmax loss over all classes, a block of classes at a time, for evaluation."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,12 +7,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax.arguments import checked_batch, checked_loss_grad
 from sampledsoftmax.batch import Batch
-from sampledsoftmax.kernels import log_sum_exp as kernels
-from sampledsoftmax.stages.gather import gather, gather_biases
-from sampledsoftmax.stages.matmul import matmul
+from sampledsoftmax.kernels.full_gradients import Factors, Sums, run_gradients
+from sampledsoftmax.kernels.log_sum_exp import Normalizer, run_log_sum_exp
+from sampledsoftmax.stages.all_classes import AllClasses
 from sampledsoftmax.types import Gradients, IndexedSlices
+from sampledsoftmax.workspace import aligned
 
-# Classes a block: [batch_size, BLOCK] logits stay in the cache for the batches that people evaluate.
+# Classes a block: Ctrl-C is heard between two of them.
 BLOCK = 4096
 
 
@@ -41,7 +41,8 @@ def full_softmax_loss(
     Returns
     -------
     float32 or float64 [batch_size]
-        The losses. Memory: 4096 rows of weights and batch_size x 4096 logits at a time.
+        The losses. A row has the same bits in any batch and for any number of threads. Memory, made for each
+        call: 4096 rows of weights, the inputs, and 0.2 MB of logits for each thread.
 
     Raises
     ------
@@ -58,8 +59,8 @@ def full_softmax_loss(
     >>> full_softmax_loss(np.eye(4, 3), np.zeros(4), [0, 3], np.ones((2, 3))).round(4)
     array([1.2143, 2.2143])
     """
-    losses, _ = _losses(_checked(weights, biases, labels, inputs, partition_strategy))
-    return losses
+    batch = _checked(weights, biases, labels, inputs, partition_strategy)
+    return _losses(batch, _normalizer(batch))
 
 
 def full_softmax_loss_and_grad(
@@ -84,7 +85,8 @@ def full_softmax_loss_and_grad(
     -------
     loss : float [batch_size]
     gradients : Gradients
-        Every class has a gradient here: indices are 0 .. num_classes - 1, as much memory as `weights`.
+        Every class has a gradient here: indices are 0 .. num_classes - 1, as much memory as `weights`. Beside
+        that, a call takes batch_size x 1024 logits.
 
     Raises
     ------
@@ -100,8 +102,8 @@ def full_softmax_loss_and_grad(
     """
     batch = _checked(weights, biases, labels, inputs, partition_strategy)
     above = checked_loss_grad(loss_grad, batch)
-    losses, log_sum = _losses(batch)
-    return losses, _gradients(batch, log_sum, above)
+    normalizer = _normalizer(batch)
+    return _losses(batch, normalizer), _gradients(batch, normalizer, above)
 
 
 def _checked(weights: Any, biases: Any, labels: ArrayLike, inputs: ArrayLike, partition_strategy: str) -> Batch:
@@ -110,53 +112,75 @@ def _checked(weights: Any, biases: Any, labels: ArrayLike, inputs: ArrayLike, pa
     return checked_batch(weights, biases, labels, inputs, num_true, partition_strategy)
 
 
-def _blocks(batch: Batch) -> Iterator[tuple[slice, NDArray[Any], NDArray[Any]]]:
-    """Yield (classes, their rows of weights, their logits [batch_size, at most BLOCK])."""
-    num_classes, dtype = batch.weights.num_rows, batch.inputs.dtype
-    for first in range(0, num_classes, BLOCK):
-        block = slice(first, min(first + BLOCK, num_classes))
-        ids = np.arange(block.start, block.stop)
-        rows = gather(batch.weights, ids, dtype)
-        logits = matmul(batch.inputs, rows.T)
-        logits += gather_biases(batch.biases, ids, dtype)
-        yield block, rows, logits
-
-
 @np.errstate(over="ignore", invalid="ignore")  # NaN or inf in a table shows in the loss
-def _losses(batch: Batch) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return (losses, log of the sum of all exponentials).
+def _normalizer(batch: Batch) -> Normalizer:
+    """Return the sums of all exponentials, and the true logits.
 
-    The true logits are taken out of the blocks, not computed again: so a loss is never below 0.
+    These are taken out of the logits of all classes, not computed again: so a loss is never below 0.
     """
-    true = np.empty(batch.labels.shape)
-    largest = np.full(batch.inputs.shape[0], -np.inf)
-    sums = np.zeros(batch.inputs.shape[0])
-    for block, _, logits in _blocks(batch):
-        kernels.pick_labels(logits, batch.labels, block.start, true)
-        kernels.shift_block(logits, largest, sums)
-        np.exp(logits, out=logits)
-        kernels.add_block(logits, sums)
-    log_sum = largest + np.log(sums)
-    return (log_sum - true.mean(axis=1)).astype(batch.inputs.dtype), log_sum
+    classes = AllClasses(batch, BLOCK)
+    batch_size, dtype = batch.inputs.shape[0], batch.inputs.dtype
+    normalizer = Normalizer(
+        labels=batch.labels,
+        true_logits=np.zeros(batch.labels.shape, dtype),
+        largest=np.full(batch_size, -np.inf, dtype),
+        sums=np.zeros(batch_size),
+        piece_largest=np.zeros((classes.num_pieces, batch_size), dtype),
+        piece_sums=np.zeros((classes.num_pieces, batch_size)),
+    )
+    lanes = classes.lanes()
+    for block in classes.blocks():
+        classes.run(run_log_sum_exp, block, classes.panels, lanes, normalizer)
+    return normalizer
 
 
-@np.errstate(over="ignore", invalid="ignore")
-def _gradients(batch: Batch, log_sum: NDArray[np.float64], loss_grad: NDArray[Any]) -> Gradients:
+@np.errstate(invalid="ignore", divide="ignore")
+def _losses(batch: Batch, normalizer: Normalizer) -> NDArray[Any]:
+    shifted = normalizer.true_logits.astype(np.float64) - normalizer.largest[:, np.newaxis]
+    return (np.log(normalizer.sums) - shifted.mean(axis=1)).astype(batch.inputs.dtype)  # type: ignore[no-any-return]
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
+def _gradients(batch: Batch, normalizer: Normalizer, loss_grad: NDArray[Any]) -> Gradients:
     num_classes, dim = batch.weights.num_rows, batch.inputs.shape[1]
     weights_grad = np.empty((num_classes, dim), batch.inputs.dtype)
     biases_grad = np.empty(num_classes, batch.inputs.dtype)
-    inputs_grad = np.zeros_like(batch.inputs)
-    for block, rows, logits in _blocks(batch):
-        logits -= log_sum[:, np.newaxis]
-        np.exp(logits, out=logits)
-        logits *= loss_grad[:, np.newaxis]
-        kernels.subtract_targets(logits, batch.labels, loss_grad, block.start)
-        matmul(logits.T, batch.inputs, out=weights_grad[block])
-        logits.sum(axis=0, out=biases_grad[block])
-        inputs_grad += matmul(logits, rows)
+    block_size = max(BLOCK // 4, 1)  # its logits are kept for the whole batch
+    classes = AllClasses(batch, block_size, piece_panels=block_size)
+    sums, factors = _sums(classes), _factors(classes, normalizer, loss_grad)
+    for block in classes.blocks():
+        rows = slice(block.first, block.first + block.weights.shape[0])
+        out = weights_grad[rows], biases_grad[rows]
+        classes.run(run_gradients, block, classes.panels, factors, sums, *out)
+    inputs_grad = sums.inputs.transpose(0, 2, 1, 3).reshape(-1, sums.flat_classes.shape[2])
+    inputs_grad = np.ascontiguousarray(inputs_grad[: batch.inputs.shape[0], :dim])
     every = np.arange(num_classes, dtype=np.int64)
     of_weights = batch.weights.gradient(IndexedSlices(weights_grad, every, weights_grad.shape))
     if batch.biases is None:
         return Gradients(of_weights, None, inputs_grad)
     of_biases = batch.biases.gradient(IndexedSlices(biases_grad, every, biases_grad.shape))
     return Gradients(of_weights, of_biases, inputs_grad)
+
+
+def _factors(classes: AllClasses, normalizer: Normalizer, loss_grad: NDArray[Any]) -> Factors:
+    labels = normalizer.labels
+    scales = (loss_grad / normalizer.sums).astype(loss_grad.dtype)
+    return Factors(labels, classes.in_lanes(normalizer.largest), classes.in_lanes(scales), loss_grad / labels.shape[1])
+
+
+def _sums(classes: AllClasses) -> Sums:
+    groups, depth, rows, width = classes.panels.inputs.shape
+    panels = classes.num_panels
+    logits = aligned((groups, panels, rows, width), classes.dtype)
+    of_classes = aligned((classes.parts, width, depth, width), classes.dtype)
+    return Sums(
+        places=np.arange(classes.block_size),
+        by_dim=aligned((depth, panels * width, width), classes.dtype),
+        logits=logits,
+        flat_logits=logits.reshape(groups, panels, rows * width),
+        inputs=aligned((groups, depth, rows, width), classes.dtype),
+        classes=of_classes,
+        flat_classes=of_classes.reshape(classes.parts, width, depth * width),
+        biases=aligned((1, panels, width), classes.dtype),
+        ones=np.ones((1, rows, width), classes.dtype),
+    )

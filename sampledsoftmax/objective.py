@@ -1,4 +1,4 @@
-"""The stages of a sampled loss, one after the other, on a call that has been checked."""
+"""A sampled loss and its gradients, for a call that has been checked."""
 
 from typing import Any, Literal
 
@@ -6,42 +6,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.arguments import Call
-from sampledsoftmax.stages import cross_entropy as softmax
-from sampledsoftmax.stages import sigmoid_cross_entropy as sigmoid
-from sampledsoftmax.stages.gather import gather_batch
-from sampledsoftmax.stages.gradients import gradients
-from sampledsoftmax.stages.logits import SampledLogits, sampled_logits
+from sampledsoftmax.kernels.bundles import NCE, SAMPLED_SOFTMAX
+from sampledsoftmax.stages import sampled
 from sampledsoftmax.types import Gradients
 
 Objective = Literal["sampled_softmax", "nce"]
+_KERNEL = {"sampled_softmax": SAMPLED_SOFTMAX, "nce": NCE}
 
 
-def logits(call: Call) -> SampledLogits:
+def logits(call: Call) -> sampled.SampledLogits:
     """Return the corrected logits."""
-    rows = gather_batch(call.batch, call.values.sampled_candidates)
-    return sampled_logits(call.batch, rows, call.values, call.correction)
+    return sampled.logits(*call)
 
 
 def loss(call: Call, objective: Objective) -> NDArray[Any]:
     """Return the losses [batch_size]."""
-    if objective == "nce":
-        return sigmoid.sigmoid_cross_entropy(logits(call))
-    losses, _ = softmax.cross_entropy(logits(call))
-    return losses
+    return sampled.losses(*call, _KERNEL[objective])
 
 
 def loss_and_grad(call: Call, objective: Objective, loss_grad: NDArray[Any]) -> tuple[NDArray[Any], Gradients]:
     """Return the losses [batch_size] and the gradients of sum(loss_grad * loss)."""
-    batch, candidates = call.batch, call.values.sampled_candidates
-    rows = gather_batch(batch, candidates)
-    of_logits = sampled_logits(batch, rows, call.values, call.correction)
-    if objective == "nce":
-        losses = sigmoid.sigmoid_cross_entropy(of_logits)
-        sigmoid.logit_gradients(of_logits, loss_grad)
-    else:
-        losses, normalizers = softmax.cross_entropy(of_logits)
-        softmax.logit_gradients(of_logits, normalizers, loss_grad)
-    return losses, gradients(batch, rows, candidates, of_logits)
+    return sampled.losses_and_gradients(*call, _KERNEL[objective], loss_grad)
 
 
 def mean_loss_and_grad(call: Call) -> tuple[float, Gradients]:

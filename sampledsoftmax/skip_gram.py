@@ -1,5 +1,6 @@
 """Skip-gram: an embedding table before a `SampledSoftmax` layer, trained on pairs of ids."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from sampledsoftmax.shards import Shards
 from sampledsoftmax.stages.gather import gather
 from sampledsoftmax.table import Table, initial_rng
 from sampledsoftmax.types import IndexedSlices
+
+Ids = NDArray[np.int64]
 
 
 class SkipGram:
@@ -41,6 +44,9 @@ class SkipGram:
         Of the tables and all arithmetic.
     seed : None, int or (int, int)
         Seed of the initial tables and of the candidates (TensorFlow's op seed).
+    folder : path, optional
+        Where tables and slots are kept as memory-mapped .npy files, written anew: for more classes than
+        memory holds. A step reads and writes the pages of its rows only.
 
     Attributes
     ----------
@@ -81,14 +87,21 @@ class SkipGram:
         remove_accidental_hits: bool = True,
         dtype: Any = np.float32,
         seed: Any = None,
+        *,
+        folder: str | os.PathLike[str] | None = None,
     ) -> None:
+        flags = (subtract_log_q, remove_accidental_hits)
         self.output = SampledSoftmax(
-            num_classes, dim, num_sampled, optimizer, sampler, subtract_log_q, remove_accidental_hits, dtype, seed
+            num_classes, dim, num_sampled, optimizer, sampler, *flags, dtype, seed, folder=folder
         )
-        embeddings = initial_rng(seed, 1).random((self.output.num_classes, self.output.dim), self.output.dtype)
-        embeddings -= self.output.dtype.type(0.5)
-        embeddings /= self.output.dtype.type(self.output.dim)
-        self._embeddings = Table("embeddings", embeddings, self.output.optimizer)
+        rng, half, dim = initial_rng(seed, 1), self.output.dtype.type(0.5), self.output.dtype.type(self.output.dim)
+        self._embeddings = Table(
+            "embeddings",
+            (self.output.num_classes, self.output.dim),
+            lambda rows: (rng.random(rows, self.output.dtype) - half) / dim,
+            self.output.optimizer,
+            folder,
+        )
 
     @property
     def embeddings(self) -> NDArray[Any]:
@@ -139,7 +152,10 @@ class SkipGram:
         FloatingPointError
             If the loss is NaN or infinite; no table is changed.
         """
-        ids = check.ids("inputs", inputs, ("batch_size",), self.output.num_classes)
+        ids, labels = self._checked_pairs("batch_size", inputs, labels)
+        return float(self._losses(ids, labels, max(ids.size, 1))[0])
+
+    def _step_by_stages(self, ids: Ids, labels: Ids) -> float:
         self._embeddings.catch_up(ids)
         table = self._embeddings.values
         loss, inputs_gradient = self.output.step(gather(Shards((table,)), ids, self.output.dtype), labels)
@@ -171,10 +187,22 @@ class SkipGram:
             As `step`; the steps before have been taken.
         """
         size = check.whole_number("batch_size", batch_size, 1)
-        ids = check.ids("inputs", inputs, ("num_pairs",), self.output.num_classes)
+        ids, labels = self._checked_pairs("num_pairs", inputs, labels)
+        return self._losses(ids, labels, size)[: -(-ids.size // size)]
+
+    def _checked_pairs(self, size: str, inputs: ArrayLike, labels: ArrayLike) -> tuple[Ids, Ids]:
+        ids = check.ids("inputs", inputs, (size,), self.output.num_classes)
         labels = np.asarray(labels)
         num_true = labels.shape[1] if labels.ndim == 2 else 1
         labels = check.labels("labels", labels, num_true, self.output.num_classes)
         if labels.shape[0] != ids.size:
             raise ValueError(f"labels has {labels.shape[0]} rows and inputs has {ids.size}: they must be equal")
-        return np.array([self.step(ids[i : i + size], labels[i : i + size]) for i in range(0, ids.size, size)])
+        return ids, labels
+
+    def _losses(self, ids: Ids, labels: Ids, batch_size: int) -> NDArray[np.float64]:
+        """Take a step on each batch; one step where there are no pairs."""
+        tables = (self._embeddings, self.output._weights, self.output._biases)
+        if self.output._steps.can_take(self._embeddings):
+            return self.output._steps.on_pairs(tables, ids, labels, batch_size)
+        starts = range(0, max(ids.size, 1), batch_size)
+        return np.array([self._step_by_stages(ids[i : i + batch_size], labels[i : i + batch_size]) for i in starts])

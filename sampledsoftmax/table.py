@@ -1,27 +1,88 @@
 """A trained table: its values, and what the optimizer remembers of them."""
 
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import check
+from sampledsoftmax.kernels.updates import Rule
 from sampledsoftmax.optimizers import Optimizer
+from sampledsoftmax.optimizers.optimizer import as_rows
 from sampledsoftmax.types import IndexedSlices
+
+FirstValues = Callable[[tuple[int, ...]], NDArray[Any]]  # the next rows of a new table, for a shape
+
+_ROWS_A_BLOCK = 1 << 16
 
 
 class Table:
-    """Values [num_rows, ...] and slots; `update` trains both in place.
+    """Values [num_rows, ...] and slots, in memory or in .npy files of a folder; `update` trains both in place.
 
     An optimizer with a `catch_up`, as `Adam(mode="exact")`, leaves rows behind until they are named again:
     `catch_up` must be called for rows before they are read.
     """
 
-    def __init__(self, name: str, values: NDArray[Any], optimizer: Optimizer) -> None:
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        first_values: FirstValues,
+        optimizer: Optimizer,
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
         self.name = name
-        self.values = values
         self.optimizer = optimizer
-        self.slots = optimizer.init(values)
+        self._folder = None if folder is None else Path(folder)
+        self.values = self._filled(name, shape, first_values)
+        self.slots = optimizer.init(self.values) if folder is None else self._slots_in_files()
+        self._matrices: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
+
+    def _filled(self, name: str, shape: tuple[int, ...], first_values: FirstValues) -> NDArray[Any]:
+        """Return a new array, filled block by block: no temporary copy of it is made."""
+        dtype = first_values((0, *shape[1:])).dtype
+        if self._folder is None:
+            array = np.empty(shape, dtype)
+        else:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            array = np.lib.format.open_memmap(self._folder / f"{name}.npy", "w+", dtype, shape)
+        for first in range(0, shape[0], _ROWS_A_BLOCK):
+            rows = min(_ROWS_A_BLOCK, shape[0] - first)
+            array[first : first + rows] = first_values((rows, *shape[1:]))
+        return array
+
+    def _slots_in_files(self) -> dict[str, NDArray[Any]]:
+        """Return the optimizer's slots as files: an optimizer starts all rows alike, so small tables tell."""
+        of_two, of_three = (
+            self.optimizer.init(np.zeros((rows, *self.values.shape[1:]), self.values.dtype)) for rows in (2, 3)
+        )
+        slots = {}
+        for slot, array in of_two.items():
+            name, shape = f"{self.name}-{slot}", (self.values.shape[0], *array.shape[1:])
+            by_row = array.shape != of_three[slot].shape
+            slots[slot] = self._filled(name, shape, _copies_of(array[:1])) if by_row else array
+        return slots
+
+    @property
+    def has_rule(self) -> bool:
+        """Whether the optimizer's rule for a row is compiled."""
+        return hasattr(self.optimizer, "rule")
+
+    @property
+    def rule(self) -> Rule:
+        """The compiled rule for a row."""
+        return self.optimizer.rule(self.values, self.slots)[0]  # type: ignore[attr-defined, no-any-return]
+
+    @property
+    def matrices(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The values, and what the compiled rule remembers, as matrices: the same memory."""
+        if self._matrices is None or self._matrices[0] is not self.values:
+            slot = self.optimizer.rule(self.values, self.slots)[1]  # type: ignore[attr-defined]
+            self._matrices = (self.values, as_rows(np.asarray(self.values)), slot)
+        return self._matrices[1:]
 
     def assign(self, values: ArrayLike) -> None:
         """Take another array of the same shape and dtype for the values; it is trained in place."""
@@ -44,6 +105,10 @@ class Table:
     def update(self, gradient: IndexedSlices) -> None:
         """Apply one optimizer step to the rows that the gradient names."""
         self.optimizer.update(self.values, self.slots, gradient)
+
+
+def _copies_of(row: NDArray[Any]) -> FirstValues:
+    return lambda shape: np.broadcast_to(row, shape)
 
 
 def initial_rng(seed: Any, table: int) -> np.random.Generator:

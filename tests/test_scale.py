@@ -1,6 +1,8 @@
 """Tables and ranges of sizes at which narrow integers or memory would give out."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -71,3 +73,48 @@ def test_the_largest_learned_and_fixed_ranges_are_tensorflows(tf):
             for got, expected in zip(ours, theirs, strict=True):
                 np.testing.assert_array_equal(got.sampled_candidates, expected.sampled_candidates)
                 np.testing.assert_allclose(got.true_expected_count, expected.true_expected_count, rtol=5e-7)
+
+
+OPTIMIZERS = [ss.SGD(0.1), ss.Adagrad(0.1), ss.RowwiseAdagrad(0.1), ss.Adam(0.01, 0.9, 0.999, 1e-7)]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: type(optimizer).__name__)
+def test_tables_in_files_train_as_tables_in_memory(tmp_path, optimizer):
+    ids = np.random.default_rng(0).integers(0, 70_000, (2, 300))
+    models = [ss.SkipGram(70_000, 5, 20, optimizer, seed=1, folder=folder) for folder in (None, tmp_path / "tables")]
+    losses = [model.steps(*ids, 100) for model in models]
+    np.testing.assert_array_equal(*losses)
+    for name in ("embeddings", "weights", "biases"):
+        np.testing.assert_array_equal(*(getattr(model, name) for model in models))
+        models[1].embeddings.flush()
+        np.testing.assert_array_equal(np.load(tmp_path / "tables" / f"{name}.npy"), getattr(models[0], name))
+
+
+LARGER_THAN_MEMORY = """
+import resource, sys, numpy as np, sampledsoftmax as ss
+num_classes, dim = 2_000_000, 96
+ss.SkipGram(50, dim, 20, ss.SGD(0.1), seed=1).step(np.arange(9), np.arange(9))
+used = next(line for line in open("/proc/self/status") if line.startswith("VmData"))
+limit = 400 * 2**20 + int(used.split()[1]) * 1024
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+try:
+    np.ones((num_classes, dim), np.float32)
+    print("the limit does not hold")
+except MemoryError:
+    pass
+layer = ss.SampledSoftmax(num_classes, dim, 20, ss.SGD(1.0), "uniform", seed=1, folder=sys.argv[1])
+labels = np.array([[0], [num_classes - 1]])
+inputs = np.ones((2, dim), np.float32)
+first = layer.step(inputs, labels)[0]
+for _ in range(20):
+    last = layer.step(inputs, labels)[0]
+print(type(layer.weights).__name__, layer.weights.nbytes > limit / 2, last < first)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="reads /proc")
+def test_a_table_larger_than_a_limit_on_memory_trains_from_a_file(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-c", LARGER_THAN_MEMORY, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "memmap True True\n"

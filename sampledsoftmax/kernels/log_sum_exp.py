@@ -1,52 +1,111 @@
-"""The softmax over all classes, a block of columns at a time, with a running maximum and sum."""
+"""log sum exp over all classes: the largest logit and the sum of exponentials of each piece, then of all of them.
+
+Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018, algorithm 3.
+"""
 
 import math
+from typing import Any, NamedTuple
 
-from sampledsoftmax.kernels.jit import jit, jit_sum
+import numpy as np
 
-
-@jit
-def pick_labels(logits, labels, first, out):
-    """Write to out[b, t] the logit of labels[b, t] where it lies in the block from class `first` on."""
-    for b in range(labels.shape[0]):
-        for t in range(labels.shape[1]):
-            column = labels[b, t] - first
-            if 0 <= column < logits.shape[1]:
-                out[b, t] = logits[b, column]
+from sampledsoftmax.kernels.all_classes import num_pieces_of, pack_block, rows_of, write_logits, write_maxima
+from sampledsoftmax.kernels.exponential import exp_not_above_0
+from sampledsoftmax.kernels.jit import jit, jit_fused, jit_inner
+from sampledsoftmax.kernels.team import FIRST_TASKS, meet, next_task
 
 
-@jit
-def shift_block(logits, largest, sums):
-    """Raise largest[b] to the maximum of the block, rescale sums[b] to it, subtract it from the block.
+class Normalizer(NamedTuple):
+    """What the classes up to now add up to, by example.
 
-    Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018, algorithm 3.
+    Attributes
+    ----------
+    labels : int64 [batch_size, num_true]
+    true_logits : float [batch_size, num_true]
+        Taken out of the pieces.
+    largest, sums : float [batch_size] and float64 [batch_size]
+        Largest logit, and the sum of exp(logit - largest).
+    piece_largest, piece_sums : float [pieces, batch_size] and float64 [pieces, batch_size]
+        The same of the pieces of a block.
     """
-    for b in range(logits.shape[0]):
-        top = largest[b]
-        for v in range(logits.shape[1]):
-            top = max(top, logits[b, v])
-        if top > largest[b]:
-            sums[b] *= math.exp(largest[b] - top)
-            largest[b] = top
-        for v in range(logits.shape[1]):
-            logits[b, v] -= top
 
-
-@jit_sum
-def add_block(exponentials, sums):
-    """Add each row of the block's exponentials to sums[b] (float64)."""
-    for b in range(exponentials.shape[0]):
-        total = exponentials[b, 0]
-        for v in range(1, exponentials.shape[1]):
-            total += exponentials[b, v]
-        sums[b] += total
+    labels: Any
+    true_logits: Any
+    largest: Any
+    sums: Any
+    piece_largest: Any
+    piece_sums: Any
 
 
 @jit
-def subtract_targets(gradient, labels, loss_grad, first):
-    """Subtract loss_grad[b] / num_true at each label of example b that lies in the block from `first` on."""
-    for b in range(labels.shape[0]):
+def run_log_sum_exp(part, parts, shared, block, panels, lanes, normalizer):
+    """Add a block of classes to the normalizer of every example."""
+    pack_block(part, parts, block, panels)
+    if not meet(shared, parts, 1):
+        return
+    num_pieces = num_pieces_of(block, panels)
+    task = next_task(shared, FIRST_TASKS)
+    while task < panels.inputs.shape[0] * num_pieces:
+        group, piece = task // num_pieces, task % num_pieces
+        num_panels = write_logits(group, piece, block, panels, lanes.logits[part], lanes.flat_logits[part])
+        _add_piece(group, piece, num_panels, part, block, panels, lanes, normalizer)
+        task = next_task(shared, FIRST_TASKS)
+    if not meet(shared, parts, 2):
+        return
+    for b in range(part, panels.batch_size, parts):
+        _add_to_example(b, num_pieces, normalizer)
+    meet(shared, parts, 3)
+
+
+@jit_inner
+def _add_piece(group, piece, num_panels, part, block, panels, lanes, normalizer):
+    logits, flat, maxima, sums = lanes.logits[part], lanes.flat_logits[part], lanes.maxima[part], lanes.sums[part]
+    top, rows, padded = rows_of(group, panels)
+    width = logits.shape[2]
+    first_class = block.first + piece * panels.piece_panels * width
+    _pick_labels(top, rows, first_class, num_panels, logits, normalizer.labels, normalizer.true_logits)
+    write_maxima(flat, num_panels, padded * width, width, maxima)
+    largest, totals = normalizer.piece_largest[piece], normalizer.piece_sums[piece]
+    for b in range(rows):
+        largest[top + b] = maxima[b * width]
+    _sum_exponentials(flat, num_panels, padded * width, maxima, sums)
+    for b in range(rows):
+        total = np.float64(0)
+        for c in range(width):
+            total += sums[b * width + c]
+        totals[top + b] = total
+
+
+@jit_inner
+def _pick_labels(top, rows, first_class, num_panels, logits, labels, true_logits):
+    width = logits.shape[2]
+    for b in range(rows):
         for t in range(labels.shape[1]):
-            column = labels[b, t] - first
-            if 0 <= column < gradient.shape[1]:
-                gradient[b, column] -= loss_grad[b] / labels.shape[1]
+            column = labels[top + b, t] - first_class
+            if 0 <= column < num_panels * width:
+                true_logits[top + b, t] = logits[column // width, b, column % width]
+
+
+@jit_fused
+def _sum_exponentials(logits, num_panels, size, maxima, sums):
+    """Write the sums of exp(logit - largest of the row), lane by lane; where all are -inf, 0."""
+    for i in range(size):
+        sums[i] = 0
+        maxima[i] = 0 if maxima[i] == -math.inf else maxima[i]
+    for p in range(num_panels):
+        entries = logits[p, :size]
+        for i in range(size):
+            sums[i] += exp_not_above_0(entries[i] - maxima[i])
+
+
+@jit_inner
+def _add_to_example(b, num_pieces, normalizer):
+    """Add the pieces to the sum of an example, in their order."""
+    largest, total = normalizer.largest[b], normalizer.sums[b]
+    for piece in range(num_pieces):
+        of_piece, added = normalizer.piece_largest[piece, b], normalizer.piece_sums[piece, b]
+        if of_piece > largest:
+            total = total * math.exp(np.float64(largest - of_piece)) + added
+            largest = of_piece
+        elif of_piece != -math.inf:  # or there is nothing to add
+            total += added * math.exp(np.float64(of_piece - largest))
+    normalizer.largest[b], normalizer.sums[b] = largest, total

@@ -1,53 +1,75 @@
-"""One optimizer step on the named rows of a table; `ids` come once each, other rows keep their bits."""
+"""One optimizer step on one row of a table, and on the rows of a gradient; other rows keep their bits."""
 
 import math
+from typing import Any, NamedTuple
 
-from sampledsoftmax.kernels.jit import jit
+from sampledsoftmax.kernels.jit import jit, jit_inner
 
-
-@jit
-def sgd_rows(table, ids, gradient, learning_rate):
-    """Row -= learning_rate * gradient."""
-    for i in range(ids.size):
-        row = ids[i]
-        for d in range(table.shape[1]):
-            table[row, d] -= learning_rate * gradient[i, d]
+SGD, MOMENTUM, NESTEROV, ADAGRAD, ROWWISE_ADAGRAD = range(5)
 
 
-@jit
-def adagrad_rows(table, accumulator, ids, gradient, learning_rate):
-    """Add gradient**2 to the accumulator, then row -= learning_rate * gradient / sqrt(accumulator)."""
-    for i in range(ids.size):
-        row = ids[i]
-        for d in range(table.shape[1]):
-            g = gradient[i, d]
-            accumulator[row, d] += g * g
-            table[row, d] -= learning_rate * g / math.sqrt(accumulator[row, d])
+class Rule(NamedTuple):
+    """Which optimizer, and its numbers in the dtype of the table."""
+
+    kind: int
+    learning_rate: Any
+    momentum: Any
 
 
-@jit
-def rowwise_adagrad_rows(table, accumulator, ids, gradient, learning_rate):
-    """Add the mean of gradient**2 to the row's accumulator, then step as `adagrad_rows`."""
-    for i in range(ids.size):
-        row = ids[i]
-        total = table.dtype.type(0)
-        for d in range(table.shape[1]):
-            total += gradient[i, d] * gradient[i, d]
-        accumulator[row] += total / table.dtype.type(table.shape[1])
-        root = math.sqrt(accumulator[row])
-        for d in range(table.shape[1]):
-            table[row, d] -= learning_rate * gradient[i, d] / root
+@jit_inner
+def update_row(rule, table, slot, row, gradients, i):
+    """Apply the rule to table[row] and slot[row] with gradients[i], summed over all places of the row.
+
+    Arrays are indexed and not cut into rows here and below: a view of a row costs a counted reference.
+    """
+    if rule.kind == SGD:
+        _sgd(rule, table, row, gradients, i)
+    elif rule.kind == ADAGRAD:
+        _adagrad(rule, table, slot, row, gradients, i)
+    elif rule.kind == ROWWISE_ADAGRAD:
+        _rowwise_adagrad(rule, table, slot, row, gradients, i)
+    else:
+        _momentum(rule, table, slot, row, gradients, i)
 
 
 @jit
-def momentum_rows(table, velocity, ids, gradient, learning_rate, momentum, nesterov):
-    """Set velocity = momentum * velocity + gradient, then step along it, or ahead of it by one."""
+def update_rows(rule, table, slot, ids, gradient):
+    """Apply the rule to the rows `ids`, which come once each, with gradient [num_ids, dim]."""
     for i in range(ids.size):
-        row = ids[i]
-        for d in range(table.shape[1]):
-            g = gradient[i, d]
-            velocity[row, d] = velocity[row, d] * momentum + g
-            if nesterov:
-                table[row, d] -= g * learning_rate + velocity[row, d] * momentum * learning_rate
-            else:
-                table[row, d] -= velocity[row, d] * learning_rate
+        update_row(rule, table, slot, ids[i], gradient, i)
+
+
+@jit_inner
+def _sgd(rule, table, row, gradients, i):
+    for d in range(table.shape[1]):
+        table[row, d] -= rule.learning_rate * gradients[i, d]
+
+
+@jit_inner
+def _adagrad(rule, table, accumulator, row, gradients, i):
+    for d in range(table.shape[1]):
+        g = gradients[i, d]
+        accumulator[row, d] += g * g
+        table[row, d] -= rule.learning_rate * g / math.sqrt(accumulator[row, d])
+
+
+@jit_inner
+def _rowwise_adagrad(rule, table, accumulator, row, gradients, i):
+    total = table.dtype.type(0)
+    for d in range(table.shape[1]):
+        total += gradients[i, d] * gradients[i, d]
+    accumulator[row, 0] += total / table.dtype.type(table.shape[1])
+    root = math.sqrt(accumulator[row, 0])
+    for d in range(table.shape[1]):
+        table[row, d] -= rule.learning_rate * gradients[i, d] / root
+
+
+@jit_inner
+def _momentum(rule, table, velocity, row, gradients, i):
+    for d in range(table.shape[1]):
+        g = gradients[i, d]
+        velocity[row, d] = velocity[row, d] * rule.momentum + g
+        if rule.kind == NESTEROV:
+            table[row, d] -= g * rule.learning_rate + velocity[row, d] * rule.momentum * rule.learning_rate
+        else:
+            table[row, d] -= velocity[row, d] * rule.learning_rate

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import check
-from sampledsoftmax.kernels.updates import momentum_rows
-from sampledsoftmax.optimizers.optimizer import Slots, as_rows, checked_gradient, checked_slot
+from sampledsoftmax.kernels import updates
+from sampledsoftmax.kernels.updates import Rule
+from sampledsoftmax.optimizers.optimizer import Slots, apply_rule, as_rows, checked_slot
 from sampledsoftmax.types import IndexedSlices
 
 
@@ -67,15 +68,11 @@ class Momentum:
         TypeError, ValueError
             If the gradient's dtype, shape or indices, or the slots, do not fit the table.
         """
-        unique = checked_gradient(table, gradient)
-        velocity = checked_slot(slots, "velocity", table.shape, table.dtype)
+        apply_rule(self, table, slots, gradient)
+
+    def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
+        """Return the compiled rule for a row and the slot that it reads, as a matrix."""
         number = table.dtype.type
-        momentum_rows(
-            as_rows(table),
-            as_rows(velocity),
-            unique.indices,
-            unique.values,
-            number(self.learning_rate),
-            number(self.momentum),
-            self.nesterov,
-        )
+        velocity = checked_slot(slots, "velocity", table.shape, table.dtype)
+        kind = updates.NESTEROV if self.nesterov else updates.MOMENTUM
+        return Rule(kind, number(self.learning_rate), number(self.momentum)), as_rows(velocity)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sampledsoftmax import check
+from sampledsoftmax.kernels.updates import Rule, update_rows
 from sampledsoftmax.types import IndexedSlices
 
 Slots = dict[str, NDArray[Any]]
@@ -22,6 +23,20 @@ class Optimizer(Protocol):
 
     def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
         """Apply a gradient to a table, in place."""
+
+
+class RowRule(Protocol):
+    """An optimizer whose rule for a row is compiled, so that a fused step can apply it."""
+
+    def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
+        """Return the rule in the table's dtype, and its slot as a matrix [num_rows, dim or 1 or 0 rows]."""
+
+
+def apply_rule(optimizer: RowRule, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
+    """Apply a gradient to a table by the optimizer's compiled rule."""
+    unique = checked_gradient(table, gradient)
+    rule, slot = optimizer.rule(table, slots)
+    update_rows(rule, as_rows(table), slot, unique.indices, unique.values)
 
 
 def checked_gradient(table: NDArray[Any], gradient: IndexedSlices) -> IndexedSlices:

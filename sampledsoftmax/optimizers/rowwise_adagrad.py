@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import check
-from sampledsoftmax.kernels.updates import rowwise_adagrad_rows
-from sampledsoftmax.optimizers.optimizer import Slots, as_rows, checked_gradient, checked_slot
+from sampledsoftmax.kernels import updates
+from sampledsoftmax.kernels.updates import Rule
+from sampledsoftmax.optimizers.optimizer import Slots, apply_rule, as_rows, checked_slot
 from sampledsoftmax.types import IndexedSlices
 
 
@@ -63,7 +64,10 @@ class RowwiseAdagrad:
         TypeError, ValueError
             If the gradient's dtype, shape or indices, or the slots, do not fit the table.
         """
-        unique = checked_gradient(table, gradient)
+        apply_rule(self, table, slots, gradient)
+
+    def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
+        """Return the compiled rule for a row and the slot that it reads, as a matrix."""
+        number = table.dtype.type
         accumulator = checked_slot(slots, "accumulator", table.shape[:1], table.dtype)
-        learning_rate = table.dtype.type(self.learning_rate)
-        rowwise_adagrad_rows(as_rows(table), accumulator, unique.indices, unique.values, learning_rate)
+        return Rule(updates.ROWWISE_ADAGRAD, number(self.learning_rate), number(0)), as_rows(accumulator)

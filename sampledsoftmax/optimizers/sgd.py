@@ -6,8 +6,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from sampledsoftmax import check
-from sampledsoftmax.kernels.updates import sgd_rows
-from sampledsoftmax.optimizers.optimizer import Slots, as_rows, checked_gradient
+from sampledsoftmax.kernels import updates
+from sampledsoftmax.kernels.updates import Rule
+from sampledsoftmax.optimizers.optimizer import Slots, apply_rule, as_rows
 from sampledsoftmax.types import IndexedSlices
 
 
@@ -47,6 +48,10 @@ class SGD:
         TypeError, ValueError
             If the gradient's dtype, shape or indices do not fit the table.
         """
+        apply_rule(self, table, slots, gradient)
+
+    def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
+        """Return the compiled rule for a row and the slot that it reads, as a matrix."""
         del slots
-        unique = checked_gradient(table, gradient)
-        sgd_rows(as_rows(table), unique.indices, unique.values, table.dtype.type(self.learning_rate))
+        number = table.dtype.type
+        return Rule(updates.SGD, number(self.learning_rate), number(0)), as_rows(table)[:0]

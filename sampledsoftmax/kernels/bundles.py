@@ -1,0 +1,146 @@
+"""The bundles of arrays that the kernels of a step pass on."""
+
+from typing import Any, NamedTuple
+
+LOGITS, SAMPLED_SOFTMAX, NCE = range(3)
+
+
+class Settings(NamedTuple):
+    """What is computed.
+
+    Attributes
+    ----------
+    objective : int
+        SAMPLED_SOFTMAX or NCE; LOGITS stops before a loss.
+    gradients : bool
+        Whether gradients are wanted.
+    subtract_log_q, remove_hits, last_copy_only : bool
+        The correction of the logits.
+    num_true : int
+    block_rows : int
+        Examples a task, a multiple of 4.
+    class_panels : int
+        Panels of candidates a task.
+    """
+
+    objective: int
+    gradients: bool
+    subtract_log_q: bool
+    remove_hits: bool
+    last_copy_only: bool
+    num_true: int
+    block_rows: int
+    class_panels: int
+
+
+class Operands(NamedTuple):
+    """Where the rows of a batch are: tables, and ids of rows in them.
+
+    Attributes
+    ----------
+    inputs, input_ids : float [*, dim] and int64 [batch_size]
+    true_weights, true_biases, true_ids : float [*, dim], float [*], int64 [batch_size * num_true]
+    sampled_weights, sampled_biases, sampled_ids : float [*, dim], float [*], int64 [num_sampled]
+    """
+
+    inputs: Any
+    input_ids: Any
+    true_weights: Any
+    true_biases: Any
+    true_ids: Any
+    sampled_weights: Any
+    sampled_biases: Any
+    sampled_ids: Any
+
+
+class Groups(NamedTuple):
+    """Equal ids: group u has the id ids[u] and the places first[u], next[first[u]], ... until -1."""
+
+    ids: Any
+    first: Any
+    next: Any
+    last: Any
+
+
+class Scratch(NamedTuple):
+    """Memory of a step that all threads share; panels as in panels.py.
+
+    Attributes
+    ----------
+    inputs, scaled_inputs, input_sums : float [dim panels, rows, width]
+        The inputs; each times loss_grad / normalizer; exponentials . sampled weights.
+    exponentials, flat_exponentials : float [candidate panels, rows, width] and [candidate panels, rows * width]
+        Logits, then exp(logit - largest of the row); two views of one memory.
+    by_class, by_dim : float [candidate panels, dim, width] and [dim panels, candidates, width]
+        The sampled weights, transposed and not.
+    biases, log_counts : float [candidate panels, width]
+        Biases, -inf behind the last candidate; logs of expected counts, or zeros.
+    scales : float [1, rows, width]
+        loss_grad / normalizer of each row, in all lanes.
+    bias_sums : float [1, candidate panels, width]
+    true_logits : float [batch_size * num_true]
+        Logits, then gradients of them.
+    losses, loss_grad : float [batch_size]
+    input_grad : float [batch_size, dim]
+    true_counts, sampled_counts : float32 [batch_size * num_true], [num_sampled]
+        Expected counts.
+    slot_of_label, slot_of_input, earlier : int64 [batch_size * num_true], [batch_size], [num_sampled]
+        See duplicates.py.
+    keys, slots : int64
+        Hash table.
+    cursor : uint64 [8]
+        Position in the random stream.
+    sizes : int64 [4]
+        Draws of the sample, class slots, input slots.
+    """
+
+    inputs: Any
+    scaled_inputs: Any
+    input_sums: Any
+    exponentials: Any
+    flat_exponentials: Any
+    by_class: Any
+    by_dim: Any
+    biases: Any
+    log_counts: Any
+    scales: Any
+    bias_sums: Any
+    true_logits: Any
+    losses: Any
+    loss_grad: Any
+    input_grad: Any
+    true_counts: Any
+    sampled_counts: Any
+    candidates: Any
+    slot_of_label: Any
+    slot_of_input: Any
+    earlier: Any
+    keys: Any
+    slots: Any
+    cursor: Any
+    sizes: Any
+    classes: Groups
+    examples: Groups
+
+
+class Lanes(NamedTuple):
+    """Memory of each thread, by its number.
+
+    Attributes
+    ----------
+    maxima, sums : float [threads, block_rows * width]
+    class_sums, flat_class_sums : float [threads, class_panels * width, dim panels, width]
+        And [threads, class_panels * width, dim panels * width], the same memory.
+    row : float [threads, dim panels * width]
+    entry : float [threads, 1]
+    """
+
+    maxima: Any
+    sums: Any
+    class_sums: Any
+    flat_class_sums: Any
+    row: Any
+    entry: Any
+
+
+TRIES, CLASS_SLOTS, INPUT_SLOTS = range(3)

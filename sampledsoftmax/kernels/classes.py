@@ -1,0 +1,48 @@
+"""The sampled classes of a batch: their rows as panels, and the gradients of them."""
+
+import math
+
+from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.panels import num_panels_of, pack_columns, pack_rows, width_of
+from sampledsoftmax.kernels.products import add_columns_product, add_weighted_sums
+
+
+@jit_inner
+def pack_classes(part, parts, operands, settings, scratch):
+    """Write the rows, biases and log expected counts of the candidates in this thread's share of panels."""
+    by_dim, by_class = scratch.by_dim, scratch.by_class
+    panel_biases, log_counts = scratch.biases, scratch.log_counts
+    ids, biases, counts = operands.sampled_ids, operands.sampled_biases, scratch.sampled_counts
+    width, real = width_of(by_dim), log_counts.dtype.type
+    for panel in range(part, num_panels_of(ids.size, width), parts):
+        top = panel * width
+        pack_rows(operands.sampled_weights, ids, top, width, by_dim)
+        pack_columns(operands.sampled_weights, ids, top, by_class[panel])
+        for c in range(width):
+            s = top + c
+            log_counts[panel, c] = 0
+            panel_biases[panel, c] = -math.inf
+            if s < ids.size:
+                panel_biases[panel, c] = biases[ids[s]]
+                if settings.subtract_log_q:
+                    log_counts[panel, c] = math.log(real(counts[s]))
+
+
+@jit_inner
+def add_class_gradients(first, last, rows, scratch, class_sums):
+    """Write the gradients of the rows and biases of the candidates in panels first .. last.
+
+    They are the sums over the batch of gradient of the logit times input: to class_sums [candidates of the
+    panels, dim panels, width] and to scratch.bias_sums. `rows` is the batch size, rounded up to a multiple of 4.
+    """
+    width = width_of(class_sums)
+    for s in range((last - first) * width):
+        for q in range(class_sums.shape[1]):
+            for c in range(width):
+                class_sums[s, q, c] = 0
+    exponentials, scales, bias_sums = scratch.exponentials, scratch.scales, scratch.bias_sums
+    add_columns_product(exponentials, first, last, rows, scratch.scaled_inputs, class_sums)
+    for panel in range(first, last):
+        for c in range(width):
+            bias_sums[0, panel, c] = 0
+        add_weighted_sums(scales, exponentials, panel, rows, bias_sums)

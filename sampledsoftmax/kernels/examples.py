@@ -1,0 +1,115 @@
+"""A block of examples: logits, loss, gradients of the logits and of the inputs, while they are in the cache."""
+
+import math
+
+from sampledsoftmax.kernels import cross_entropy, sigmoid_cross_entropy
+from sampledsoftmax.kernels.bundles import NCE, SAMPLED_SOFTMAX
+from sampledsoftmax.kernels.jit import jit_inner, jit_sum
+from sampledsoftmax.kernels.panels import fill_panels, num_panels_of, pack_rows, unpack_row, width_of
+from sampledsoftmax.kernels.products import add_rows_product
+from sampledsoftmax.kernels.team import FIRST_TASKS, next_task
+from sampledsoftmax.machine.atomics import fetch_row
+from sampledsoftmax.machine.tile import shift_rows
+
+_ROWS_AHEAD = 4  # rows asked for before they are needed, against the latency of memory
+
+
+@jit_inner
+def run_examples(part, shared, operands, settings, scratch, lanes):
+    """Take blocks of examples until none is left, and do everything for them but the gradients of classes."""
+    num_panels = num_panels_of(operands.sampled_ids.size, width_of(scratch.by_dim))
+    batch_size = operands.input_ids.size
+    maxima, sums = lanes.maxima[part], lanes.sums[part]
+    top = next_task(shared, FIRST_TASKS) * settings.block_rows
+    while top < batch_size:
+        rows = min(settings.block_rows, batch_size - top)
+        padded = (rows + 3) // 4 * 4
+        pack_rows(operands.inputs, operands.input_ids, top, padded, scratch.inputs)
+        _true_logits(top, rows, operands, settings, scratch)
+        _sampled_logits(top, padded, num_panels, scratch)
+        if settings.remove_hits:
+            _leave_out_hits(top, rows, operands.sampled_ids.size, settings, scratch)
+        if settings.objective == NCE:
+            sigmoid_cross_entropy.block(top, rows, padded, num_panels, settings.num_true, scratch)
+        elif settings.objective == SAMPLED_SOFTMAX:
+            cross_entropy.block(top, rows, padded, num_panels, settings.num_true, scratch, maxima, sums)
+        if settings.gradients:
+            _scale_inputs(top, rows, padded, scratch)
+            _input_gradients(top, rows, padded, num_panels, operands, settings, scratch)
+        top = next_task(shared, FIRST_TASKS) * settings.block_rows
+
+
+@jit_sum
+def _dot(a, b):
+    total = a[0] * b[0]
+    for d in range(1, a.size):
+        total += a[d] * b[d]
+    return total
+
+
+@jit_inner
+def _true_logits(top, rows, operands, settings, scratch):
+    inputs, weights, biases = operands.inputs, operands.true_weights, operands.true_biases
+    input_ids, true_ids, logits = operands.input_ids, operands.true_ids, scratch.true_logits
+    counts, real = scratch.true_counts, scratch.losses.dtype.type
+    last = (top + rows) * settings.num_true
+    for b in range(top, top + rows):
+        features = inputs[input_ids[b]]
+        for i in range(b * settings.num_true, (b + 1) * settings.num_true):
+            if i + _ROWS_AHEAD < last:
+                fetch_row(weights, true_ids[i + _ROWS_AHEAD])
+            logits[i] = _dot(features, weights[true_ids[i]]) + biases[true_ids[i]]
+            if settings.subtract_log_q:
+                logits[i] -= math.log(real(counts[i]))
+
+
+@jit_inner
+def _sampled_logits(top, padded, num_panels, scratch):
+    """Write (dot product + bias) - log count: one rounding of the size of the logit, as NumPy has it."""
+    inputs, by_class, logits = scratch.inputs, scratch.by_class, scratch.exponentials
+    biases, log_counts, width = scratch.biases, scratch.log_counts, width_of(scratch.exponentials)
+    for panel in range(num_panels):
+        for b in range(top, top + padded):
+            for c in range(width):
+                logits[panel, b, c] = 0
+        add_rows_product(inputs, top, padded, by_class, panel, inputs.shape[0], logits)
+        shift_rows(logits, panel, top, padded, biases, log_counts)
+
+
+@jit_inner
+def _leave_out_hits(top, rows, num_sampled, settings, scratch):
+    slot_of_label, earlier, logits = scratch.slot_of_label, scratch.earlier, scratch.exponentials
+    width = width_of(logits)
+    for b in range(top, top + rows):
+        for i in range(b * settings.num_true, (b + 1) * settings.num_true):
+            s = slot_of_label[i]
+            while 0 <= s < num_sampled:
+                logits[s // width, b, s % width] = -math.inf
+                s = -1 if settings.last_copy_only else earlier[s]
+
+
+@jit_inner
+def _scale_inputs(top, rows, padded, scratch):
+    inputs, scaled, scales = scratch.inputs, scratch.scaled_inputs, scratch.scales
+    width = width_of(inputs)
+    for p in range(inputs.shape[0]):
+        for b in range(top, top + rows):
+            for c in range(width):
+                scaled[p, b, c] = inputs[p, b, c] * scales[0, b, c]
+    fill_panels(scaled, top + rows, padded - rows, 0)
+
+
+@jit_inner
+def _input_gradients(top, rows, padded, num_panels, operands, settings, scratch):
+    sums, exponentials, by_dim = scratch.input_sums, scratch.exponentials, scratch.by_dim
+    fill_panels(sums, top, padded, 0)
+    for q in range(by_dim.shape[0]):
+        add_rows_product(exponentials, top, padded, by_dim, q, num_panels, sums)
+    out, scales = scratch.input_grad, scratch.scales
+    factors, weights, true_ids = scratch.true_logits, operands.true_weights, operands.true_ids
+    for b in range(top, top + rows):
+        unpack_row(sums, b, scales[0, b, 0], out[b])
+        for i in range(b * settings.num_true, (b + 1) * settings.num_true):
+            factor, row = factors[i], true_ids[i]
+            for d in range(out.shape[1]):
+                out[b, d] += factor * weights[row, d]

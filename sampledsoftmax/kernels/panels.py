@@ -1,0 +1,98 @@
+"""Matrices as panels: [panels, rows, width], panel p holding columns p * width and on, zeros behind the last.
+
+That is how the products read and write: a tile's operands are next to one another in memory.
+"""
+
+from numba.extending import overload
+
+from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.machine.atomics import fetch_row
+from sampledsoftmax.machine.vectors import PANEL_BYTES
+
+_ROWS_AHEAD = 4  # rows asked for before they are copied, against the latency of memory
+
+
+def width_of(panels):
+    """Return panels.shape[-1]: a constant of the compiled code, so that a loop over it is a few vectors."""
+    return PANEL_BYTES // panels.itemsize
+
+
+@overload(width_of)
+def _width_of_type(panels):
+    width = PANEL_BYTES // (panels.dtype.bitwidth // 8)
+
+    def constant(panels):
+        return width
+
+    return constant
+
+
+@jit_inner
+def num_panels_of(num_columns, width):
+    """Return how many panels hold `num_columns` columns."""
+    return (num_columns + width - 1) // width
+
+
+@jit_inner
+def pack_rows(table, ids, top, rows, panels):
+    """Write rows table[ids[top:]] to panel rows top .. top + rows; rows behind the last id are zeros."""
+    last = min(top + rows, ids.size)
+    for i in range(top, last):
+        if i + _ROWS_AHEAD < last:
+            fetch_row(table, ids[i + _ROWS_AHEAD])
+        _pack_row(table[ids[i]], i, panels)
+    fill_panels(panels, max(last, top), top + rows - max(last, top), 0)
+
+
+@jit_inner
+def _pack_row(row, i, panels):
+    """Copy a row to row i of the panels. Slices are taken first: an index that is a sum is not vector code."""
+    width = width_of(panels)
+    whole = row.size // width
+    for p in range(whole):
+        piece = row[p * width : (p + 1) * width]
+        for c in range(width):
+            panels[p, i, c] = piece[c]
+    if whole < panels.shape[0]:
+        piece = row[whole * width :]
+        for c in range(width):
+            panels[whole, i, c] = piece[c] if c < piece.size else 0
+
+
+@jit_inner
+def unpack_row(panels, i, factor, row):
+    """Write row i of the panels, times `factor`, to a row."""
+    width = width_of(panels)
+    whole = row.size // width
+    for p in range(whole):
+        piece = row[p * width : (p + 1) * width]
+        for c in range(width):
+            piece[c] = panels[p, i, c] * factor
+    if whole < panels.shape[0]:
+        piece = row[whole * width :]
+        for c in range(piece.size):
+            piece[c] = panels[whole, i, c] * factor
+
+
+@jit_inner
+def pack_columns(table, ids, top, columns):
+    """Write rows table[ids[top:]] as the columns of one panel [depth, width]; zeros behind the last id."""
+    for s in range(width_of(columns)):
+        column = columns[:, s]
+        if top + s < ids.size:
+            row = table[ids[top + s]]
+            for d in range(row.size):
+                column[d] = row[d]
+        else:
+            for d in range(column.size):
+                column[d] = 0
+
+
+@jit_inner
+def fill_panels(panels, top, rows, value):
+    """Set rows top .. top + rows of all panels to `value`."""
+    width = width_of(panels)
+    for p in range(panels.shape[0]):
+        for i in range(top, top + rows):
+            for c in range(width):
+                panels[p, i, c] = value

@@ -1,0 +1,264 @@
+"""Training steps from end to end: sample, loss, gradients, sparse updates, by the threads of a team."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sampledsoftmax.kernels import candidates
+from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, TRIES, Operands
+from sampledsoftmax.kernels.classes import add_class_gradients, pack_classes
+from sampledsoftmax.kernels.duplicates import chain, clear, enter_candidates
+from sampledsoftmax.kernels.examples import run_examples
+from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.panels import num_panels_of, width_of
+from sampledsoftmax.kernels.team import FIRST_TASKS, SECOND_TASKS, THIRD_TASKS, meet, next_task, start_tasks
+from sampledsoftmax.kernels.updates import Rule, update_row
+from sampledsoftmax.machine.atomics import fetch_row
+
+FINISHED, NOT_FINITE, TOO_FEW_CLASSES = range(3)
+_SLOTS_A_TASK = 32
+_BLOCKS = np.uint64(candidates.BLOCKS_PER_CANDIDATE)
+_ROWS_AHEAD = 6  # rows asked for before they are needed: about 45 ns each, the latency of memory
+
+
+class Trained(NamedTuple):
+    """Tables and what their optimizer remembers of them, as matrices; the biases as a vector too.
+
+    `inputs` is the embedding table, or the given inputs if `learn_inputs` is False.
+    """
+
+    inputs: Any
+    inputs_slot: Any
+    weights: Any
+    weights_slot: Any
+    biases: Any
+    bias_entries: Any
+    biases_slot: Any
+    rule: Rule
+    learn_inputs: bool
+
+
+class Draw(NamedTuple):
+    """Where candidates come from: a distribution, and the position in its random stream."""
+
+    distribution: Any
+    seed: Any
+    stream: Any
+    block: Any
+
+
+# A meeting that somebody does not come to ends the run: hence the returns.
+@jit
+def train(  # noqa: PLR0911, PLR0912
+    part, parts, shared, trained, inputs, labels, batch_size, draw, settings, scratch, lanes, losses, status
+):
+    """Run losses.size steps on consecutive batches of `inputs` [num_pairs] and `labels` [num_pairs * num_true].
+
+    status[0] becomes FINISHED, NOT_FINITE (no table was changed by that step) or TOO_FEW_CLASSES; status[1] is
+    the number of steps that were taken.
+    """
+    meetings = 0
+    for step in range(losses.size):
+        first = step * batch_size
+        input_ids = inputs[first : first + batch_size]
+        true_ids = labels[first * settings.num_true : (first + batch_size) * settings.num_true]
+        operands = Operands(
+            trained.inputs, input_ids,
+            trained.weights, trained.bias_entries, true_ids,
+            trained.weights, trained.bias_entries, scratch.candidates,
+        )  # fmt: skip
+        if part == 0:
+            _prepare(step, operands, draw, scratch)
+            start_tasks(shared, FIRST_TASKS)
+            start_tasks(shared, SECOND_TASKS)
+            start_tasks(shared, THIRD_TASKS)
+        if not meet(shared, parts, meetings + 1):
+            return
+        if scratch.sizes[TRIES] < 0:
+            status[0] = TOO_FEW_CLASSES
+            return
+        if settings.subtract_log_q:
+            _count(part, parts, operands, draw.distribution, scratch)
+        if not meet(shared, parts, meetings + 2):
+            return
+        pack_classes(part, parts, operands, settings, scratch)
+        if not meet(shared, parts, meetings + 3):
+            return
+        run_examples(part, shared, operands, settings, scratch, lanes)
+        if not meet(shared, parts, meetings + 4):
+            return
+        loss = _mean(scratch.losses, input_ids.size)
+        if not math.isfinite(loss):
+            losses[step] = loss
+            status[0] = NOT_FINITE
+            return
+        _update_classes(part, shared, trained, operands, settings, scratch, lanes)
+        if not meet(shared, parts, meetings + 5):
+            return
+        if trained.learn_inputs:
+            _update_inputs(part, shared, trained, scratch, lanes)
+        if part == 0:
+            losses[step] = loss
+            status[1] = step + 1
+            candidates.learn(draw.distribution, true_ids)
+        if not meet(shared, parts, meetings + 6):
+            return
+        meetings += 6
+
+
+@jit_inner
+def _prepare(step, operands, draw, scratch):
+    """Draw candidates, and find out which ids of the batch are equal; the loss is the mean of the batch."""
+    num_sampled = operands.sampled_ids.size
+    for b in range(operands.input_ids.size):
+        scratch.loss_grad[b] = 1.0 / operands.input_ids.size
+    block = draw.block + np.uint64(step) * np.uint64(num_sampled) * _BLOCKS
+    candidates.place(scratch.cursor, draw.seed, draw.stream, block)
+    size = clear(scratch.keys, num_sampled)
+    scratch.sizes[TRIES] = candidates.draw(
+        draw.distribution, scratch.cursor, True, scratch.keys[:size], scratch.candidates
+    )
+    size = clear(scratch.keys, num_sampled + operands.true_ids.size)
+    enter_candidates(scratch.candidates, scratch.keys, scratch.slots, size, scratch.earlier)
+    scratch.sizes[CLASS_SLOTS] = chain(
+        operands.true_ids, scratch.keys, scratch.slots, size, num_sampled, scratch.slot_of_label, scratch.classes
+    )
+    size = clear(scratch.keys, operands.input_ids.size)
+    scratch.sizes[INPUT_SLOTS] = chain(
+        operands.input_ids, scratch.keys, scratch.slots, size, 0, scratch.slot_of_input, scratch.examples
+    )
+
+
+@jit_inner
+def _count(part, parts, operands, distribution, scratch):
+    """Write this thread's share of the expected counts."""
+    num_sampled, tries = operands.sampled_ids.size, scratch.sizes[TRIES]
+    first, last = part * num_sampled // parts, (part + 1) * num_sampled // parts
+    ids, counts = operands.sampled_ids[first:last], scratch.sampled_counts[first:last]
+    candidates.expected_counts(distribution, num_sampled, tries, ids, counts)
+    num_labels = operands.true_ids.size
+    first, last = part * num_labels // parts, (part + 1) * num_labels // parts
+    labels, label_counts = operands.true_ids[first:last], scratch.true_counts[first:last]
+    candidates.expected_counts(distribution, num_sampled, tries, labels, label_counts)
+
+
+@jit_inner
+def _mean(losses, size):
+    total = 0.0
+    for b in range(size):
+        total += float(losses[b])
+    return total / max(size, 1)
+
+
+@jit_inner
+def _update_classes(part, shared, trained, operands, settings, scratch, lanes):
+    """Take tasks until none is left: panels of candidates, then other labels."""
+    num_sampled = operands.sampled_ids.size
+    num_panels = num_panels_of(num_sampled, width_of(scratch.by_dim))
+    of_candidates = num_panels_of(num_panels, settings.class_panels)
+    last_task = of_candidates + num_panels_of(scratch.sizes[CLASS_SLOTS] - num_sampled, _SLOTS_A_TASK)
+    task = next_task(shared, SECOND_TASKS)
+    while task < last_task:
+        if task < of_candidates:
+            _update_candidates(part, task, trained, operands, settings, scratch, lanes)
+        else:
+            first = num_sampled + (task - of_candidates) * _SLOTS_A_TASK
+            _update_labels(part, first, trained, operands, settings, scratch, lanes)
+        task = next_task(shared, SECOND_TASKS)
+
+
+@jit_inner
+def _update_candidates(part, task, trained, operands, settings, scratch, lanes):
+    bias_sums, ids, groups, factors = scratch.bias_sums, scratch.candidates, scratch.classes, scratch.true_logits
+    following, places, inputs, input_ids = groups.next, groups.first, operands.inputs, operands.input_ids
+    rule, weights, weights_slot = trained.rule, trained.weights, trained.weights_slot
+    biases, biases_slot = trained.biases, trained.biases_slot
+    width, num_true = width_of(bias_sums), settings.num_true
+    first = task * settings.class_panels
+    last = min(first + settings.class_panels, num_panels_of(ids.size, width))
+    rows, entries = lanes.flat_class_sums[part], lanes.entry
+    padded = (operands.input_ids.size + 3) // 4 * 4
+    add_class_gradients(first, last, padded, scratch, lanes.class_sums[part])
+    end = min(last * width, ids.size)
+    for s in range(first * width, end):
+        r = s - first * width
+        entries[part, 0] = bias_sums[0, s // width, s % width]
+        _ask_ahead(weights, weights_slot, ids, s, end)
+        if places[s] >= 0:
+            entry, first_place = entries[part, 0], places[s]
+            entry = _add_labels(first_place, entry, following, factors, inputs, input_ids, num_true, rows, r)
+            entries[part, 0] = entry
+        update_row(rule, weights, weights_slot, ids[s], rows, r)
+        update_row(rule, biases, biases_slot, ids[s], entries, part)
+
+
+@jit_inner
+def _update_labels(part, first, trained, operands, settings, scratch, lanes):
+    groups, factors, inputs, input_ids = scratch.classes, scratch.true_logits, operands.inputs, operands.input_ids
+    ids, following, places = groups.ids, groups.next, groups.first
+    rule, weights, weights_slot = trained.rule, trained.weights, trained.weights_slot
+    biases, biases_slot = trained.biases, trained.biases_slot
+    rows, entries, num_true = lanes.row, lanes.entry, settings.num_true
+    last = min(first + _SLOTS_A_TASK, scratch.sizes[CLASS_SLOTS])
+    for u in range(first, last):
+        for d in range(rows.shape[1]):
+            rows[part, d] = 0
+        _ask_ahead(weights, weights_slot, ids, u, last)
+        entry = factors.dtype.type(0)
+        entry = _add_labels(places[u], entry, following, factors, inputs, input_ids, num_true, rows, part)
+        entries[part, 0] = entry
+        update_row(rule, weights, weights_slot, ids[u], rows, part)
+        update_row(rule, biases, biases_slot, ids[u], entries, part)
+
+
+@jit_inner
+def _update_inputs(part, shared, trained, scratch, lanes):
+    """Take tasks of inputs until none is left."""
+    rows, gradients, groups = lanes.row, scratch.input_grad, scratch.examples
+    ids, places, following = groups.ids, groups.first, groups.next
+    rule, table, slot = trained.rule, trained.inputs, trained.inputs_slot
+    num_slots = scratch.sizes[INPUT_SLOTS]
+    first = next_task(shared, THIRD_TASKS) * _SLOTS_A_TASK
+    while first < num_slots:
+        last = min(first + _SLOTS_A_TASK, num_slots)
+        for u in range(first, last):
+            _ask_ahead(table, slot, ids, u, last)
+            b = places[u]
+            if following[b] < 0:
+                update_row(rule, table, slot, ids[u], gradients, b)
+            else:
+                _sum_places(b, following, gradients, rows, part)
+                update_row(rule, table, slot, ids[u], rows, part)
+        first = next_task(shared, THIRD_TASKS) * _SLOTS_A_TASK
+
+
+@jit_inner
+def _sum_places(b, following, gradients, rows, part):
+    for d in range(gradients.shape[1]):
+        rows[part, d] = gradients[b, d]
+    b = following[b]
+    while b >= 0:
+        for d in range(gradients.shape[1]):
+            rows[part, d] += gradients[b, d]
+        b = following[b]
+
+
+@jit_inner
+def _ask_ahead(table, slot, ids, u, last):
+    if u + _ROWS_AHEAD < last:
+        fetch_row(table, ids[u + _ROWS_AHEAD])
+        if slot.shape[0] > 0:
+            fetch_row(slot, ids[u + _ROWS_AHEAD])
+
+
+@jit_inner
+def _add_labels(i, entry, following, factors, inputs, input_ids, num_true, rows, r):
+    """Add to rows[r] what the chain of places from i contributes to a class; return entry plus that of its bias."""
+    while i >= 0:
+        factor, row = factors[i], input_ids[i // num_true]
+        for d in range(inputs.shape[1]):
+            rows[r, d] += factor * inputs[row, d]
+        entry += factor
+        i = following[i]
+    return entry

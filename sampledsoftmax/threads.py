@@ -1,0 +1,148 @@
+"""The threads that share a step: how many, and the team that they are."""
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import config
+
+from sampledsoftmax import check
+from sampledsoftmax.kernels.team import ABORTED, SHARED_SIZE
+
+MOST_THREADS = 256
+
+
+def _available() -> int:
+    """Return the number of cores that this process may use."""
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return 1  # plain Python holds the GIL while it waits for another thread
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), MOST_THREADS)
+    return min(os.cpu_count() or 1, MOST_THREADS)
+
+
+class Team:
+    """Threads that run one compiled function together; they sleep in between.
+
+    They are daemons of Python, started when they are first needed. A child process that was forked starts its
+    own. Results do not depend on the number of threads, so where the team is busy with the call of another
+    thread, a call runs on its own thread alone.
+    """
+
+    def __init__(self) -> None:
+        self.num_threads = _available()
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget all threads, as a forked child must: they exist in the parent only."""
+        self._busy = threading.Lock()
+        self._jobs: list[queue.SimpleQueue[Any]] = []
+        # Two, in turns: a thread may still leave its last meeting while the next run begins.
+        self._shared = [np.zeros(SHARED_SIZE, np.int64) for _ in range(2)]
+
+    def run(self, function: Callable[..., None], parts: int, *arguments: Any) -> None:
+        """Call function(part, parts, shared, *arguments) for all parts at once; `function` meets at its end."""
+        if parts > 1 and self._busy.acquire(blocking=False):
+            try:
+                self._run_together(function, parts, arguments)
+            finally:
+                self._busy.release()
+        else:
+            function(0, 1, np.zeros(SHARED_SIZE, np.int64), *arguments)
+
+    def _run_together(self, function: Callable[..., None], parts: int, arguments: tuple[Any, ...]) -> None:
+        while len(self._jobs) < parts - 1:
+            self._start_thread()
+        self._shared.reverse()
+        shared = self._shared[0]
+        shared[:] = 0
+        finished = False
+        try:
+            for part in range(1, parts):
+                self._jobs[part - 1].put((function, part, parts, shared, arguments))
+            function(0, parts, shared, *arguments)
+            finished = True
+        finally:
+            if not finished:  # an interrupt between two lines above: nobody waits for this thread any more
+                shared[ABORTED] = 1
+                self.start_anew_after_failure()
+
+    def start_anew_after_failure(self) -> None:
+        """Give up the threads of a run that did not come to its end: they leave it, and then stop."""
+        for jobs in self._jobs:
+            jobs.put(None)
+        self._jobs = []
+        self._shared = [np.zeros(SHARED_SIZE, np.int64) for _ in range(2)]
+
+    def _start_thread(self) -> None:
+        jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        name = f"sampledsoftmax-{len(self._jobs) + 1}"
+        threading.Thread(target=_work, args=(jobs,), name=name, daemon=True).start()
+        self._jobs.append(jobs)
+
+
+def _work(jobs: "queue.SimpleQueue[Any]") -> None:
+    while True:
+        job = jobs.get()
+        if job is None:
+            return
+        function, part, parts, shared, arguments = job
+        function(part, parts, shared, *arguments)
+        del job, arguments  # or the arrays of the last run would be held
+
+
+team = Team()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=team.start_anew)
+
+
+def parts_for(multiplications: int) -> int:
+    """Return how many threads pay for a step of so many multiplications.
+
+    Below about 4 million a thread, the hand-over and the rows that move between the caches of cores cost more
+    than the second thread saves (measured: docs/performance.md).
+    """
+    return max(1, min(team.num_threads, multiplications // 4_000_000))
+
+
+def set_num_threads(num_threads: int) -> None:
+    """Set how many threads a step may use; results are the same bits for any number.
+
+    Parameters
+    ----------
+    num_threads : int
+        1 to 256. The default is the number of cores that the process may use.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is of another type or out of range.
+
+    Examples
+    --------
+    >>> before = get_num_threads()
+    >>> set_num_threads(1)
+    >>> get_num_threads()
+    1
+    >>> set_num_threads(before)
+    """
+    team.num_threads = check.whole_number("num_threads", num_threads, 1, MOST_THREADS)
+
+
+def get_num_threads() -> int:
+    """Return how many threads a step may use; small steps use fewer.
+
+    Returns
+    -------
+    int
+        What `set_num_threads` set, at first the number of cores that the process may use.
+
+    Examples
+    --------
+    >>> get_num_threads() >= 1
+    True
+    """
+    return team.num_threads

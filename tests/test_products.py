@@ -1,0 +1,115 @@
+"""The products over panels are NumPy's, for any sizes."""
+
+import numba
+import numpy as np
+import pytest
+
+from sampledsoftmax.kernels.products import add_columns_product, add_rows_product, add_weighted_sums
+from sampledsoftmax.workspace import aligned, panel_width
+
+
+@numba.njit
+def rows_product(a, top, rows, b, out):
+    for panel in range(b.shape[0]):
+        add_rows_product(a, top, rows, b, panel, a.shape[0], out)
+
+
+@numba.njit
+def columns_product(a, first, last, rows, b, out):
+    add_columns_product(a, first, last, rows, b, out)
+
+
+@numba.njit
+def weighted_sums(weights, a, rows, out):
+    for panel in range(a.shape[0]):
+        add_weighted_sums(weights, a, panel, rows, out)
+
+
+def panels(matrix, rows):
+    """Return a matrix as panels [panels, rows, width], zeros behind its rows and columns."""
+    width = panel_width(matrix.dtype)
+    num_panels = -(-matrix.shape[1] // width)
+    padded = np.zeros((rows, num_panels * width), matrix.dtype)
+    padded[: matrix.shape[0], : matrix.shape[1]] = matrix
+    out = aligned((num_panels, rows, width), matrix.dtype)
+    out[:] = padded.reshape(rows, num_panels, width).transpose(1, 0, 2)
+    return out
+
+
+def matrix(of_panels, rows, columns):
+    """Return what `panels` was made of."""
+    return of_panels.transpose(1, 0, 2).reshape(of_panels.shape[1], -1)[:rows, :columns]
+
+
+def padded_rows(rows):
+    return (rows + 3) // 4 * 4
+
+
+def product(a, b):
+    """Return a . b, by panels of both."""
+    a_panels = panels(a, padded_rows(a.shape[0]))
+    b_panels = panels(b, a_panels.shape[0] * a_panels.shape[2])
+    out = aligned((b_panels.shape[0], a_panels.shape[1], b_panels.shape[2]), a.dtype)
+    rows_product(a_panels, 0, a_panels.shape[1], b_panels, out)
+    return matrix(out, a.shape[0], b.shape[1])
+
+
+SIZES = [1, 2, 3, 7, 64, 65]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", SIZES)
+@pytest.mark.parametrize("depth", [1, 5, pytest.param(300, marks=pytest.mark.compiled)])
+def test_products_are_numpys_on_ragged_sizes(dtype, rows, depth):
+    rng = np.random.default_rng(rows)
+    for columns in (1, 7, 65):
+        a = rng.integers(-8, 8, (rows, depth)).astype(dtype)  # products of small whole numbers are exact
+        b = rng.integers(-8, 8, (depth, columns)).astype(dtype)
+        np.testing.assert_array_equal(product(a, b), a @ b)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [*SIZES, pytest.param(300, marks=pytest.mark.compiled)])
+def test_products_with_a_transpose_are_numpys_and_add_to_what_is_there(dtype, rows):
+    rng = np.random.default_rng(rows)
+    a, b = (rng.integers(-8, 8, (rows, columns)).astype(dtype) for columns in (33, 20))
+    a_panels, b_panels = panels(a, padded_rows(rows)), panels(b, padded_rows(rows))
+    width = a_panels.shape[2]
+    out = aligned((a_panels.shape[0] * width, b_panels.shape[0], width), np.dtype(dtype))
+    out[:] = 1
+    for first in range(a_panels.shape[0]):
+        of_panel = out[first * width : (first + 1) * width]
+        columns_product(a_panels, first, first + 1, a_panels.shape[1], b_panels, of_panel)
+    np.testing.assert_array_equal(out.reshape(out.shape[0], -1)[:33, :20], a.T @ b + 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weighted_sums_are_numpys(dtype):
+    rng = np.random.default_rng(0)
+    a = rng.integers(-8, 8, (10, 21)).astype(dtype)
+    a_panels = panels(a, 12)
+    weights = np.zeros((1, 12, a_panels.shape[2]), dtype)
+    weights[0, :10] = np.arange(10)[:, np.newaxis]
+    out = aligned((1, a_panels.shape[0], a_panels.shape[2]), np.dtype(dtype))
+    weighted_sums(weights, a_panels, 12, out)
+    np.testing.assert_array_equal(out.ravel()[:21], np.arange(10) @ a)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rounding_is_that_of_one_sum(dtype):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(50, 700)).astype(dtype), rng.normal(size=(700, 33)).astype(dtype)
+    wide = a.astype(np.longdouble) @ b.astype(np.longdouble)
+    bound = 700 * np.finfo(dtype).eps * (np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64))
+    assert (np.abs(product(a, b) - wide) <= bound).all()
+
+
+@pytest.mark.compiled
+def test_a_row_has_the_same_bits_in_any_batch():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(127, 300)).astype(np.float32), rng.normal(size=(300, 40)).astype(np.float32)
+    whole = product(a, b)
+    for size in (1, 5, 6, 64):
+        parts = [product(a[i : i + size], b) for i in range(0, 127, size)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)

@@ -1,0 +1,250 @@
+"""Same bits for any number of threads, on every path; threads, forks and interrupts of the caller."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import sampledsoftmax as ss
+from sampledsoftmax import steps, threads
+from sampledsoftmax.kernels.team import ABORTED
+from sampledsoftmax.machine import vectors
+from sampledsoftmax.stages import sampled
+
+pytestmark = pytest.mark.compiled
+
+OPTIMIZERS = {
+    "SGD": lambda: ss.SGD(0.3),
+    "Momentum": lambda: ss.Momentum(0.1, 0.9),
+    "Nesterov": lambda: ss.Momentum(0.1, 0.9, nesterov=True),
+    "Adagrad": lambda: ss.Adagrad(0.3),
+    "RowwiseAdagrad": lambda: ss.RowwiseAdagrad(0.3),
+    "Adam": lambda: ss.Adam(0.01, 0.9, 0.999, 1e-7, mode="exact"),
+}
+SAMPLERS = {
+    "log_uniform": lambda: "log_uniform",
+    "fixed_unigram": lambda: ss.FixedUnigramSampler(np.arange(300, 0, -1), seed=2),
+    "learned_unigram": lambda: ss.LearnedUnigramSampler(300, seed=2),
+}
+
+
+@pytest.fixture(autouse=True)
+def _any_size_pays(monkeypatch):
+    """Let small steps use all threads that are set."""
+    for module in (steps, sampled):
+        monkeypatch.setattr(module, "parts_for", lambda _: threads.team.num_threads)
+    before = ss.get_num_threads()
+    yield
+    ss.set_num_threads(before)
+
+
+def ids(shape, seed, num_classes=300):
+    return np.random.default_rng(seed).integers(0, num_classes, shape)
+
+
+def trained(optimizer, dtype, sampler="log_uniform", num_true=1):
+    model = ss.SkipGram(300, 19, 70, OPTIMIZERS[optimizer](), SAMPLERS[sampler](), dtype=dtype, seed=3)
+    losses = model.steps(ids(431, 0), ids((431, num_true), 1), 130)
+    return [losses, model.embeddings, model.weights, model.biases]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_steps_have_the_same_bits_on_any_number_of_threads(optimizer, dtype):
+    runs = []
+    for num_threads in (1, 2, 4):
+        ss.set_num_threads(num_threads)
+        runs.append(trained(optimizer, dtype))
+    assert np.isfinite(runs[0][0]).all()
+    for run in runs[1:]:
+        for ours, expected in zip(run, runs[0], strict=True):
+            np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("num_true", [1, 3])
+def test_samplers_have_the_same_bits_on_any_number_of_threads(sampler, num_true):
+    runs = []
+    for num_threads in (1, 3):
+        ss.set_num_threads(num_threads)
+        runs.append(trained("Adagrad", np.float32, sampler, num_true))
+    for ours, expected in zip(*runs, strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("function", [ss.sampled_softmax_loss_and_grad, ss.nce_loss_and_grad])
+def test_functions_have_the_same_bits_on_any_number_of_threads(function):
+    rng = np.random.default_rng(0)
+    weights, inputs = rng.normal(size=(300, 19)).astype("f"), rng.normal(size=(201, 19)).astype("f")
+    arguments = (weights, np.zeros(300, "f"), ids((201, 2), 1), inputs, 70, 300, 2)
+    results = []
+    for num_threads in (1, 2, 4):
+        ss.set_num_threads(num_threads)
+        loss, gradients = function(*arguments, seed=1)
+        results.append((loss, gradients.weights.values, gradients.biases.values, gradients.inputs))
+    for result in results[1:]:
+        for ours, expected in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(ours, expected)
+
+
+PATH_PROGRAM = """
+import hashlib, numpy as np, sampledsoftmax as ss
+from sampledsoftmax import steps, threads
+steps.parts_for = lambda _: threads.team.num_threads
+for num_threads in (1, 2, 4):
+    ss.set_num_threads(num_threads)
+    model = ss.SkipGram(200, 33, 50, ss.Adagrad(0.1), seed=1)
+    pairs = np.random.default_rng(0).integers(0, 200, (2, 401))
+    losses = model.steps(*pairs, 130)
+    tables = model.embeddings.tobytes() + model.weights.tobytes() + model.biases.tobytes()
+    print(float(losses.sum()).hex(), hashlib.sha256(tables).hexdigest())
+print(repr(losses.tolist()))
+"""
+
+
+@pytest.mark.parametrize("path", vectors.PATHS)
+def test_each_path_has_one_result_and_it_is_that_of_the_others_to_rounding(path):
+    ours = trained_on(path)
+    assert len(set(ours[:3])) == 1
+    np.testing.assert_allclose(eval(ours[3]), eval(trained_on("")[3]), rtol=2e-6)
+
+
+def trained_on(path):
+    environment = {**os.environ, vectors.VARIABLE: path, "PYTHONHASHSEED": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", PATH_PROGRAM], capture_output=True, text=True, check=True, env=environment
+    )
+    return run.stdout.splitlines()
+
+
+def test_a_path_that_does_not_exist_is_refused():
+    run = subprocess.run(
+        [sys.executable, "-c", "import sampledsoftmax"],
+        capture_output=True, text=True, check=False, env={**os.environ, vectors.VARIABLE: "amx"},
+    )  # fmt: skip
+    assert run.returncode != 0
+    assert "SAMPLEDSOFTMAX_VECTORS must be one of plain, 128, 256, 512, got 'amx'" in run.stderr
+
+
+def digest(_=None):
+    return trained("Adagrad", np.float32)[1].tobytes()
+
+
+def test_forked_and_spawned_children_train():
+    ss.set_num_threads(2)
+    expected = digest()  # starts the threads of the parent
+    for method in ("fork", "spawn"):
+        context = multiprocessing.get_context(method)
+        with context.Pool(2) as pool:
+            assert set(pool.map_async(digest, range(4)).get(timeout=120)) == {expected}
+
+
+def test_threads_of_the_caller_share_the_team():
+    ss.set_num_threads(2)
+    expected = digest()
+    results = []
+    callers = [threading.Thread(target=lambda: results.append(digest())) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=120)
+    assert results == [expected] * 4
+
+
+def test_two_callers_of_one_model_take_turns():
+    model = ss.SkipGram(300, 19, 70, ss.SGD(0.1), seed=3)
+    pairs = ids((2, 20_000), 0)
+    callers = [threading.Thread(target=model.steps, args=(*pairs, 100)) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=120)
+    assert np.isfinite(model.embeddings).all()
+    # Each step moved the stream by one call, whoever took it.
+    assert model.output.sampler.state["block"] == 2 * 200 * 70 * 512
+
+
+def test_more_threads_than_cores_do_not_hang():
+    ss.set_num_threads(4)
+    model = ss.SkipGram(300, 19, 70, ss.SGD(0.1), seed=3)
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        start = time.perf_counter()
+        model.steps(*ids((2, 50_000), 0), 100)
+        assert time.perf_counter() - start < 60  # spinning without a yield takes 500 steps x 5 meetings x 4 ms x 4
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_an_interrupt_comes_between_steps_and_the_model_goes_on():
+    program = """
+import sys, time, numpy as np, sampledsoftmax as ss
+ss.set_num_threads(2)
+model = ss.SkipGram(5000, 64, 512, ss.SGD(0.1), seed=3)
+pairs = np.random.default_rng(0).integers(0, 5000, (2, 4_000_000))
+model.step(*pairs[:, :512])
+print("ready", flush=True)
+try:
+    model.steps(*pairs, 512)
+except KeyboardInterrupt:
+    print("interrupted", model.step(*pairs[:, :512]) > 0, flush=True)
+"""
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert child.stdout.readline() == "ready\n"
+    time.sleep(0.5)
+    child.send_signal(signal.SIGINT)
+    start = time.perf_counter()
+    output, _ = child.communicate(timeout=60)
+    assert output == "interrupted True\n"
+    assert time.perf_counter() - start < 10
+
+
+def test_a_run_that_fails_on_the_thread_of_the_caller_leaves_a_team_that_works():
+    def fail(part, parts, shared):
+        if part == 0:
+            raise RuntimeError(f"part {part} of {parts}")
+        while shared[ABORTED] == 0:  # as a meeting that the other never comes to
+            time.sleep(0.001)
+
+    def note(part, parts, shared, notes):
+        notes.append((part, parts))
+        if part == 0:
+            while len(notes) < parts:
+                time.sleep(0.001)
+
+    team = threads.Team()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="part 0 of 2"):
+            team.run(fail, 2)
+        notes = []
+        team.run(note, 2, notes)
+        assert sorted(notes) == [(0, 2), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (0, ValueError, "num_threads must be at least 1, got 0"),
+        (257, ValueError, "num_threads must be at most 256, got 257"),
+        (1.5, TypeError, "num_threads must be a whole number, got"),
+    ],
+)
+def test_set_num_threads_refuses(value, error, message):
+    with pytest.raises(error, match=message):
+        ss.set_num_threads(value)
+
+
+def test_show_config_names_what_a_figure_needs(capsys):
+    ss.set_num_threads(2)
+    ss.show_config()
+    text = capsys.readouterr().out
+    assert f"numpy          {np.__version__}" in text
+    assert "at most 2" in text
+    assert vectors.PATH in text
