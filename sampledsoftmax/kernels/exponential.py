@@ -51,14 +51,14 @@ def exp_not_above_0(x: Any) -> Any:
     return exp_single(x) if isinstance(x, np.float32) else math.exp(x)
 
 
-def _in_single(x):
+def _in_single(x):  # pragma: no cover - compiled only
     return exp_single(x)
 
 
-def _in_double(x):
+def _in_double(x):  # pragma: no cover - compiled only
     return math.exp(x)
 
 
 @overload(exp_not_above_0)
-def _exp_of_type(x):
+def _exp_of_type(x):  # pragma: no cover - called by the compiler
     return _in_single if x == types.float32 else _in_double

@@ -1,0 +1,71 @@
+"""A run that another thread left: passes end at the next meeting, and no table is half updated in silence."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import sampledsoftmax as ss
+from sampledsoftmax.kernels.jit import jit
+from sampledsoftmax.kernels.team import ABORTED, ARRIVED, SHARED_SIZE, meet
+from tests.cases import make_case
+
+
+@jit
+def _meet(shared, parts, meeting):
+    return meet(shared, parts, meeting)
+
+
+def run_beside_one_that_leaves(meetings):
+    """Return a `Team.run` in which another thread came to so many meetings and then gave the run up."""
+
+    def run(function, parts, *arguments):
+        shared = np.zeros(SHARED_SIZE, np.int64)
+        shared[ABORTED], shared[ARRIVED] = 1, meetings
+        function(0, 2, shared, *arguments)
+
+    return run
+
+
+@pytest.mark.parametrize("meetings", range(6))
+def test_a_step_is_left_at_the_meeting_that_another_does_not_come_to(monkeypatch, meetings):
+    # Without log-Q: the other thread's share of the counts is missing.
+    model = ss.SkipGram(50, 4, 8, ss.SGD(0.5), "uniform", subtract_log_q=False, seed=3)
+    before = [table.copy() for table in (model.embeddings, model.weights)]
+    monkeypatch.setattr("sampledsoftmax.steps.team.run", run_beside_one_that_leaves(meetings))
+    ids = np.arange(6)
+    model.step(ids, ids)
+    changed = [
+        not np.array_equal(table, old) for table, old in zip((model.embeddings, model.weights), before, strict=True)
+    ]
+    assert changed == [meetings > 4, meetings > 3]
+
+
+@pytest.mark.parametrize("meetings", range(2))
+def test_a_loss_is_left_too(monkeypatch, meetings):
+    case = make_case(5, 2, 3, 1)
+    monkeypatch.setattr("sampledsoftmax.stages.sampled.team.run", run_beside_one_that_leaves(meetings))
+    _, gradients = ss.sampled_softmax_loss_and_grad(
+        case.weights, case.biases, case.labels, case.inputs, 1, 5, 1, case.values
+    )
+    assert gradients.weights.indices.size == 4  # shapes are there; values are not, and the caller has an exception
+
+
+def test_a_thread_that_is_early_waits():
+    shared = np.zeros(SHARED_SIZE, np.int64)
+    results = []
+    early = threading.Thread(target=lambda: results.append(_meet(shared, 2, 1)))
+    early.start()
+    time.sleep(0.2)
+    assert not results
+    assert _meet(shared, 2, 1)
+    early.join(timeout=20)
+    assert results == [True]
+
+
+def test_a_sampler_with_too_few_classes_says_so():
+    sampler = ss.FixedUnigramSampler(np.r_[np.ones(5), np.zeros(45)], seed=1)
+    model = ss.SkipGram(50, 4, 8, ss.SGD(0.5), sampler)
+    with pytest.raises(ValueError, match="num_sampled = 8"):
+        model.step(np.arange(6), np.arange(6))
