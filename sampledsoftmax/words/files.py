@@ -41,3 +41,23 @@ def new_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let errors of the operating system say in one line what could not be written.
+
+    Examples
+    --------
+    >>> with writing("vectors"):
+    ...     raise OSError(28, "No space left on device")
+    Traceback (most recent call last):
+    ...
+    OSError: vectors cannot be written: No space left on device
+    """
+    try:
+        yield
+    except OSError as error:
+        described = type(error)(f"{os.fspath(path)} cannot be written: {error.strerror or error}")
+        described.errno = error.errno
+        raise described from None

@@ -1,4 +1,4 @@
-"""A corpus as word ids, in memory or mapped from a file."""
+"""A corpus as word ids, in memory or mapped from files."""
 
 from typing import Any, NamedTuple
 
@@ -16,8 +16,13 @@ class IdStream(NamedTuple):
     offsets : int64 [num_sentences + 1]
         Where each sentence starts, and at the end the number of words.
 
-    Both arrays may be memory-mapped files that are read only.
+    Both arrays may be files that are mapped into memory, read only.
     """
 
     ids: NDArray[Any]
     offsets: NDArray[np.int64]
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of both arrays."""
+        return int(self.ids.nbytes + self.offsets.nbytes)

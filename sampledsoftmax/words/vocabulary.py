@@ -63,11 +63,18 @@ class Vocabulary:
 
     @classmethod
     def from_counts(cls, counts: Mapping[str, int], min_count: int = 5) -> "Vocabulary":
-        """Return the words that occur `min_count` times or more; ValueError as for `build`."""
+        """Return the words that occur `min_count` times or more; ValueError as for `build`.
+
+        Examples
+        --------
+        >>> Vocabulary.from_counts({"be": 2, "not": 2, "to": 3, "or": 1}, min_count=2).words
+        ['to', 'be', 'not']
+        """
         min_count = check.whole_number("min_count", min_count, at_least=1)
         words = _frequent(counts, min_count)
-        _check_enough(counts, len(words), min_count)
-        return cls(words, np.array([counts[word] for word in words], dtype=np.int64))
+        best = max(counts, key=lambda word: (counts[word], word), default="")
+        _check_enough(len(words), min_count, len(counts), best, counts.get(best, 0))
+        return cls(words, _counts_of(words, counts))
 
     def grow(self, more: "Vocabulary | Mapping[str, int]", min_count: int = 1) -> "Vocabulary":
         """Return a vocabulary that also holds the words of more text.
@@ -92,8 +99,8 @@ class Vocabulary:
         min_count = check.whole_number("min_count", min_count, at_least=1)
         counts = dict(zip(more.words, more.counts.tolist(), strict=True)) if isinstance(more, Vocabulary) else more
         new = _frequent({word: count for word, count in counts.items() if word not in self.ids}, min_count)
-        old = self.counts + np.array([counts.get(word, 0) for word in self.words], dtype=np.int64)
-        return Vocabulary(self.words + new, np.append(old, np.array([counts[word] for word in new], dtype=np.int64)))
+        old = self.counts + _counts_of(self.words, counts)
+        return Vocabulary(self.words + new, np.append(old, _counts_of(new, counts)))
 
     def encode(self, sentences: Iterable[Sentence]) -> IdStream:
         """Return the corpus as ids; words outside the vocabulary are left out before windows are laid."""
@@ -108,16 +115,21 @@ def count_words(sentences: Iterable[Sentence]) -> Counter[str]:
     """Return how often each word occurs; one pass over the corpus."""
     counts: Counter[str] = Counter()
     for number, sentence in enumerate(sentences):
-        if isinstance(sentence, (str, bytes)):
-            raise TypeError(
-                f"sentence {number} of the corpus is {type(sentence).__name__} {sentence[:40]!r}, "
-                "a list of tokens is expected: split it, or pass the path of a file"
-            )
+        refuse_text(number, sentence)
         counts.update(sentence)
     for word in counts:
         if not isinstance(word, str):
             raise TypeError(f"tokens of the corpus must be str, got {type(word).__name__} {word!r}")
     return counts
+
+
+def refuse_text(number: int, sentence: object) -> None:
+    """Raise TypeError for a sentence that has not been split into tokens."""
+    if isinstance(sentence, (str, bytes)):
+        raise TypeError(
+            f"sentence {number} of the corpus is {type(sentence).__name__} {sentence[:40]!r}, "
+            "a list of tokens is expected: split it, or pass the path of a file"
+        )
 
 
 def _frequent(counts: Mapping[str, int], min_count: int) -> list[str]:
@@ -126,14 +138,18 @@ def _frequent(counts: Mapping[str, int], min_count: int) -> list[str]:
     return sorted(kept, key=lambda word: (-counts[word], word))
 
 
-def _check_enough(counts: Mapping[str, int], num_kept: int, min_count: int) -> None:
-    if not counts:
+def _counts_of(words: list[str], counts: Mapping[str, int]) -> NDArray[np.int64]:
+    return np.array([counts.get(word, 0) for word in words], dtype=np.int64)
+
+
+def _check_enough(num_kept: int, min_count: int, num_distinct: int, word: str, count: int) -> None:
+    """Refuse a corpus of which fewer than two words are kept; `word` is its most frequent one, `count` its count."""
+    if not num_distinct:
         raise ValueError("the corpus is empty: it holds no words")
-    word, count = max(counts.items(), key=lambda item: (item[1], item[0]))
-    if len(counts) == 1:
+    if num_distinct == 1:
         raise ValueError(f"the corpus holds one distinct word, {word!r} ({count} times): at least two are needed")
     if num_kept < 2:
         raise ValueError(
-            f"{num_kept} of the {len(counts)} distinct words of the corpus occur at least min_count={min_count} "
+            f"{num_kept} of the {num_distinct} distinct words of the corpus occur at least min_count={min_count} "
             f"times: at least two are needed; the most frequent one, {word!r}, occurs {count} times"
         )
