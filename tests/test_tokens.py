@@ -34,6 +34,7 @@ def by_table(*texts, max_words=2**16):
     return numbers, ends, table.words(np.arange(counts.size)), counts.tolist()
 
 
+@pytest.mark.compiled
 def test_blanks_are_those_of_str_split_and_no_others():
     for blank in BLANKS:
         assert by_table(f"a{blank}b")[2] == ["a", "b"], hex(ord(blank))
@@ -85,6 +86,7 @@ def test_hashes_are_fnv_1a():
     """Test vectors of the FNV reference code: the same in any process, whatever PYTHONHASHSEED is."""
     data = np.frombuffer(b"a foobar", np.uint8)
     spans, hashes = np.empty((2, 2), np.uint64), np.empty(2, np.uint64)
-    assert cut_tokens(data, spans, hashes, np.empty(0, np.int64)) == (2, 0)
+    with np.errstate(over="ignore"):
+        assert cut_tokens(data, spans, hashes, np.empty(0, np.int64)) == (2, 0)
     assert [hex(value) for value in hashes.tolist()] == ["0xaf63dc4c8601ec8c", "0x85944171f73967e8"]
     assert spans.tolist() == [[0, 1], [2, 8]]

@@ -21,7 +21,7 @@ from sampledsoftmax.words.id_files import Draft, map_stream, write_stream
 from sampledsoftmax.words.id_stream import IdStream
 from sampledsoftmax.words.sources import AnyPath
 from sampledsoftmax.words.text_blocks import one_ahead
-from sampledsoftmax.words.vocabulary import Vocabulary, refuse_text
+from sampledsoftmax.words.vocabulary import Vocabulary, check_sentence
 from sampledsoftmax.words.word_tables import Numbered, TextTable, TokenTable, WordTable
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
@@ -229,7 +229,7 @@ def _in_blocks(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
     some: list[Sentence] = []
     size = 0
     for number, sentence in enumerate(sentences):
-        refuse_text(number, sentence)
+        check_sentence(number, sentence)
         some.append(sentence)
         size += len(sentence) + 1
         if size >= _WORDS_PER_BLOCK:

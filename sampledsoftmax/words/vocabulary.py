@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -115,7 +115,7 @@ def count_words(sentences: Iterable[Sentence]) -> Counter[str]:
     """Return how often each word occurs; one pass over the corpus."""
     counts: Counter[str] = Counter()
     for number, sentence in enumerate(sentences):
-        refuse_text(number, sentence)
+        check_sentence(number, sentence)
         counts.update(sentence)
     for word in counts:
         if not isinstance(word, str):
@@ -123,13 +123,15 @@ def count_words(sentences: Iterable[Sentence]) -> Counter[str]:
     return counts
 
 
-def refuse_text(number: int, sentence: object) -> None:
-    """Raise TypeError for a sentence that has not been split into tokens."""
+def check_sentence(number: int, sentence: object) -> None:
+    """Raise TypeError for a sentence that is no list of tokens, or has not been split into them."""
     if isinstance(sentence, (str, bytes)):
         raise TypeError(
             f"sentence {number} of the corpus is {type(sentence).__name__} {sentence[:40]!r}, "
             "a list of tokens is expected: split it, or pass the path of a file"
         )
+    if not (isinstance(sentence, Sized) and isinstance(sentence, Iterable)):
+        raise TypeError(f"sentence {number} of the corpus is {type(sentence).__name__}, a list of tokens is expected")
 
 
 def _frequent(counts: Mapping[str, int], min_count: int) -> list[str]:

@@ -63,7 +63,8 @@ class TextTable:
         max_tokens = len(text) // 2 + 1
         spans, hashes = np.empty((max_tokens, 2), np.uint64), np.empty(max_tokens, np.uint64)
         ends = np.empty(text.count(b"\n"), np.int64)
-        num_tokens, _ = cut_tokens(data, spans, hashes, ends)
+        with np.errstate(over="ignore"):  # hashes are modulo 2**64; matters where nothing is compiled
+            num_tokens, _ = cut_tokens(data, spans, hashes, ends)
         self._make_room(data.size)
         numbers, done = np.empty(num_tokens, np.int32), 0
         while True:
