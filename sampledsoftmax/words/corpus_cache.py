@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from sampledsoftmax.words.corpus import TextFiles
-from sampledsoftmax.words.files import writing
+from sampledsoftmax.words.files import draft_ending, remove_drafts_of_the_dead, writing
 from sampledsoftmax.words.id_files import checksum_of
 from sampledsoftmax.words.vocabulary import Vocabulary
 
 FORMAT = 1
 _ABOUT, _WORDS, _COUNTS = "corpus.json", "words.txt", "counts.npy"
-_DRAFT = f".corpus-{platform.node()}-"
+_DRAFT = ".corpus"
 
 
 def fingerprint(files: TextFiles, **settings: Any) -> dict[str, Any] | None:
@@ -80,8 +79,8 @@ class CorpusCache:
         """Make a folder for a draft; it is removed at the end of the block unless `keep` has renamed it."""
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            draft = Path(tempfile.mkdtemp(dir=self.path, prefix=f"{_DRAFT}{os.getpid()}-", suffix=".new"))
-        self._remove_old_drafts()
+            remove_drafts_of_the_dead(self.path, _DRAFT)
+            draft = Path(tempfile.mkdtemp(dir=self.path, prefix=f"{_DRAFT}.", suffix=draft_ending()))
         try:
             yield draft
         finally:
@@ -97,13 +96,6 @@ class CorpusCache:
                 shutil.rmtree(folder, ignore_errors=True)
                 draft.rename(folder)
         return folder
-
-    def _remove_old_drafts(self) -> None:
-        """Remove drafts of processes of this machine that are gone."""
-        for draft in self.path.glob(".corpus-*.new"):
-            pid = draft.name.removeprefix(_DRAFT).split("-")[0]
-            if draft.name.startswith(_DRAFT) and pid.isdigit() and not _is_alive(int(pid)):
-                shutil.rmtree(draft, ignore_errors=True)
 
 
 def save_vocabulary(folder: Path, vocabulary: Vocabulary) -> dict[str, int]:
@@ -122,15 +114,3 @@ def load_vocabulary(folder: Path) -> Vocabulary:
 
 def _json(about: Mapping[str, Any]) -> str:
     return json.dumps(about, indent=1, sort_keys=True)
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name != "posix":  # there is no signal that only asks
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

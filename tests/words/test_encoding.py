@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sampledsoftmax.words import corpus_cache, encoding
+from sampledsoftmax.words import encoding, files
 from sampledsoftmax.words.corpus import read_sentences
 from sampledsoftmax.words.encoding import encode_and_grow, encode_corpus, encode_more
 from sampledsoftmax.words.vocabulary import Vocabulary
@@ -283,8 +283,9 @@ def test_what_a_killed_process_left_is_removed(corpus, tmp_path):
     cache.mkdir()
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    left = cache / f"{corpus_cache._DRAFT}{gone.pid}-abc.new"
-    mine, foreign = cache / f"{corpus_cache._DRAFT}{os.getpid()}-abc.new", cache / ".corpus-elsewhere-1-abc.new"
+    mine = cache / f".corpus.abc{files.draft_ending()}"
+    left = mine.with_name(mine.name.replace(str(os.getpid()), str(gone.pid)))
+    foreign = left.with_name(left.name.replace(".abc.", ".abc.elsewhere-"))
     for folder in (left, mine, foreign):
         folder.mkdir()
         (folder / "ids.npy").write_bytes(b"begun")
