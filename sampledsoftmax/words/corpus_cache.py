@@ -1,0 +1,116 @@
+"""Encoded corpora that are kept: a folder for each, complete or not there."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sampledsoftmax.words.corpus import TextFiles
+from sampledsoftmax.words.files import draft_ending, remove_drafts_of_the_dead, writing
+from sampledsoftmax.words.id_files import checksum_of
+from sampledsoftmax.words.vocabulary import Vocabulary
+
+FORMAT = 1
+_ABOUT, _WORDS, _COUNTS = "corpus.json", "words.txt", "counts.npy"
+_DRAFT = ".corpus"
+
+
+def fingerprint(files: TextFiles, **settings: Any) -> dict[str, Any] | None:
+    """Return what an encoded corpus depends on: files with size and time of the last change, and settings.
+
+    None if a file is a pipe: what comes out of it cannot be known before it is read.
+    """
+    about = []
+    for path in files.files:
+        if path is None or not path.is_file():
+            return None
+        status = path.stat()
+        about.append([str(path.resolve()), status.st_size, status.st_mtime_ns])
+    return {"format": FORMAT, "files": about, "errors": files.errors, **settings}
+
+
+def words_digest(vocabulary: Vocabulary) -> str:
+    """Return a digest of words and counts."""
+    digest = hashlib.sha256("\n".join(vocabulary.words).encode("utf-8", "surrogatepass"))
+    digest.update(vocabulary.counts.tobytes())
+    return digest.hexdigest()
+
+
+class CorpusCache:
+    """A directory that holds encoded corpora, each in a folder named by its fingerprint.
+
+    It may be deleted at any time. A folder is written under another name and renamed once it is complete, so
+    several processes may share the directory.
+
+    Parameters
+    ----------
+    path : path
+        Made if it is not there.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def folder_of(self, about: Mapping[str, Any]) -> Path:
+        """Return where a corpus with this fingerprint is kept, whether it is there or not."""
+        return self.path / f"corpus-{hashlib.sha256(_json(about).encode()).hexdigest()[:16]}"
+
+    def holds(self, about: Mapping[str, Any]) -> bool:
+        """Return whether the corpus is there: same fingerprint, every file with its check sum."""
+        folder = self.folder_of(about)
+        try:
+            known = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+            return bool(
+                known["fingerprint"] == json.loads(_json(about))
+                and all(checksum_of(folder / name) == checksum for name, checksum in known["checksums"].items())
+            )
+        except (OSError, ValueError, LookupError, TypeError):
+            return False
+
+    @contextmanager
+    def new_folder(self) -> Iterator[Path]:
+        """Make a folder for a draft; it is removed at the end of the block unless `keep` has renamed it."""
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            remove_drafts_of_the_dead(self.path, _DRAFT)
+            draft = Path(tempfile.mkdtemp(dir=self.path, prefix=f"{_DRAFT}.", suffix=draft_ending()))
+        try:
+            yield draft
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def keep(self, draft: Path, about: Mapping[str, Any], checksums: Mapping[str, int]) -> Path:
+        """Give a complete draft its name, and return it; if another process was first, that one's stays."""
+        folder = self.folder_of(about)
+        with writing(draft):
+            (draft / _ABOUT).write_text(_json({"fingerprint": about, "checksums": checksums}), encoding="utf-8")
+        if not self.holds(about):
+            with writing(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                draft.rename(folder)
+        return folder
+
+
+def save_vocabulary(folder: Path, vocabulary: Vocabulary) -> dict[str, int]:
+    """Write words and counts and return the check sum of each file."""
+    with writing(folder):
+        (folder / _WORDS).write_bytes("\n".join(vocabulary.words).encode("utf-8", "surrogatepass"))
+        np.save(folder / _COUNTS, vocabulary.counts)
+    return {name: checksum_of(folder / name) for name in (_WORDS, _COUNTS)}
+
+
+def load_vocabulary(folder: Path) -> Vocabulary:
+    """Return what `save_vocabulary` wrote."""
+    words = (folder / _WORDS).read_bytes().decode("utf-8", "surrogatepass").split("\n")
+    return Vocabulary(words, np.load(folder / _COUNTS, allow_pickle=False))
+
+
+def _json(about: Mapping[str, Any]) -> str:
+    return json.dumps(about, indent=1, sort_keys=True)
