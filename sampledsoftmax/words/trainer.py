@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.batch import Correction
 from sampledsoftmax.kernels.bundles import NCE, SAMPLED_SOFTMAX
+from sampledsoftmax.kernels.distribution import Distribution
 from sampledsoftmax.kernels.reader import EXAMPLES, LOSS, PAIRS, Desks
 from sampledsoftmax.kernels.text import Examples, Page, Text
 from sampledsoftmax.kernels.train import NOT_FINITE, TOO_FEW_CLASSES, Draw, Trained
 from sampledsoftmax.kernels.train_text import Block, train_text
 from sampledsoftmax.samplers import CandidateSampler
-from sampledsoftmax.table import Table
 from sampledsoftmax.threads import team
+from sampledsoftmax.words.tables import Tables
 from sampledsoftmax.workspace import Sizes, aligned, make_lanes, make_scratch, panel_width, settings_for
 
 # Batches that are taken from the same tables before they are updated: as many threads share a step, at most.
@@ -23,14 +24,6 @@ POSITIONS_A_BLOCK = 8192
 
 # What a random number is for; with the epoch and the block it makes the number of its Philox stream.
 _TEXT, _CANDIDATES = 1, 2
-
-
-class Tables(NamedTuple):
-    """What is trained."""
-
-    embeddings: Table
-    weights: Table
-    biases: Table
 
 
 class Learnt(NamedTuple):
@@ -66,7 +59,17 @@ class Plan(NamedTuple):
 
 
 class DivergedError(FloatingPointError):
-    """The loss of a step is not finite; the tables are those before it."""
+    """The loss of a step is not finite; the tables are those before it.
+
+    Attributes
+    ----------
+    steps : int
+        Steps of the block that were taken.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        super().__init__(f"the loss of step {steps + 1} of the block is not finite")
 
 
 class Trainer:
@@ -86,7 +89,10 @@ class Trainer:
 
     def __init__(self, tables: Tables, text: Text, sampler: CandidateSampler, plan: Plan) -> None:
         self.tables, self.text, self.plan = tables, text, plan
-        self._distribution = sampler._distribution()
+        distribution = sampler._distribution()
+        if distribution is None:
+            raise TypeError(f"{type(sampler).__name__} is not a sampler that compiled code knows")
+        self._distribution = distribution
         dim, real = tables.embeddings.values.shape[1], tables.embeddings.values.dtype
         sizes = _sizes(text, plan, dim)
         self._desks = _make_desks(sizes, text.window, real)
@@ -95,9 +101,14 @@ class Trainer:
         self._settings = settings_for(objective, True, plan.correction, 1, plan.num_sampled, real, 1)
 
     @property
+    def distribution(self) -> Distribution:
+        """What candidates are drawn from; the counts of a learned one change."""
+        return self._distribution
+
+    @property
     def num_blocks(self) -> int:
         """Blocks of an epoch."""
-        return max(1, -(-self.text.ids.size // (READERS * POSITIONS_A_BLOCK)))
+        return max(1, -(-int(self.text.ids.size) // (READERS * POSITIONS_A_BLOCK)))
 
     def train_block(self, epoch: int, block: int, learning_rate: float) -> Learnt:
         """Learn one block of an epoch.
@@ -114,7 +125,7 @@ class Trainer:
             threads = min(team.num_threads, READERS)
             team.run(train_text, threads, *arguments, self._desks, self._lanes, sums, status)
         if status[0] == NOT_FINITE:
-            raise DivergedError(f"the loss of step {int(status[1]) + 1} of block {block + 1} is not finite")
+            raise DivergedError(int(status[1]))
         if status[0] == TOO_FEW_CLASSES:
             raise ValueError(f"{self.plan.num_sampled} different candidates were not found in the distribution")
         return Learnt(float(sums[LOSS]), int(sums[PAIRS]), int(status[1]))
