@@ -212,27 +212,38 @@ class WordVectors:
         cosines = (units * _unit(units.sum(axis=0))).sum(axis=1)
         return self.words[ids[len(ids) - 1 - int(cosines[::-1].argmin())]]
 
-    def save_word2vec_format(self, path: str | os.PathLike[str], binary: bool = False) -> None:
+    def save_word2vec_format(
+        self, path: str | os.PathLike[str], binary: bool = False, encoding: str = "utf-8", errors: str = "strict"
+    ) -> None:
         """Write the file format of word2vec.c; an older file is replaced once the new one is complete.
 
         Text holds the fewest digits that give the same numbers back, binary holds float32 (float64
-        vectors are rounded). Words that hold blanks raise ValueError, since the format cannot.
+        vectors are rounded). A name that ends in .gz is packed. Words that hold blanks raise ValueError, since
+        the format cannot; `encoding` and `errors` are those of `str.encode`.
         """
-        word2vec_format.write(path, self.words, self.vectors, check.flag("binary", binary))
+        coding = word2vec_format.Coding(encoding, errors)
+        word2vec_format.write(path, self.words, self.vectors, check.flag("binary", binary), coding)
 
     @classmethod
-    def load_word2vec_format(cls, path: str | os.PathLike[str], binary: bool = False) -> "WordVectors":
-        """Read a file in the format of word2vec.c, as float32.
+    def load_word2vec_format(
+        cls, path: str | os.PathLike[str], binary: bool = False, encoding: str = "utf-8", errors: str = "strict"
+    ) -> "WordVectors":
+        """Read a file in the format of word2vec.c, packed with gzip or not, as float32.
+
+        `encoding` and `errors` are those of `bytes.decode`: with `errors="surrogateescape"` words that are not
+        UTF-8 are read, and written with it they are the same bytes again.
 
         Raises
         ------
         FileNotFoundError
             There is no such file.
         ValueError
-            The file is not what its header says, holds a word twice, or a number that is not finite;
-            the message names the line (text) or the number of the word (binary).
+            The file is not what its header says, holds a word twice, a word that cannot be decoded, or a number
+            that is not finite; the message names the line (text) or the number of the word (binary), and the
+            byte where a word cannot be decoded.
         """
-        return cls(*word2vec_format.read(path, check.flag("binary", binary)))
+        coding = word2vec_format.Coding(encoding, errors)
+        return cls(*word2vec_format.read(path, check.flag("binary", binary), coding))
 
     def _id(self, word: str) -> int:
         try:

@@ -223,8 +223,8 @@ def test_suggestions():
     words = ["house", "mouse", "houses", "horse", "HOUSE", "international", "Zürich", "x" * 41]
     ids = {word: i for i, word in enumerate(words)}
     assert near_words("House", words, ids) == ["house", "HOUSE", "mouse"]
-    assert near_words("hosue", words, ids) == ["house"]
-    assert near_words("ouse", words, ids) == ["house", "mouse"]
+    assert near_words("hosue", words, ids) == ["house", "HOUSE"]
+    assert near_words("ouse", words, ids) == ["house", "mouse", "HOUSE"]
     assert near_words("hhouses", words, ids, how_many=1) == ["houses"]
     assert near_words("zurich", words, ids) == ["Zürich"]
     assert near_words("intrenatoinal", words, ids) == ["international"]
