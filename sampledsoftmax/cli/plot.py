@@ -29,7 +29,9 @@ _TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 )
 @click.option("--neighbors", default=15, show_default=True, help="How many of those nearest to each --word.")
 @click.option(
-    "--method", type=click.Choice(METHODS), help="How the map is made [default: tsne where it is installed, else pca]."
+    "--method",
+    type=click.Choice(METHODS),
+    help="How the map is made [default: tsne where scikit-learn is installed, pca without it and with --word].",
 )
 @click.option("--output", metavar="FOLDER", help="Where the files go; made if it is not there [default: DIR].")
 @options.which
@@ -53,7 +55,8 @@ def plot(
     """
     trained = load_trained(directory)
     vectors = trained.vectors(which)
-    how = method or ("tsne" if importlib.util.find_spec("sklearn") else "pca")
+    # a few groups of words lie so far apart that t-SNE would leave most of the plane empty
+    how = method or ("tsne" if importlib.util.find_spec("sklearn") and not chosen else "pca")
     word_map = words_with_neighbors(vectors, chosen, neighbors, how) if chosen else frequent_words(vectors, words, how)
     folder = Path(output) if output else Path(directory) if Path(directory).is_dir() else Path(directory).parent
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,11 +18,12 @@ _NUM_NEAREST = 8
 # label stands, so that more of them show as one zooms in.
 _LABELS = """
 const [left, right, bottom, top] = [plot.x_range.start, plot.x_range.end, plot.y_range.start, plot.y_range.end];
-const width = plot.inner_width || 900, height = plot.inner_height || 600;
+const known = name => { try { return plot[name]; } catch { return 0; } };  // it throws before the plot is laid out
+const width = known("inner_width") || 900, height = known("inner_height") || 600;
 const data = source.data, taken = [];
 data.label = data.word.map((word, i) => {
     const x = (data.x[i] - left) / (right - left) * width, y = (data.y[i] - bottom) / (top - bottom) * height;
-    const size = parseFloat(data.size[i]), half = 0.32 * size * word.length + 3;
+    const size = parseFloat(data.size[i]), half = 0.29 * size * word.length + 2;
     if (x < 0 || y < 0 || x > width || y > height) return "";
     const box = [x - half, y, x + half, y + 1.25 * size + 2];
     if (taken.some(b => b[0] < box[2] && box[0] < b[2] && b[1] < box[3] && box[1] < b[3])) return "";

@@ -19,6 +19,7 @@ COLORS = (
 _SIZE, _DPI = (14.0, 10.0), 150
 _LARGEST, _SMALLEST = 11.0, 6.5
 _GAP = 3.0
+_MANY = 500
 
 
 def save_picture(path: str | os.PathLike[str], vectors: WordVectors, word_map: WordMap, title: str) -> int:
@@ -58,8 +59,9 @@ def save_picture(path: str | os.PathLike[str], vectors: WordVectors, word_map: W
 
 
 def label_sizes(num_words: int) -> NDArray[np.float64]:
-    """Return font sizes in points: falling slowly with the place in the map."""
-    return np.linspace(_LARGEST**2, _SMALLEST**2, num_words) ** 0.5
+    """Return font sizes in points: falling slowly with the place in the map, larger where there are few words."""
+    scale = min(1.5, max(1.0, (_MANY / num_words) ** 0.25))
+    return np.asarray(scale * np.linspace(_LARGEST**2, _SMALLEST**2, num_words) ** 0.5)
 
 
 class _Boxes:

@@ -119,7 +119,7 @@ def grouped(units: NDArray[np.float64], rounds: int = _ROUNDS) -> NDArray[np.int
     sizes = np.bincount(group, minlength=len(centres))
     rank = np.empty(len(centres), np.int64)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(len(centres))
-    return rank[group]
+    return np.asarray(rank[group])
 
 
 def _pca(units: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -134,7 +134,9 @@ def _pca(units: NDArray[np.float64]) -> NDArray[np.float64]:
 def _tsne(units: NDArray[np.float64]) -> Any:
     sklearn = need("sklearn.manifold", "scikit-learn", "tsne")
     perplexity = min(30.0, (len(units) - 1) / 3)
-    return sklearn.TSNE(2, perplexity=perplexity, init="pca", metric="cosine", random_state=1).fit_transform(units)
+    # so few points keep one thread busy for seconds; more of them wait for one another, and can round differently
+    with need("threadpoolctl", "scikit-learn", "tsne").threadpool_limits(1):
+        return sklearn.TSNE(2, perplexity=perplexity, init="pca", metric="cosine", random_state=1).fit_transform(units)
 
 
 def _umap(units: NDArray[np.float64]) -> Any:
