@@ -31,7 +31,7 @@ _TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 @click.option(
     "--method",
     type=click.Choice(METHODS),
-    help="How the map is made [default: tsne where scikit-learn is installed, pca without it and with --word].",
+    help="How the map is made [default: tsne, but pca without scikit-learn or with --word].",
 )
 @click.option("--output", metavar="FOLDER", help="Where the files go; made if it is not there [default: DIR].")
 @options.which

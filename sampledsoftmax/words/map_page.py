@@ -85,7 +85,7 @@ def _layout(vectors: WordVectors, word_map: WordMap, title: str, counts: NDArray
     answer = Div(text="", styles={"padding-top": "8px", "color": "#666666"})
     search = CustomJS(args={"box": box, "source": source, "hits": hits, "answer": answer}, code=_SEARCH)
     box.js_on_change("value_input", search)
-    heading = Div(text=_escaped(title), styles={"font-size": "16px", "padding": "6px 24px 0 8px"})
+    heading = Div(text=_escaped(title), disable_math=True, styles={"font-size": "16px", "padding": "6px 24px 0 8px"})
     return column(row(heading, box, answer), plot, sizing_mode="stretch_both")
 
 
