@@ -77,7 +77,7 @@ def load_trained(path: str | os.PathLike[str]) -> Trained:
     if (path / VECTORS).exists():
         return _only_vectors(WordVectors.load_word2vec_format(path / VECTORS), settings)
     what = f"holds no {VECTORS}" if path.exists() else "does not exist"
-    raise FileNotFoundError(f"{path} {what}: name the --output directory of a training run, or a file of vectors")
+    raise FileNotFoundError(f"{path} {what}: name the --output directory of a training run")
 
 
 def _only_vectors(vectors: WordVectors, settings: dict[str, Any]) -> Trained:
@@ -99,8 +99,8 @@ def _settings(path: Path) -> dict[str, Any]:
 def _tables(path: Path, settings: dict[str, Any]) -> Trained:
     names = ("words", "counts", "embeddings", "weights", "biases")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as archive, np.load(archive, allow_pickle=False) as file:
             words, counts, embeddings, weights, biases = (file[name] for name in names)
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged: {error}") from None
     return Trained(words.tolist(), counts, embeddings, weights, biases, settings)

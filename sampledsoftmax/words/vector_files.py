@@ -52,7 +52,7 @@ def save_numpy(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
 def load_numpy(path: str | os.PathLike[str]) -> WordVectors:
     """Read what `save_numpy` writes."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as archive, np.load(archive, allow_pickle=False) as file:
             words, table = file["words"], file["vectors"]
     except (KeyError, ValueError, OSError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise _damaged(path, error) from None

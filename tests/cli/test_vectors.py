@@ -102,7 +102,7 @@ def test_mistakes_of_evaluate_are_one_line(run, tmp_path, capsys):
     assert failed(capsys, "evaluate", str(run), "--analogies", "nowhere") == "nowhere does not exist"
     assert failed(capsys, "evaluate", str(run), "--text", "nowhere") == "corpus nowhere does not exist"
     line = failed(capsys, "evaluate", "nowhere", "--text", "nowhere")
-    assert line == "nowhere does not exist: name the --output directory of a training run, or a file of vectors"
+    assert line == "nowhere does not exist: name the --output directory of a training run"
     (tmp_path / "pairs").write_text("a b c\nd e f\n")
     assert "line 2: two words and a number" in failed(
         capsys, "evaluate", str(run), "--similarities", str(tmp_path / "pairs")
