@@ -85,10 +85,14 @@ class Trainer:
         Where candidates come from; its own random stream is not used.
     plan : Plan
         How.
+    threads : int, optional
+        How many share the work, READERS at most; None leaves it to `set_num_threads`.
     """
 
-    def __init__(self, tables: Tables, text: Text, sampler: CandidateSampler, plan: Plan) -> None:
-        self.tables, self.text, self.plan = tables, text, plan
+    def __init__(
+        self, tables: Tables, text: Text, sampler: CandidateSampler, plan: Plan, threads: int | None = None
+    ) -> None:
+        self.tables, self.text, self.plan, self._threads = tables, text, plan, threads
         distribution = sampler._distribution()
         if distribution is None:
             raise TypeError(f"{type(sampler).__name__} is not a sampler that compiled code knows")
@@ -122,7 +126,7 @@ class Trainer:
         draw = Draw(self._distribution, *_stream(self.plan.seed, _CANDIDATES, epoch, block), np.uint64(0))
         arguments = (self._trained(learning_rate), self.text, self._block(epoch, block), draw, self._settings)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # it shows in the loss
-            threads = min(team.num_threads, READERS)
+            threads = min(self._threads or team.num_threads, READERS)
             team.run(train_text, threads, *arguments, self._desks, self._lanes, sums, status)
         if status[0] == NOT_FINITE:
             raise DivergedError(int(status[1]))

@@ -56,7 +56,13 @@ class Run:
     """
 
     def __init__(
-        self, settings: Settings, vocabulary: Vocabulary, stream: IdStream, tables: Tables, position: Position
+        self,
+        settings: Settings,
+        vocabulary: Vocabulary,
+        stream: IdStream,
+        tables: Tables,
+        position: Position,
+        threads: int | None = None,
     ) -> None:
         self.settings, self.position, self._tables = settings, position, tables
         self._num_words = int(stream.ids.size)
@@ -77,7 +83,7 @@ class Run:
             settings.batch_size,
             settings.seed,
         )
-        self._trainer = Trainer(tables, text, self.sampler, plan)
+        self._trainer = Trainer(tables, text, self.sampler, plan, threads)
 
     @property
     def is_finished(self) -> bool:
