@@ -8,8 +8,6 @@ directory = click.argument("directory", metavar="DIR")
 which = click.option(
     "--which",
     type=click.Choice(WHICH),
-    default="in",
-    show_default=True,
-    help="Vectors: of the input table, the output table, their mean, or both side by side.",
+    help="Vectors: of the input table, the output table, their mean, or both side by side [default: as trained].",
 )
 topn = click.option("--topn", default=10, show_default=True, help="How many words.")

@@ -1,6 +1,7 @@
 """A run in one file: settings, vocabulary, tables, optimizer slots, sampler, and how far it has come."""
 
 import hashlib
+import math
 import os
 from dataclasses import fields
 from pathlib import Path
@@ -58,16 +59,16 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Write a checkpoint; an older one stays until the new one is complete."""
     text = "\n".join(checkpoint.vocabulary.words).encode("utf-8", "surrogatepass")
     state = dict(checkpoint.sampler_state)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "words": np.frombuffer(text, np.uint8),
         "counts": checkpoint.vocabulary.counts,
         "history": np.array(checkpoint.history, np.float64).reshape(-1, len(Progress._fields)),
         "learned_counts": np.array(state.pop("counts", []), np.int64),
         **checkpoint.tables.arrays(),
     }
-    position = {
-        name: _NOT_A_NUMBER if value != value else value for name, value in checkpoint.position._asdict().items()
-    }
+    position = checkpoint.position._asdict()
+    if math.isnan(checkpoint.position.smoothed):
+        position["smoothed"] = _NOT_A_NUMBER
     meta = {
         "settings": checkpoint.settings.as_dict(),
         "position": position,
@@ -104,7 +105,8 @@ def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Checkp
     tables = from_arrays(arrays, settings.new_optimizer())
     if not len(vocabulary) == vocabulary.counts.size == tables.num_words:
         raise ValueError(f"{len(vocabulary)} words, {vocabulary.counts.size} counts, {tables.num_words} rows")
-    position = Position(**{k: float("nan") if v is _NOT_A_NUMBER else v for k, v in meta["position"].items()})
+    at = meta["position"]
+    position = Position(**{**at, "smoothed": float("nan") if at["smoothed"] is _NOT_A_NUMBER else at["smoothed"]})
     history = [_progress(row) for row in arrays["history"]]
     state = dict(meta["sampler_state"])
     if arrays["learned_counts"].size:
@@ -127,5 +129,5 @@ def digest(stream: IdStream) -> str:
     """Return the SHA-256 of the ids and sentences of a corpus."""
     total = hashlib.sha256()
     for array in (stream.ids, stream.offsets):
-        total.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+        total.update(np.ascontiguousarray(array).view(np.uint8).data)
     return total.hexdigest()

@@ -11,7 +11,7 @@ MAX_SEED = 2**31 - 2
 OBJECTIVES = ("sampled_softmax", "nce", "negative_sampling")
 SAMPLERS = ("unigram", "log_uniform", "learned_unigram")
 OPTIMIZERS = ("adagrad", "rowwise_adagrad", "sgd")
-TABLES = ("in", "out", "mean", "both")
+WHICH = ("in", "out", "mean", "both")
 
 _WORD2VEC_POWER = 0.75  # Mikolov et al., "Distributed representations of words and phrases", 2013, section 2.2
 
@@ -79,7 +79,7 @@ class Settings:
             optimizer=check.choice("optimizer", given["optimizer"], OPTIMIZERS),
             bias=corrected if bias is None else check.flag("bias", bias),
             seed=check.whole_number("seed", given["seed"], at_least=0, at_most=MAX_SEED),
-            which=check.choice("which", given["which"], TABLES),
+            which=check.choice("which", given["which"], WHICH),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -93,8 +93,9 @@ class Settings:
 
     def new_optimizer(self) -> Optimizer:
         """Return the optimizer of the tables."""
-        made = {"adagrad": Adagrad, "rowwise_adagrad": RowwiseAdagrad, "sgd": SGD}[self.optimizer]
-        return made(self.learning_rate)
+        if self.optimizer == "sgd":
+            return SGD(self.learning_rate)
+        return Adagrad(self.learning_rate) if self.optimizer == "adagrad" else RowwiseAdagrad(self.learning_rate)
 
     def rate_at(self, share: float) -> float:
         """Return the learning rate when `share` of the words is done: from the first to the last in a straight line."""

@@ -89,13 +89,10 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], optimizer: Optimizer) -> Tab
     embeddings = arrays.get("embeddings")
     if embeddings is None or embeddings.ndim != 2:
         raise ValueError("there is no matrix of embeddings")
-    tables = Tables(*(_table(name, arrays, embeddings.shape, optimizer) for name in Tables._fields))
-    return tables
+    return Tables(*(_table(name, arrays, embeddings.shape, optimizer) for name in Tables._fields))
 
 
-def _table(
-    name: str, arrays: Mapping[str, NDArray[Any]], shape: tuple[int, ...], optimizer: Optimizer
-) -> Table:
+def _table(name: str, arrays: Mapping[str, NDArray[Any]], shape: tuple[int, ...], optimizer: Optimizer) -> Table:
     table = Table(name, (0, *shape[1:]) if name != "biases" else (0,), _zeros, optimizer)
     shape = shape if name != "biases" else shape[:1]
     table.values = _expected(name, arrays, shape)

@@ -2,17 +2,15 @@
 
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.words import vector_files
+from sampledsoftmax.words import checkpoint, vector_files
+from sampledsoftmax.words.output_directory import MODEL, SETTINGS, VECTORS
 from sampledsoftmax.words.vectors import WordVectors
-
-TABLES, VECTORS, SETTINGS = "tables.npz", "vectors.txt", "settings.json"
 
 
 class Trained(NamedTuple):
@@ -29,7 +27,7 @@ class Trained(NamedTuple):
     weights, biases : float [num_words, dim] and [num_words], or None
         Output table; None where only vectors are there.
     settings : dict
-        settings.json; empty where it is not there.
+        Of the run; empty where only vectors are there.
     """
 
     words: list[str]
@@ -39,8 +37,10 @@ class Trained(NamedTuple):
     biases: NDArray[Any] | None
     settings: dict[str, Any]
 
-    def vectors(self, which: str = "in") -> WordVectors:
-        """Return the vectors; `which` is that of `WordVectors.from_tables`."""
+    def vectors(self, which: str | None = None) -> WordVectors:
+        """Return the vectors; `which` is that of `WordVectors.from_tables`, None is what the run was asked for."""
+        if which is None:
+            which = "in" if self.weights is None else self.settings["which"]
         return WordVectors.from_tables(self.words, self.embeddings, self.weights, which)
 
 
@@ -71,11 +71,10 @@ def load_trained(path: str | os.PathLike[str]) -> Trained:
     path = Path(path)
     if path.is_file():
         return _only_vectors(vector_files.load(path), {})
-    settings = _settings(path / SETTINGS)
-    if (path / TABLES).exists():
-        return _tables(path / TABLES, settings)
+    if (path / MODEL).exists():
+        return _of_model(path / MODEL)
     if (path / VECTORS).exists():
-        return _only_vectors(WordVectors.load_word2vec_format(path / VECTORS), settings)
+        return _only_vectors(WordVectors.load_word2vec_format(path / VECTORS), _settings(path / SETTINGS))
     what = f"holds no {VECTORS}" if path.exists() else "does not exist"
     raise FileNotFoundError(f"{path} {what}: name the --output directory of a training run")
 
@@ -96,11 +95,8 @@ def _settings(path: Path) -> dict[str, Any]:
     return settings
 
 
-def _tables(path: Path, settings: dict[str, Any]) -> Trained:
-    names = ("words", "counts", "embeddings", "weights", "biases")
-    try:
-        with path.open("rb") as archive, np.load(archive, allow_pickle=False) as file:
-            words, counts, embeddings, weights, biases = (file[name] for name in names)
-    except (KeyError, TypeError, AttributeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged: {error}") from None
-    return Trained(words.tolist(), counts, embeddings, weights, biases, settings)
+def _of_model(path: Path) -> Trained:
+    run = checkpoint.load(path)
+    tables, vocabulary = run.tables, run.vocabulary
+    values = (tables.embeddings.values, tables.weights.values, tables.biases.values)
+    return Trained(vocabulary.words, vocabulary.counts, *values, run.settings.as_dict())

@@ -167,6 +167,6 @@ def check_stream(stream: IdStream) -> None:
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     """Return a view that cannot be written: arrays in memory and in files are one type, so one compilation."""
-    view = np.asarray(array).view()
+    view: NDArray[Any] = np.asarray(array).view()
     view.flags.writeable = False
     return view

@@ -25,6 +25,8 @@ from sampledsoftmax.words.vocabulary import Vocabulary
 
 Report = Callable[[Progress], None]
 
+_DIVERGED = "diverged"  # stands for the corpus of a run that cannot go on
+
 
 def _no_report(*_: Any) -> None:
     """Take a report and do nothing with it."""
@@ -89,8 +91,8 @@ class Word2Vec:
     subtract_log_q : bool, optional
         Whether log(expected count) is subtracted from the logits; by default it is, but for negative sampling.
     sampler : str
-        Where candidates come from: "unigram" (counts of the corpus ** ns_exponent), "log_uniform" (by id, as TensorFlow's
-        tutorial), or "learned_unigram" (counts of the labels so far).
+        Where candidates come from: "unigram" (counts of the corpus ** ns_exponent), "log_uniform" (by id, as in
+        TensorFlow's tutorial), or "learned_unigram" (counts of the labels so far).
     ns_exponent : float, optional
         Power of the counts; by default 1 where log Q is subtracted, 0.75 where it is not.
     optimizer : str
@@ -231,13 +233,17 @@ class Word2Vec:
         KeyboardInterrupt
             Ctrl-C; a block is trained to its end first.
         """
-        watch = Watch(on_progress, on_epoch) if watch is None else watch
+        watches = (Watch(on_progress, on_epoch), Watch() if watch is None else watch)
         seconds = check.number("checkpoint_seconds", checkpoint_seconds, at_least=0.0)
         check.flag("resume", resume)
-        encoded = self._encoded(corpus, check.flag("grow_vocab", grow_vocab), cache, errors, watch)
+        encoded = self._encoded(corpus, check.flag("grow_vocab", grow_vocab), cache, errors, watches[1])
         check_stream(encoded.stream)
-        self._prepare(encoded, resume, grow_vocab, watch)
-        self._run(encoded.stream, checkpoint, seconds, (watch, Watch(on_progress, on_epoch)))
+        self._prepare(encoded, resume, grow_vocab, watches[1])
+        try:
+            self._run(encoded.stream, checkpoint, seconds, watches)
+        except TrainingDivergedError:
+            self._state = self._trained()._replace(corpus=_DIVERGED)
+            raise
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model: settings, words, tables, optimizer, and how far training has come.
@@ -279,6 +285,16 @@ class Word2Vec:
         return model
 
     @property
+    def is_trained(self) -> bool:
+        """Whether there are tables."""
+        return self._state is not None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all epochs of the last run are done."""
+        return self._state is not None and self._state.position.epoch >= self.settings.epochs
+
+    @property
     def history(self) -> list[Progress]:
         """All that training has reported, block by block."""
         return list(self._trained().history)
@@ -302,7 +318,11 @@ class Word2Vec:
         corpus = checkpoints.digest(stream)
         if resume:
             if grow:
-                raise ValueError("resume=True goes on with a run, grow_vocab=True begins one on more text: give one of them")
+                raise ValueError(
+                    "resume=True goes on with a run, grow_vocab=True begins one on more text: give one of them"
+                )
+            if self._trained().corpus == _DIVERGED:
+                raise ValueError("this run has diverged within a block: load its last checkpoint, or train anew")
             if self._trained().corpus != corpus:
                 raise ValueError(self._other_corpus(vocabulary, stream))
             return
@@ -317,9 +337,7 @@ class Word2Vec:
             tables = new_tables(len(vocabulary), dim, optimizer, self.seed)
         self._state = Checkpoint(self.settings, vocabulary, tables, Position(), corpus, [], {})
 
-    def _run(
-        self, stream: IdStream, path: AnyPath | None, seconds: float, watches: tuple[Watch, Watch]
-    ) -> None:
+    def _run(self, stream: IdStream, path: AnyPath | None, seconds: float, watches: tuple[Watch, Watch]) -> None:
         """Train to the end, with a checkpoint now and then."""
         state = self._trained()
         run = Run(state.settings, state.vocabulary, stream, state.tables, state.position, self.threads)
@@ -333,9 +351,7 @@ class Word2Vec:
                     watch.on_progress(progress)
                     if run.ends_epoch():
                         watch.on_epoch(progress)
-                if path is not None and (
-                    interrupt.came or run.is_finished or time.monotonic() - last >= seconds
-                ):
+                if path is not None and (interrupt.came or run.is_finished or time.monotonic() - last >= seconds):
                     self.save(path)
                     last = time.monotonic()
                 if interrupt.came:

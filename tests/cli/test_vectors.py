@@ -12,6 +12,7 @@ from sampledsoftmax.words.evaluation.held_out import held_out
 from sampledsoftmax.words.vector_files import load
 from sampledsoftmax.words.vectors import WordVectors
 from tests.cli.test_commands import failed
+from tests.words.runs import write_run
 
 WORDS = ["man", "king", "woman", "queen", "far", "near"]
 INNER = np.array([[1, 0], [1, 1], [0, 0.1], [0.1, 1], [-1, -1], [-1, -0.5]], np.float32)
@@ -21,9 +22,7 @@ OUTER = INNER[::-1].copy()
 @pytest.fixture
 def run(tmp_path):
     """Return a directory with all tables."""
-    arrays = {"words": np.array(WORDS), "counts": np.arange(6, 0, -1), "embeddings": INNER, "weights": OUTER}
-    np.savez(tmp_path / "tables.npz", **arrays, biases=np.zeros(6, np.float32))
-    (tmp_path / "settings.json").write_text('{"window": 1}')
+    write_run(tmp_path, WORDS, INNER, OUTER, window=1)
     return tmp_path
 
 
