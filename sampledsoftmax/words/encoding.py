@@ -72,8 +72,8 @@ def encode_corpus(
     cache : path, optional
         Directory for the ids, made if it is not there. What it holds of the same files (paths, sizes, times of the
         last change), `min_count` and `errors` is used again, if its check sums are right; token lists and pipes are
-        read each time. Old entries stay until somebody deletes them. Without it a temporary directory is used, and
-        is gone with the stream.
+        read each time. Old entries stay until somebody deletes them; the directory may be deleted at any time. Without
+        it the ids are in the temporary directory of the system (TMPDIR) and are gone with the stream.
     errors : str
         What to do with bytes that are not UTF-8: "strict", "replace" or "ignore", see `read_sentences`.
     on_progress : callable
@@ -149,9 +149,13 @@ def encode_and_grow(
     min_count = check.whole_number("min_count", min_count, at_least=1)
 
     def grown(table: WordTable) -> Vocabulary:
-        counts = table.counts()
-        words = table.words(np.arange(counts.size))
-        return vocabulary.grow(dict(zip(words, counts.tolist(), strict=True)), min_count)
+        counts = {
+            word: count
+            for numbers, words in _words_of(table)
+            for word, count in zip(words, table.counts()[numbers].tolist(), strict=True)
+            if count >= min_count or word in vocabulary.ids
+        }
+        return vocabulary.grow(counts, min_count)
 
     job = _Job(source, cache, errors, on_progress, on_reuse)
     return _encode(job, grown, min_count=min_count, vocabulary=words_digest(vocabulary))
@@ -250,9 +254,15 @@ def _frequent_words(table: WordTable, min_count: int) -> Vocabulary:
 
 def _new_ids(table: WordTable, vocabulary: Vocabulary) -> NDArray[np.int32]:
     """Return the id of each word of the table, -1 where the vocabulary does not hold it."""
+    new_ids = np.empty(table.counts().size, np.int32)
+    for numbers, words in _words_of(table):
+        new_ids[numbers] = [vocabulary.ids.get(word, -1) for word in words]
+    return new_ids
+
+
+def _words_of(table: WordTable) -> Iterator[tuple[NDArray[np.int64], list[str]]]:
+    """Yield all words with their numbers, some at a time: most of them are rare and need not be strings for long."""
     size = table.counts().size
-    new_ids = np.empty(size, np.int32)
     for start in range(0, size, _WORDS_PER_BLOCK):
         numbers = np.arange(start, min(start + _WORDS_PER_BLOCK, size))
-        new_ids[numbers] = [vocabulary.ids.get(word, -1) for word in table.words(numbers)]
-    return new_ids
+        yield numbers, table.words(numbers)

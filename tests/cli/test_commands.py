@@ -89,7 +89,9 @@ def test_mistakes_are_one_line(tmp_path, corpus, capsys):
     assert "'many' is not a valid integer" in failed(capsys, *train, "--epochs", "many")
     assert failed(capsys, *train, "--epochs", "0") == "epochs must be at least 1, got 0"
     assert failed(capsys, "train", "nowhere", "--output", output) == "corpus nowhere does not exist"
-    assert failed(capsys, "train", str(tmp_path), "--output", output).endswith("a text file is expected")
+    (tmp_path / "folder").mkdir()
+    message = failed(capsys, "train", str(tmp_path / "folder"), "--output", output)
+    assert message.endswith("folder is a directory without files")
     assert not os.path.exists(output)
     assert failed(capsys, "train", file, "--output", output) == "the corpus is empty: it holds no words"
     assert "cannot be written: is not a directory" in failed(capsys, "train", corpus, "--output", file)
