@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from sampledsoftmax.words.corpus import TextFiles
 from sampledsoftmax.words.files import draft_ending, remove_drafts_of_the_dead, writing
-from sampledsoftmax.words.id_files import checksum_of
+from sampledsoftmax.words.id_files import ArrayFile, checksum_of
 from sampledsoftmax.words.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -100,10 +101,12 @@ class CorpusCache:
 
 def save_vocabulary(folder: Path, vocabulary: Vocabulary) -> dict[str, int]:
     """Write words and counts and return the check sum of each file."""
+    words = "\n".join(vocabulary.words).encode("utf-8", "surrogatepass")
     with writing(folder):
-        (folder / _WORDS).write_bytes("\n".join(vocabulary.words).encode("utf-8", "surrogatepass"))
-        np.save(folder / _COUNTS, vocabulary.counts)
-    return {name: checksum_of(folder / name) for name in (_WORDS, _COUNTS)}
+        (folder / _WORDS).write_bytes(words)
+    with ArrayFile(folder / _COUNTS, np.int64, len(vocabulary)) as counts:
+        counts.write(vocabulary.counts)
+    return {_WORDS: zlib.crc32(words), _COUNTS: counts.checksum}
 
 
 def load_vocabulary(folder: Path) -> Vocabulary:

@@ -97,7 +97,7 @@ def encode_corpus(
     """
     min_count = check.whole_number("min_count", min_count, at_least=1)
     return _encode(
-        _Job(source, cache, errors, on_progress, on_reuse),
+        _Job(source, cache, errors, on_progress, on_reuse, min_count),
         lambda table: _frequent_words(table, min_count),
         min_count=min_count,
     )
@@ -149,12 +149,8 @@ def encode_and_grow(
     min_count = check.whole_number("min_count", min_count, at_least=1)
 
     def grown(table: WordTable) -> Vocabulary:
-        counts = {
-            word: count
-            for numbers, words in _words_of(table)
-            for word, count in zip(words, table.counts()[numbers].tolist(), strict=True)
-            if count >= min_count or word in vocabulary.ids
-        }
+        known = vocabulary.ids
+        counts = {word: n for word, n in _counted(table) if n >= min_count or word in known}
         return vocabulary.grow(counts, min_count)
 
     job = _Job(source, cache, errors, on_progress, on_reuse)
@@ -169,6 +165,7 @@ class _Job(NamedTuple):
     errors: str
     on_progress: OnProgress
     on_reuse: Callable[[Path], None]
+    at_least: int = 1  # words that come less often are left out for sure
 
 
 def _encode(job: _Job, choose: Callable[[WordTable], Vocabulary], **settings: Any) -> Encoded:
@@ -210,7 +207,7 @@ def _write(
         for block in _numbered(table, sentences, job.on_progress):
             draft.add(block)
         vocabulary = choose(table)
-        new_ids = _new_ids(table, vocabulary)
+        new_ids = _new_ids(table, vocabulary, job.at_least)
         num_words = int(table.counts()[new_ids >= 0].sum())
         return vocabulary, write_stream(folder, draft, new_ids, num_words)
 
@@ -244,25 +241,30 @@ def _in_blocks(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
 
 def _frequent_words(table: WordTable, min_count: int) -> Vocabulary:
     """Return what `Vocabulary.from_counts` would, without the rare words ever being strings."""
-    counts = table.counts()
-    kept = np.flatnonzero(counts >= min_count)
-    if kept.size < 2:  # from_counts says what is wrong
-        kept = np.arange(counts.size)
-    words = table.words(kept)
-    return Vocabulary.from_counts(dict(zip(words, counts[kept].tolist(), strict=True)), min_count)
+    is_enough = np.count_nonzero(table.counts() >= min_count) > 1
+    return Vocabulary.from_counts(dict(_counted(table, min_count if is_enough else 1)), min_count)
 
 
-def _new_ids(table: WordTable, vocabulary: Vocabulary) -> NDArray[np.int32]:
-    """Return the id of each word of the table, -1 where the vocabulary does not hold it."""
-    new_ids = np.empty(table.counts().size, np.int32)
-    for numbers, words in _words_of(table):
+def _new_ids(table: WordTable, vocabulary: Vocabulary, at_least: int) -> NDArray[np.int32]:
+    """Return the id of each word of the table, -1 where the vocabulary does not hold it.
+
+    Words that came less than `at_least` times are known not to be in it.
+    """
+    new_ids = np.full(table.counts().size, -1, np.int32)
+    for numbers, words in _words_of(table, at_least):
         new_ids[numbers] = [vocabulary.ids.get(word, -1) for word in words]
     return new_ids
 
 
-def _words_of(table: WordTable) -> Iterator[tuple[NDArray[np.int64], list[str]]]:
-    """Yield all words with their numbers, some at a time: most of them are rare and need not be strings for long."""
-    size = table.counts().size
-    for start in range(0, size, _WORDS_PER_BLOCK):
-        numbers = np.arange(start, min(start + _WORDS_PER_BLOCK, size))
+def _counted(table: WordTable, at_least: int = 1) -> Iterator[tuple[str, int]]:
+    """Yield each word that came `at_least` times, and how often it did."""
+    for numbers, words in _words_of(table, at_least):
+        yield from zip(words, table.counts()[numbers].tolist(), strict=True)
+
+
+def _words_of(table: WordTable, at_least: int) -> Iterator[tuple[NDArray[np.int64], list[str]]]:
+    """Yield words with their numbers, some at a time: most are rare and need not be strings for long."""
+    chosen = np.flatnonzero(table.counts() >= at_least)
+    for start in range(0, chosen.size, _WORDS_PER_BLOCK):
+        numbers = chosen[start : start + _WORDS_PER_BLOCK]
         yield numbers, table.words(numbers)

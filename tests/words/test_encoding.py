@@ -333,6 +333,28 @@ def test_directories_that_cannot_be_written(corpus, tmp_path, monkeypatch):
         encode_corpus(corpus, 2)
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root may mount a small file system")
+def test_a_full_disk_is_one_line_and_leaves_nothing(corpus, tmp_path):
+    disk, many = tmp_path / "disk", tmp_path / "many.txt"
+    disk.mkdir()
+    many.write_text(" ".join(f"word{i}" for i in range(30_000)))
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        encode_corpus(corpus, 2, disk)
+        kept = set(disk.rglob("*"))
+        sources = {"draft": [many] * 10, "ids": [many] * 3, "words": [many]}  # where it ends
+        for source in sources.values():
+            with pytest.raises(OSError, match=r"^\S*disk\S* cannot be written: No space left on device$"):
+                encode_corpus(source, 1, disk)
+            assert set(disk.rglob("*")) == kept
+        assert len(encoded_with(disk, corpus)[1]) == 1
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs permissions")
 def test_a_cache_that_is_read_only_is_read_and_not_written(corpus, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
