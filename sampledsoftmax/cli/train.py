@@ -170,7 +170,7 @@ def _run(
         model.train(
             source,
             watch=watch,
-            cache=directory.path / "corpus" if corpus else None,
+            cache=directory.path / ".corpus" if corpus else None,
             checkpoint=directory.path / MODEL,
             **options,
         )

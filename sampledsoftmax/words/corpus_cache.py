@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,11 @@ import numpy as np
 
 from sampledsoftmax.words.corpus import TextFiles
 from sampledsoftmax.words.files import draft_ending, remove_drafts_of_the_dead, writing
-from sampledsoftmax.words.id_files import checksum_of
+from sampledsoftmax.words.id_files import ArrayFile, checksum_of
 from sampledsoftmax.words.vocabulary import Vocabulary
 
 FORMAT = 1
-_ABOUT, _WORDS, _COUNTS = "corpus.json", "words.txt", "counts.npy"
+_ABOUT, _WORDS, _COUNTS = "corpus.json", "words.json", "counts.npy"
 _DRAFT = ".corpus"
 
 
@@ -38,9 +39,25 @@ def fingerprint(files: TextFiles, **settings: Any) -> dict[str, Any] | None:
 
 def words_digest(vocabulary: Vocabulary) -> str:
     """Return a digest of words and counts."""
-    digest = hashlib.sha256("\n".join(vocabulary.words).encode("utf-8", "surrogatepass"))
+    digest = hashlib.sha256(json.dumps(vocabulary.words).encode())
     digest.update(vocabulary.counts.tobytes())
     return digest.hexdigest()
+
+
+@contextmanager
+def draft_folder(above: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a folder for files that are being written; at the end of the block it is removed, unless it was renamed.
+
+    What processes that were killed have left is removed too.
+    """
+    with writing(above):
+        Path(above).mkdir(parents=True, exist_ok=True)
+        remove_drafts_of_the_dead(Path(above), _DRAFT)
+        folder = tempfile.mkdtemp(dir=above, prefix=f"{_DRAFT}.", suffix=draft_ending())
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class CorpusCache:
@@ -74,41 +91,34 @@ class CorpusCache:
         except (OSError, ValueError, LookupError, TypeError):
             return False
 
-    @contextmanager
-    def new_folder(self) -> Iterator[Path]:
-        """Make a folder for a draft; it is removed at the end of the block unless `keep` has renamed it."""
-        with writing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            remove_drafts_of_the_dead(self.path, _DRAFT)
-            draft = Path(tempfile.mkdtemp(dir=self.path, prefix=f"{_DRAFT}.", suffix=draft_ending()))
-        try:
-            yield draft
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-
     def keep(self, draft: Path, about: Mapping[str, Any], checksums: Mapping[str, int]) -> Path:
         """Give a complete draft its name, and return it; if another process was first, that one's stays."""
         folder = self.folder_of(about)
         with writing(draft):
             (draft / _ABOUT).write_text(_json({"fingerprint": about, "checksums": checksums}), encoding="utf-8")
-        if not self.holds(about):
-            with writing(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+        with writing(folder):
+            try:
                 draft.rename(folder)
+            except OSError:
+                if not self.holds(about):  # what is there is damaged
+                    shutil.rmtree(folder, ignore_errors=True)
+                    draft.rename(folder)
         return folder
 
 
 def save_vocabulary(folder: Path, vocabulary: Vocabulary) -> dict[str, int]:
     """Write words and counts and return the check sum of each file."""
+    words = json.dumps(vocabulary.words).encode()  # all that is not ASCII is escaped, lone surrogates too
     with writing(folder):
-        (folder / _WORDS).write_bytes("\n".join(vocabulary.words).encode("utf-8", "surrogatepass"))
-        np.save(folder / _COUNTS, vocabulary.counts)
-    return {name: checksum_of(folder / name) for name in (_WORDS, _COUNTS)}
+        (folder / _WORDS).write_bytes(words)
+    with ArrayFile(folder / _COUNTS, np.int64, len(vocabulary)) as counts:
+        counts.write(vocabulary.counts)
+    return {_WORDS: zlib.crc32(words), _COUNTS: counts.checksum}
 
 
 def load_vocabulary(folder: Path) -> Vocabulary:
     """Return what `save_vocabulary` wrote."""
-    words = (folder / _WORDS).read_bytes().decode("utf-8", "surrogatepass").split("\n")
+    words = json.loads((folder / _WORDS).read_bytes())
     return Vocabulary(words, np.load(folder / _COUNTS, allow_pickle=False))
 
 

@@ -1,32 +1,28 @@
-"""From a corpus to its vocabulary and a stream of ids, in one reading.
+"""From a corpus to its vocabulary and a stream of ids, in one reading, or out of the cache."""
 
-The words are numbered as they come, and the numbers go to a file. Once all are counted, their ids are known, and the
-file is written anew with those: numbers are a twentieth of the work of cutting text into words.
-"""
-
+import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, NamedTuple
 
 from sampledsoftmax import check
 from sampledsoftmax.words.corpus import Sentence, Source, TextFiles, read_sentences
-from sampledsoftmax.words.corpus_cache import CorpusCache, fingerprint, load_vocabulary, save_vocabulary, words_digest
-from sampledsoftmax.words.files import writing
-from sampledsoftmax.words.id_files import Draft, map_stream, write_stream
+from sampledsoftmax.words.corpus_cache import (
+    CorpusCache,
+    draft_folder,
+    fingerprint,
+    load_vocabulary,
+    save_vocabulary,
+    words_digest,
+)
+from sampledsoftmax.words.id_files import map_stream
 from sampledsoftmax.words.id_stream import IdStream
+from sampledsoftmax.words.numbering import OnProgress, counted, encode_into, frequent_words
 from sampledsoftmax.words.sources import AnyPath
-from sampledsoftmax.words.text_blocks import one_ahead
-from sampledsoftmax.words.vocabulary import Vocabulary, check_sentence
-from sampledsoftmax.words.word_tables import Numbered, TextTable, TokenTable, WordTable
-
-OnProgress: TypeAlias = Callable[[int, int | None], None]
-
-_WORDS_PER_BLOCK = 2**17
+from sampledsoftmax.words.vocabulary import Vocabulary
+from sampledsoftmax.words.word_tables import WordTable
 
 
 class Encoded(NamedTuple):
@@ -72,8 +68,8 @@ def encode_corpus(
     cache : path, optional
         Directory for the ids, made if it is not there. What it holds of the same files (paths, sizes, times of the
         last change), `min_count` and `errors` is used again, if its check sums are right; token lists and pipes are
-        read each time. Old entries stay until somebody deletes them. Without it a temporary directory is used, and
-        is gone with the stream.
+        read each time. Old entries stay until somebody deletes them; the directory may be deleted at any time. Without
+        it the ids are in the temporary directory of the system (TMPDIR) and are gone with the stream.
     errors : str
         What to do with bytes that are not UTF-8: "strict", "replace" or "ignore", see `read_sentences`.
     on_progress : callable
@@ -97,8 +93,8 @@ def encode_corpus(
     """
     min_count = check.whole_number("min_count", min_count, at_least=1)
     return _encode(
-        _Job(source, cache, errors, on_progress, on_reuse),
-        lambda table: _frequent_words(table, min_count),
+        _Job(source, cache, errors, on_progress, on_reuse, min_count),
+        lambda table: frequent_words(table, min_count),
         min_count=min_count,
     )
 
@@ -118,6 +114,7 @@ def encode_more(
 
     Examples
     --------
+    >>> import numpy as np
     >>> encode_more([["to", "be", "or"]], Vocabulary(["be", "to"], np.array([3, 2]))).ids.tolist()
     [1, 0]
     """
@@ -141,6 +138,7 @@ def encode_and_grow(
 
     Examples
     --------
+    >>> import numpy as np
     >>> old = Vocabulary(["be", "to"], np.array([3, 2]))
     >>> vocabulary, stream = encode_and_grow([["not", "to", "be", "not"]], old, min_count=2)
     >>> vocabulary.words, vocabulary.counts, stream.ids.tolist()
@@ -149,9 +147,9 @@ def encode_and_grow(
     min_count = check.whole_number("min_count", min_count, at_least=1)
 
     def grown(table: WordTable) -> Vocabulary:
-        counts = table.counts()
-        words = table.words(np.arange(counts.size))
-        return vocabulary.grow(dict(zip(words, counts.tolist(), strict=True)), min_count)
+        known = vocabulary.ids
+        counts = {word: n for word, n in counted(table) if n >= min_count or word in known}
+        return vocabulary.grow(counts, min_count)
 
     job = _Job(source, cache, errors, on_progress, on_reuse)
     return _encode(job, grown, min_count=min_count, vocabulary=words_digest(vocabulary))
@@ -165,6 +163,7 @@ class _Job(NamedTuple):
     errors: str
     on_progress: OnProgress
     on_reuse: Callable[[Path], None]
+    at_least: int = 1  # words that come less often are left out for sure
 
 
 def _encode(job: _Job, choose: Callable[[WordTable], Vocabulary], **settings: Any) -> Encoded:
@@ -178,81 +177,17 @@ def _encode(job: _Job, choose: Callable[[WordTable], Vocabulary], **settings: An
         folder = cache.folder_of(about)
         job.on_reuse(folder)
         return Encoded(load_vocabulary(folder), map_stream(folder))
-    with cache.new_folder() as draft:
-        vocabulary, checksums = _write(job, sentences, choose, draft)
+    with draft_folder(cache.path) as draft:
+        vocabulary, checksums = encode_into(draft, sentences, choose, job.at_least, job.on_progress)
         checksums |= save_vocabulary(draft, vocabulary)
         return Encoded(vocabulary, map_stream(cache.keep(draft, about, checksums)))
 
 
 def _encode_for_now(job: _Job, sentences: Iterable[Sentence], choose: Callable[[WordTable], Vocabulary]) -> Encoded:
     """Encode into files that are gone with the arrays: at once where files that are mapped may be deleted."""
-    above = tempfile.gettempdir() if job.cache is None else job.cache
-    with writing(above):
-        Path(above).mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix="corpus-", dir=above, ignore_cleanup_errors=True)
-    with folder:
-        vocabulary, _ = _write(job, sentences, choose, Path(folder.name))
-        stream = map_stream(Path(folder.name))
-    weakref.finalize(stream.ids, folder.cleanup)
+    with draft_folder(tempfile.gettempdir() if job.cache is None else job.cache) as folder:
+        vocabulary, _ = encode_into(folder, sentences, choose, job.at_least, job.on_progress)
+        stream = map_stream(folder)
+    if folder.exists():
+        weakref.finalize(stream.ids, shutil.rmtree, folder, ignore_errors=True)
     return Encoded(vocabulary, stream)
-
-
-def _write(
-    job: _Job, sentences: Iterable[Sentence], choose: Callable[[WordTable], Vocabulary], folder: Path
-) -> tuple[Vocabulary, dict[str, int]]:
-    """Read a corpus, choose the vocabulary, and write the ids; return the check sums of the files."""
-    with Draft(folder) as draft:
-        table = TextTable() if isinstance(sentences, TextFiles) else TokenTable()
-        for block in _numbered(table, sentences, job.on_progress):
-            draft.add(block)
-        vocabulary = choose(table)
-        new_ids = _new_ids(table, vocabulary)
-        num_words = int(table.counts()[new_ids >= 0].sum())
-        return vocabulary, write_stream(folder, draft, new_ids, num_words)
-
-
-def _numbered(table: Any, sentences: Iterable[Sentence], on_progress: OnProgress) -> Iterator[Numbered]:
-    if isinstance(sentences, TextFiles):
-        total, blocks = sentences.num_bytes, sentences.blocks()
-        for text, done in one_ahead(blocks) if sentences.is_packed else blocks:
-            yield table.number(text)
-            on_progress(done, total)
-        if total is not None:
-            on_progress(total, total)
-    else:
-        for some in _in_blocks(sentences):
-            yield table.number(some)
-
-
-def _in_blocks(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
-    """Yield the sentences some at a time."""
-    some: list[Sentence] = []
-    size = 0
-    for number, sentence in enumerate(sentences):
-        check_sentence(number, sentence)
-        some.append(sentence)
-        size += len(sentence) + 1
-        if size >= _WORDS_PER_BLOCK:
-            yield some
-            some, size = [], 0
-    yield some
-
-
-def _frequent_words(table: WordTable, min_count: int) -> Vocabulary:
-    """Return what `Vocabulary.from_counts` would, without the rare words ever being strings."""
-    counts = table.counts()
-    kept = np.flatnonzero(counts >= min_count)
-    if kept.size < 2:  # from_counts says what is wrong
-        kept = np.arange(counts.size)
-    words = table.words(kept)
-    return Vocabulary.from_counts(dict(zip(words, counts[kept].tolist(), strict=True)), min_count)
-
-
-def _new_ids(table: WordTable, vocabulary: Vocabulary) -> NDArray[np.int32]:
-    """Return the id of each word of the table, -1 where the vocabulary does not hold it."""
-    size = table.counts().size
-    new_ids = np.empty(size, np.int32)
-    for start in range(0, size, _WORDS_PER_BLOCK):
-        numbers = np.arange(start, min(start + _WORDS_PER_BLOCK, size))
-        new_ids[numbers] = [vocabulary.ids.get(word, -1) for word in table.words(numbers)]
-    return new_ids

@@ -136,8 +136,9 @@ def check_sentence(number: int, sentence: object) -> None:
 
 def _frequent(counts: Mapping[str, int], min_count: int) -> list[str]:
     """Return words by falling count, words of equal count in the order of their characters."""
-    kept = [word for word, count in counts.items() if count >= min_count]
-    return sorted(kept, key=lambda word: (-counts[word], word))
+    words = sorted(word for word, count in counts.items() if count >= min_count)
+    words.sort(key=counts.__getitem__, reverse=True)  # words of equal count keep their order
+    return words
 
 
 def _counts_of(words: list[str], counts: Mapping[str, int]) -> NDArray[np.int64]:

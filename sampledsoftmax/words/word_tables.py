@@ -112,6 +112,7 @@ class TokenTable:
         self._numbers: defaultdict[str, int] = defaultdict()
         self._numbers.default_factory = self._numbers.__len__
         self._counts = np.zeros(0, np.int64)
+        self._words: list[str] = []
 
     def number(self, sentences: Sequence[Sentence]) -> Numbered:
         """Return the numbers of the tokens of some sentences; tokens that are new become words."""
@@ -129,8 +130,9 @@ class TokenTable:
 
     def words(self, numbers: NDArray[np.int64]) -> list[str]:
         """Return the words that have these numbers."""
-        words = list(self._numbers)
-        return [words[number] for number in numbers.tolist()]
+        if len(self._words) < len(self._numbers):
+            self._words = list(self._numbers)
+        return [self._words[number] for number in numbers.tolist()]
 
     def counts(self) -> NDArray[np.int64]:
         """Return how often each word came."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sampledsoftmax.words import encoding, files
+from sampledsoftmax.words import files, numbering
 from sampledsoftmax.words.corpus import read_sentences
 from sampledsoftmax.words.encoding import encode_and_grow, encode_corpus, encode_more
 from sampledsoftmax.words.vocabulary import Vocabulary
@@ -64,7 +64,7 @@ def test_files_and_token_lists_give_what_a_naive_count_gives(corpus, tmp_path, m
     packed = tmp_path / "corpus.gz"
     packed.write_bytes(gzip.compress(corpus.read_bytes()))
     cache = tmp_path / "cache" if with_cache else None
-    monkeypatch.setattr(encoding, "_WORDS_PER_BLOCK", 100)
+    monkeypatch.setattr(numbering, "_WORDS_PER_BLOCK", 100)
     monkeypatch.setattr("sampledsoftmax.words.corpus.TextFiles.__init__.__defaults__", ("strict", 500))
     for source in (corpus, packed, [corpus, str(packed)], list(read_sentences(corpus))):
         assert_is(encode_corpus(source, min_count, cache), source, min_count)
@@ -142,8 +142,13 @@ def test_more_text_keeps_ids_and_counts(corpus, tmp_path):
     assert sentences_of(stream) == [[grown.ids[w] for w in s if w in grown.ids] for s in sentences]
 
 
-def test_words_that_text_cannot_hold():
-    """A vocabulary of token lists may hold blanks and lone surrogates."""
+def test_words_that_text_cannot_hold(corpus, tmp_path):
+    """A vocabulary of token lists may hold blanks and lone surrogates, in the cache too."""
+    odd = Vocabulary(["New\nYork", "\ud800", "w1"], np.array([3, 2, 1]))
+    first = encode_and_grow(corpus, odd, 1, tmp_path / "cache")
+    again = encode_and_grow(corpus, odd, 1, tmp_path / "cache")
+    assert first.vocabulary.words[:3] == again.vocabulary.words[:3] == odd.words
+    assert again.vocabulary.words == first.vocabulary.words
     vocabulary = Vocabulary(["New York", "\ud800", "to"], np.array([3, 2, 1]))
     assert encode_more([["New York", "to", "\ud800", "New"]], vocabulary).ids.tolist() == [0, 2, 1]
     grown = encode_and_grow([["New York", "be"]], vocabulary, min_count=1).vocabulary
@@ -240,7 +245,7 @@ def test_the_cache_is_not_used_for_anything_else(corpus, tmp_path):
         assert np.bincount(stream.ids).tolist() == [changed.vocabulary.counts[changed.vocabulary.ids[w]] for w in words]
 
 
-@pytest.mark.parametrize("name", ["ids.npy", "offsets.npy", "words.txt", "counts.npy", "corpus.json"])
+@pytest.mark.parametrize("name", ["ids.npy", "offsets.npy", "words.json", "counts.npy", "corpus.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
 def test_a_damaged_cache_is_made_anew(corpus, tmp_path, name, damage):
     cache = tmp_path / "cache"
@@ -262,15 +267,15 @@ def test_a_damaged_cache_is_made_anew(corpus, tmp_path, name, damage):
 
 def test_an_interrupted_run_leaves_nothing_that_is_taken_for_complete(corpus, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
-    for place in ("write_stream", "save_vocabulary", "map_stream"):
+    for place in ("numbering.write_stream", "encoding.save_vocabulary", "encoding.map_stream"):
         with monkeypatch.context() as patch:
-            patch.setattr(encoding, place, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(f"sampledsoftmax.words.{place}", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 encode_corpus(corpus, 2, cache)
-        if place != "map_stream":  # which is after the last of the writing
+        if place != "encoding.map_stream":  # which is after the last of the writing
             assert list(cache.iterdir()) == []
     with monkeypatch.context() as patch:
-        patch.setattr(encoding, "write_stream", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(numbering, "write_stream", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         patch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
         with pytest.raises(KeyboardInterrupt):
             encode_corpus(corpus, 2)
@@ -307,16 +312,16 @@ def test_two_processes_encode_to_one_cache(corpus, tmp_path):
 
 def test_a_process_that_was_first_wins(corpus, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
-    write = encoding.write_stream
+    write = numbering.write_stream
 
     def meanwhile(*arguments):
-        monkeypatch.setattr(encoding, "write_stream", write)
+        monkeypatch.setattr(numbering, "write_stream", write)
         encode_corpus(corpus, 2, cache)
         (folder,) = (path for path in cache.iterdir() if not path.name.startswith("."))
         (folder / "first").touch()
         return write(*arguments)
 
-    monkeypatch.setattr(encoding, "write_stream", meanwhile)
+    monkeypatch.setattr(numbering, "write_stream", meanwhile)
     assert_is(encode_corpus(corpus, 2, cache), corpus, 2)
     (folder,) = cache.iterdir()
     assert (folder / "first").exists()
@@ -331,6 +336,28 @@ def test_directories_that_cannot_be_written(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     with pytest.raises(OSError, match=r"^\S*file cannot be written: "):
         encode_corpus(corpus, 2)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root may mount a small file system")
+def test_a_full_disk_is_one_line_and_leaves_nothing(corpus, tmp_path):
+    disk, many = tmp_path / "disk", tmp_path / "many.txt"
+    disk.mkdir()
+    many.write_text(" ".join(f"word{i}" for i in range(30_000)))
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        encode_corpus(corpus, 2, disk)
+        kept = set(disk.rglob("*"))
+        sources = {"draft": [many] * 10, "ids": [many] * 3, "words": [many]}  # where it ends
+        for source in sources.values():
+            with pytest.raises(OSError, match=r"^\S*disk\S* cannot be written: No space left on device$"):
+                encode_corpus(source, 1, disk)
+            assert set(disk.rglob("*")) == kept
+        assert len(encoded_with(disk, corpus)[1]) == 1
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs permissions")

@@ -3,7 +3,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from sampledsoftmax.words import memory
+from sampledsoftmax.words import memory_limits
 from sampledsoftmax.words.memory import MemoryPlan, available_memory, check_fits, in_units, plan_memory
 
 MEMINFO = "MemTotal:  2000 kB\nMemFree:  10 kB\nMemAvailable:  1000 kB\n"
@@ -13,8 +13,8 @@ STATUS = "Name:\tpython\nVmSize:\t  300 kB\nVmData:\t  100 kB\n"
 @pytest.fixture
 def system(tmp_path, monkeypatch):
     """Let a test write the files of a system; the process has no limits."""
-    monkeypatch.setattr(memory, "_SYSTEM", tmp_path)
-    monkeypatch.setattr(memory, "resource", None)
+    monkeypatch.setattr(memory_limits, "_SYSTEM", tmp_path)
+    monkeypatch.setattr(memory_limits, "resource", None)
 
     def write(**files):
         for name, content in files.items():
@@ -109,7 +109,7 @@ def test_limits_of_the_process(system, monkeypatch):
         def getrlimit(cls, limit):
             return cls.soft[limit], -1
 
-    monkeypatch.setattr(memory, "resource", Limits)
+    monkeypatch.setattr(memory_limits, "resource", Limits)
     system(proc__meminfo=MEMINFO, proc__self__status=STATUS)
     assert available_memory() == 1000 * 1024
     Limits.soft[1] = 700 * 1024
