@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.words.decimal import POWERS, UNSURE, WIDTH, read_rows, write_rows
+from sampledsoftmax.words.digits import POWERS, UNSURE, WIDTH, read_rows, write_rows
 
 
 def rows_as_text(rows: NDArray[Any]) -> list[bytes]:
