@@ -26,37 +26,39 @@ from sampledsoftmax.words.trained import load_trained
 @click.option("--max-pairs", default=200_000, show_default=True, help="Pairs of --text to use, from its start.")
 @click.option("--json", "json_file", metavar="FILE", help="Write all scores there too.")
 def evaluate(directory: str, json_file: str | None, **asked: Any) -> None:
-    """Score vectors on analogies and similarities, and a model on text.
+    """Score vectors on questions, and a model on text.
 
     DIR is what a training run has written (its --output), or a file of vectors. Each score says how many
     questions it is of: those with a word that has no vector are left out, not counted as wrong.
 
     Analogies: share answered right. Similarities: Spearman's rank correlation with what people say. Text: the
-    exact softmax loss of a pair, the mean reciprocal rank of its word, and how often that is among the k best.
+    exact softmax loss of a pair, the mean reciprocal rank of its word, and how often that is among the k best; the
+    loss means something for a model trained with sampled softmax, since negative sampling learns no probabilities.
     """
     if not (asked["analogies"] or asked["similarities"] or asked["text"]):
         raise click.UsageError("nothing to evaluate: name a file with --analogies, --similarities or --text")
+    file = options.checked_output(json_file) if json_file else None
     trained = load_trained(directory)
     scores: dict[str, Any] = {}
     if asked["analogies"] or asked["similarities"]:
         vectors = trained.vectors(asked["which"])
         rule = asked["restrict_vocab"], not asked["case_sensitive"]
-        similar = {file: evaluate_similarities(vectors, file, *rule) for file in asked["similarities"]}
+        similar = {name: evaluate_similarities(vectors, name, *rule) for name in asked["similarities"]}
         if asked["analogies"]:
             answered = evaluate_analogies(vectors, asked["analogies"], *rule)
             scores["analogies"] = _plain_analogies(answered)
             _echo(_analogy_lines(answered))
         if similar:
-            scores["similarities"] = {file: score._asdict() for file, score in similar.items()}
+            scores["similarities"] = {name: score._asdict() for name, score in similar.items()}
             _echo(_similarity_lines(similar))
     if asked["text"]:
         loss = evaluate_text(trained, asked["text"], asked["window"], asked["max_pairs"])
         scores["text"] = {"file": asked["text"], "window": loss.window, **loss.scores._asdict()}
         _echo(_text_lines(asked["text"], loss))
-    if json_file:
-        with new_file(json_file) as file:
-            json.dump(_without_nan(scores), file, indent=2, ensure_ascii=False, allow_nan=False)
-            file.write("\n")
+    if file:
+        with new_file(file) as written:
+            json.dump(_without_nan(scores), written, indent=2, ensure_ascii=False, allow_nan=False)
+            written.write("\n")
 
 
 def _echo(lines: list[str]) -> None:

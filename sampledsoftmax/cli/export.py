@@ -1,7 +1,5 @@
 """`sampledsoftmax export`: vectors in the file formats of other programs."""
 
-from pathlib import Path
-
 import click
 
 from sampledsoftmax.cli import options
@@ -26,11 +24,8 @@ def export(directory: str, form: str, output: str, which: str) -> None:
     DIR is what a training run has written (its --output), or a file of vectors. The two formats of word2vec are
     packed if FILE ends in .gz.
     """
-    if not Path(output).parent.is_dir():
-        raise FileNotFoundError(f"{Path(output).parent} is no directory: make it, or name another --output")
-    if Path(output).is_dir():
-        raise IsADirectoryError(f"{output} is a directory: name a file in it as --output")
+    file = options.checked_output(output)
     vectors = load_trained(directory).vectors(which)
-    vector_files.save(vectors, output, form)
-    beside = f", words in {vector_files.metadata_path(Path(output))}" if form == "projector" else ""
-    say(f"{len(vectors):,} vectors of {vectors.vectors.shape[1]} numbers in {output}{beside}")
+    vector_files.save(vectors, file, form)
+    beside = f", words in {vector_files.metadata_path(file)}" if form == "projector" else ""
+    say(f"{len(vectors):,} vectors of {vectors.vectors.shape[1]} numbers in {file}{beside}")

@@ -7,6 +7,7 @@ import click
 
 from sampledsoftmax.cli import options
 from sampledsoftmax.cli.report import say
+from sampledsoftmax.words.extras import need
 from sampledsoftmax.words.loss_plot import read_loss, save_loss_plot
 from sampledsoftmax.words.map_page import save_page
 from sampledsoftmax.words.map_picture import save_picture
@@ -53,6 +54,7 @@ def plot(
     the two directions in which words differ most; tsne and umap keep near words near, and say little by how far
     apart distant ones are.
     """
+    need("matplotlib.figure", "matplotlib", "plot")  # before the work, not after it
     trained = load_trained(directory)
     vectors = trained.vectors(which)
     # a few groups of words lie so far apart that t-SNE would leave most of the plane empty

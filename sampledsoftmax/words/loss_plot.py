@@ -89,7 +89,7 @@ def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> b
     ends, means = zip(*_epoch_means(progress), strict=True)
     axes.plot([pairs / 1e6 for pairs in ends], means, marker="o", label="epoch")
     axes.legend()
-    axes.set(xlabel="pairs (millions)", ylabel="mean sampled softmax loss of a pair")
+    axes.set(xlabel="pairs (millions)", ylabel="mean loss of a pair")
     axes.grid(alpha=0.3)
     with new_file(path, "wb") as file:
         FigureCanvasAgg(figure).print_png(file)

@@ -1,6 +1,7 @@
 """A map of words as PNG."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,8 @@ def save_picture(path: str | os.PathLike[str], vectors: WordVectors, word_map: W
     """Write a PNG with a dot for each word and as many labels as stand clear of one another; return their number.
 
     Labels are placed in the order of the map, larger for the first words, each beside its dot where there is
-    room: right, left, above or below. A word whose label has no room keeps its dot.
+    room: right, left, above or below. A word whose label has no room keeps its dot. A character that matplotlib's
+    font lacks shows as a box; map.html takes the fonts of the browser.
 
     Raises
     ------
@@ -43,18 +45,28 @@ def save_picture(path: str | os.PathLike[str], vectors: WordVectors, word_map: W
     axes.scatter(*word_map.places.T, s=sizes * 1.1, c=colors, alpha=0.45, linewidths=0)
     axes.margins(0.03)
     canvas.draw()
-    shown = 0
-    taken = _Boxes(len(word_map.ids))
+    with new_file(path, "wb") as file, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        shown = _write_labels(axes, canvas.get_renderer(), vectors, word_map)
+        canvas.print_png(file)
+    return shown
+
+
+def _write_labels(axes: Any, renderer: Any, vectors: WordVectors, word_map: WordMap) -> int:
+    sizes, shown, taken = label_sizes(len(word_map.ids)), 0, _Boxes(len(word_map.ids))
     for i, word in enumerate(vectors.words[j] for j in word_map.ids):
         text = axes.annotate(
-            _plain(word), word_map.places[i], (0, 0), textcoords="offset points", fontsize=sizes[i], color=colors[i]
+            _plain(word),
+            word_map.places[i],
+            (0, 0),
+            textcoords="offset points",
+            fontsize=sizes[i],
+            color=COLORS[word_map.groups[i]],
         )
-        if not _place(text, canvas.get_renderer(), axes.bbox.extents, taken):
+        if _place(text, renderer, axes.bbox.extents, taken):
+            shown += 1
+        else:
             text.remove()
-            continue
-        shown += 1
-    with new_file(path, "wb") as file:
-        canvas.print_png(file)
     return shown
 
 

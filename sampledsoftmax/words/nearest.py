@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 # Rows a block: what is widened to float64 at a time stays small.
 _BLOCK = 16_384
+# Lengths between which products of float32 neither overflow nor lose digits.
+_SHORTEST, _LONGEST = 1e-30, 1e30
 
 
 def row_lengths(table: NDArray[Any]) -> NDArray[np.float64]:
@@ -61,14 +63,23 @@ def nearest(
     topn = min(topn, table.shape[0] - len(set(leave_out)))
     if topn <= 0:
         return np.empty(0, np.int64), np.empty(0)
+    ids = _candidates(table, lengths, target, topn, leave_out)
+    cosines = _exact_cosines(table, lengths, target, ids)
+    order = np.argsort(-cosines, kind="stable")[:topn]
+    return ids[order], cosines[order]
+
+
+def _candidates(
+    table: NDArray[Any], lengths: NDArray[np.float64], target: NDArray[np.float64], topn: int, leave_out: list[int]
+) -> NDArray[np.int64]:
+    """Return rising ids among which the `topn` best are: few, unless many rows are almost equally near."""
+    if lengths.max() > _LONGEST or lengths.min(where=lengths > 0, initial=1.0) < _SHORTEST:
+        return np.setdiff1d(np.arange(len(table)), leave_out)  # float32 would overflow, or lose digits
     rough = table @ target.astype(table.dtype)
     rough /= np.where(lengths > 0, lengths, 1.0).astype(table.dtype)
     rough[leave_out] = -np.inf
     worst = np.partition(rough, -topn)[-topn]
-    ids = np.flatnonzero(rough >= worst - _rounding(table))
-    cosines = _exact_cosines(table, lengths, target, ids)
-    order = np.argsort(-cosines, kind="stable")[:topn]
-    return ids[order], cosines[order]
+    return np.flatnonzero(rough >= worst - _rounding(table))
 
 
 def _rounding(table: NDArray[Any]) -> float:

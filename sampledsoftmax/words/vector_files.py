@@ -11,9 +11,11 @@ import numpy as np
 from sampledsoftmax import check
 from sampledsoftmax.words.extras import need
 from sampledsoftmax.words.files import new_file
+from sampledsoftmax.words.float_text import rows_as_text
 from sampledsoftmax.words.vectors import WordVectors
 
 _SAFETENSORS = ("safetensors", "safetensors")  # package and extra
+_BLOCK = 1024  # rows that are written at once
 _MOST_CHARACTERS = 2**28  # of a NumPy array of strings, 4 bytes each
 
 
@@ -93,8 +95,9 @@ def save_projector(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
     for character, name in (("\t", "tabs"), ("\n", "line ends"), ("\r", "line ends")):
         _refuse(vectors, character, f"a projector file, where {name} part the fields,")
     with new_file(path) as file:
-        for row in vectors.vectors:
-            file.write("\t".join(map(str, row)) + "\n")
+        for first in range(0, len(vectors), _BLOCK):
+            lines = rows_as_text(vectors.vectors[first : first + _BLOCK])
+            file.writelines(line.replace(b" ", b"\t").decode() + "\n" for line in lines)
     with new_file(metadata_path(path)) as file:
         file.writelines(word + "\n" for word in vectors.words)
 

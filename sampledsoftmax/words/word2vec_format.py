@@ -95,11 +95,18 @@ def _header(path: Path, line: bytes) -> tuple[int, int]:
     if len(fields) == 2 and all(field.isdigit() and int(field) > 0 for field in fields):
         return int(fields[0]), int(fields[1])
     hint = ""
-    if len(fields) > 2:
+    if len(fields) > 2 and _are_numbers(fields[1:]):
         hint = f'; GloVe files have none: put "WORDS {len(fields) - 1}" on a line before the others'
     raise ValueError(
         f"{path}, line 1: a header of two numbers, words and dimensions, is expected, got {line[:40]!r}{hint}"
     )
+
+
+def _are_numbers(fields: list[bytes]) -> bool:
+    try:
+        return all(map(np.isfinite, map(float, fields)))
+    except ValueError:
+        return False
 
 
 def _read_text(path: Path, file: IO[bytes], coding: Coding) -> tuple[list[str], NDArray[np.float32]]:

@@ -99,6 +99,8 @@ def test_mistakes_of_evaluate_are_one_line(run, tmp_path, capsys):
     line = failed(capsys, "evaluate", str(run))
     assert line == "nothing to evaluate: name a file with --analogies, --similarities or --text"
     assert failed(capsys, "evaluate", str(run), "--analogies", "nowhere") == "nowhere does not exist"
+    line = failed(capsys, "evaluate", str(run), "--text", "nowhere", "--json", str(run))
+    assert line == f"{run} is a directory: name a file in it"
     assert failed(capsys, "evaluate", str(run), "--text", "nowhere") == "corpus nowhere does not exist"
     line = failed(capsys, "evaluate", "nowhere", "--text", "nowhere")
     assert line == "nowhere does not exist: name the --output directory of a training run"
@@ -144,7 +146,7 @@ def test_mistakes_of_export_are_one_line(run, tmp_path, capsys):
     command = ["export", str(run), "--format", "numpy"]
     assert failed(capsys, *command) == "Missing option '--output'."
     assert "Invalid value for '--format'" in failed(capsys, "export", str(run), "--format", "x", "--output", "y")
-    assert failed(capsys, *command, "--output", str(tmp_path)).endswith("is a directory: name a file in it as --output")
+    assert failed(capsys, *command, "--output", str(tmp_path)).endswith("is a directory: name a file in it")
     assert "is no directory: make it" in failed(capsys, *command, "--output", str(tmp_path / "no" / "file"))
 
 
@@ -153,7 +155,7 @@ def words(tmp_path):
     """Return a file of enough words for a map."""
     rows = np.random.default_rng(1).normal(size=(60, 5)).astype(np.float32)
     path = tmp_path / "words.vec"
-    WordVectors([f"w{i}" for i in range(58)] + ["$x_1", "<b>"], rows).save_word2vec_format(path)
+    WordVectors([f"w{i}" for i in range(58)] + ["$x_1", "</script><img/src=x>日本"], rows).save_word2vec_format(path)
     return str(path)
 
 

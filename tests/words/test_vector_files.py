@@ -105,6 +105,9 @@ def test_a_file_without_a_header_is_explained(tmp_path):
     (tmp_path / "glove.txt").write_text("the 0.1 0.2 0.3\n")
     with pytest.raises(ValueError, match='GloVe files have none: put "WORDS 3" on a line before the others'):
         load(tmp_path / "glove.txt")
+    (tmp_path / "text.txt").write_text("the cat sat\n")
+    with pytest.raises(ValueError, match=r"got b'the cat sat\\n'$"):
+        load(tmp_path / "text.txt")
 
 
 def test_words_that_a_format_cannot_hold(tmp_path):

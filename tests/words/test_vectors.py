@@ -213,10 +213,11 @@ def test_copies_of_a_row_come_in_the_order_of_ids(num_words):
 
 
 def test_lengths_and_ranks_hold_for_very_large_and_small_numbers():
-    rows = np.array([[3e30, 4e30], [3e-30, 4e-30], [4e30, 3e30], [0, 1]], np.float32)
-    vectors = WordVectors(list("abcd"), rows)
-    assert [word for word, _ in vectors.most_similar("a")] == ["b", "c", "d"]
-    assert vectors.similarity("a", "b") == pytest.approx(1.0)
+    for large, small in ((1e20, 1e-20), (1e30, 1e-30), (8e37, 1e-42)):
+        rows = np.array([[3, 4], [3 * small, 4 * small], [4 * large, 3 * large], [0, 1], [0, 0]])
+        vectors = WordVectors(list("abcde"), rows.astype(np.float32))
+        assert [word for word, _ in vectors.most_similar("a")] == ["b", "c", "d", "e"]
+        assert vectors.similarity("a", "b") == pytest.approx(1.0, abs=1e-3)  # 1e-42 has few bits
 
 
 def test_suggestions():

@@ -61,7 +61,7 @@ def evaluate_text(
     """
     if trained.weights is None or trained.counts is None:
         raise ValueError("the loss on text needs the output weights, and only vectors are there")
-    if trained.settings.get("architecture", "skip_gram") != "skip_gram":
+    if not trained.settings.get("sg", True):
         raise ValueError("the loss on text is that of skip-gram, and the model was trained as CBOW")
     window = check.whole_number("window", trained.settings.get("window", 5) if window is None else window, at_least=1)
     max_pairs = check.whole_number("max_pairs", max_pairs, at_least=1)
