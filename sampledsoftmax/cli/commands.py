@@ -3,6 +3,7 @@
 import click
 
 import sampledsoftmax
+from sampledsoftmax.cli.explain import explain
 from sampledsoftmax.cli.neighbors import neighbors
 from sampledsoftmax.cli.train import train
 
@@ -15,6 +16,7 @@ def commands() -> None:
 
 commands.add_command(train)
 commands.add_command(neighbors)
+commands.add_command(explain)
 
 
 def run(args: list[str]) -> int:
