@@ -54,8 +54,8 @@ def explain_example(num_sampled: int = NUM_SAMPLED, seed: Any = SEED, **options:
     Examples
     --------
     >>> seen = explain_example(path="reference")
-    >>> [(seen.name(c), b) for b, at in seen.hits for c in [seen.values.sampled_candidates[at]]]
-    [('0 the', 0), ('0 the', 2)]
+    >>> [(example, seen.name(seen.values.sampled_candidates[at])) for example, at in seen.hits.tolist()]
+    [(0, '0 the'), (2, '0 the')]
     """
     example = worked_example()
     inputs = example.embeddings[example.input_ids]

@@ -42,10 +42,10 @@ class Compiled:
     def numbers(call: Call) -> Numbers:
         """Return what `compute_sampled_logits` and `sampled_softmax_loss_and_grad` return."""
         ones = np.ones(call.batch.inputs.shape[0], call.batch.inputs.dtype)
-        raw = objective.logits(call._replace(correction=Correction(False, False)))
-        logits = objective.logits(call)
+        raw = _side_by_side(objective.logits(call._replace(correction=Correction(False, False))))
+        logits = _side_by_side(objective.logits(call))
         loss, gradients = objective.loss_and_grad(call, "sampled_softmax", ones)
-        return Numbers(np.concatenate(raw, axis=1), np.concatenate(logits, axis=1), loss, gradients)
+        return Numbers(raw, logits, loss, gradients)
 
     @staticmethod
     def coalesce(slices: IndexedSlices) -> IndexedSlices:
@@ -88,6 +88,11 @@ class Reference:
         """Return `reference.sum_duplicates`."""
         ids, sums = reference.sum_duplicates(slices.indices, slices.values)
         return IndexedSlices(sums, ids, slices.dense_shape)
+
+
+def _side_by_side(logits: tuple[Floats, Floats]) -> Floats:
+    """Return true and sampled logits as one array, copied: the next call writes to the same memory."""
+    return np.concatenate(logits, axis=1)
 
 
 PATHS: dict[str, Any] = {"compiled": Compiled, "reference": Reference}

@@ -11,7 +11,7 @@ from sampledsoftmax.explanation.sentences import TITLES, story
 from sampledsoftmax.explanation.types import Explanation
 
 # What fits on a page; more is counted and said.
-MOST_EXAMPLES, MOST_CANDIDATES = 8, 12
+MOST_EXAMPLES, MOST_CANDIDATES, MOST_TICKS = 8, 12, 1000
 
 
 def page_data(seen: Explanation) -> dict[str, Any]:
@@ -62,6 +62,7 @@ def _variant(seen: Explanation) -> dict[str, Any]:
         "slices": seen.gradients.weights.indices.size,
         "rows_given_gradient": seen.summed.weights.indices.size,
         "embeddings": _embeddings(seen),
+        "map": _map(seen),
         "grid": grid(seen, examples, candidates),
         "cost": [cost._asdict() for cost in seen.cost],
         "logits_computed": int(seen.raw_logits.size),
@@ -77,6 +78,15 @@ def _embeddings(seen: Explanation) -> list[dict[str, Any]] | None:
         return None
     ids = slices.indices[:MOST_EXAMPLES]
     return [{"id": int(i), "gradient": row(values)} for i, values in zip(ids, slices.values, strict=False)]
+
+
+def _map(seen: Explanation) -> list[list[Any]]:
+    """Return the rows that are read, and for whom: at most so many as can be told apart."""
+    labels, candidates = np.unique(seen.label_rows.ids), np.unique(seen.candidate_rows.ids)
+    both = np.intersect1d(labels, candidates)
+    roles = [(labels, "label"), (candidates, "candidate"), (both, "both")]
+    role_of = {int(i): role for ids, role in roles for i in ids}
+    return [[i, role_of[i]] for i in sorted(role_of)[:MOST_TICKS]]
 
 
 def _names(seen: Explanation) -> dict[str, str]:

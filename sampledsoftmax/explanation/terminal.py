@@ -8,8 +8,10 @@ import numpy as np
 
 from sampledsoftmax.explanation.half_right import half_right
 from sampledsoftmax.explanation.sentences import TITLES, story
-from sampledsoftmax.explanation.tables import WIDTH, short, table, vector
+from sampledsoftmax.explanation.tables import MOST_ROWS, WIDTH, short, table, vector
 from sampledsoftmax.explanation.types import Explanation
+
+_MOST_COLUMNS = 12
 
 
 def as_text(seen: Explanation) -> str:
@@ -59,7 +61,7 @@ def _label_rows(seen: Explanation) -> str:
             vector(read.weights[i]),
             f"{read.biases[i]:.2f}",
         ]
-        for i in range(min(read.ids.size, 12))
+        for i in range(min(read.ids.size, MOST_ROWS))
     ]
     return table(["example", "label", "row of weights", "bias"], rows, read.ids.size - len(rows))
 
@@ -70,11 +72,11 @@ def _candidates(seen: Explanation) -> str:
     for example, at in seen.hits:
         examples_of.setdefault(int(at), []).append(str(example))
     rows = [
-        [short(seen.name(read.ids[i])), f"{counts[i]:.4f}", vector(read.weights[i]), f"{read.biases[i]:.2f}",
-         _list(examples_of.get(i, []))]
-        for i in range(min(read.ids.size, 12))
+        [short(seen.name(read.ids[i])), f"{counts[i]:.4f}", _list(examples_of.get(i, [])), vector(read.weights[i]),
+         f"{read.biases[i]:.2f}"]
+        for i in range(min(read.ids.size, MOST_ROWS))
     ]  # fmt: skip
-    head = ["candidate", "expected", "row of weights", "bias", "label of example"]
+    head = ["candidate", "expected", "hit in", "row of weights", "bias"]
     of_labels = [
         [short(seen.name(seen.labels[b, t])), f"{seen.values.true_expected_count[b, t]:.4f}"]
         for b, t in _different_labels(seen)
@@ -85,7 +87,7 @@ def _candidates(seen: Explanation) -> str:
 
 def _different_labels(seen: Explanation) -> list[tuple[int, int]]:
     _, first = np.unique(seen.labels, return_index=True)
-    return [divmod(int(i), seen.settings.num_true) for i in first[:12]]
+    return [divmod(int(i), seen.settings.num_true) for i in first[:MOST_ROWS]]
 
 
 def _raw_logits(seen: Explanation) -> str:
@@ -113,14 +115,14 @@ def _gradients(seen: Explanation) -> str:
     rows = [
         [short(seen.name(summed.weights.indices[i])), str(slices[i]), vector(summed.weights.values[i]),
          "-" if summed.biases is None else f"{summed.biases.values[i]:.3f}"]
-        for i in range(min(slices.size, 12))
+        for i in range(min(slices.size, MOST_ROWS))
     ]  # fmt: skip
     parts = [table(["row", "slices", "gradient of weights", "of biases"], rows, slices.size - len(rows))]
     inputs = [[example_name(seen, b), vector(seen.gradients.inputs[b])] for b in _first(seen)]
     parts.append(table(["example", "gradient of its input"], inputs, _left_out(seen)))
     if summed.embeddings is not None:
         ids, values = summed.embeddings.indices, summed.embeddings.values
-        rows = [[short(seen.name(ids[i])), vector(values[i])] for i in range(min(ids.size, 12))]
+        rows = [[short(seen.name(ids[i])), vector(values[i])] for i in range(min(ids.size, MOST_ROWS))]
         parts.append(table(["row", "gradient of embeddings"], rows, ids.size - len(rows)))
     return "\n\n".join(parts)
 
@@ -137,7 +139,7 @@ def _cost(seen: Explanation) -> str:
 def _matrix(seen: Explanation, cell: Any, loss: bool = False) -> str:
     """Return a matrix of examples by labels and candidates."""
     num_true, candidates = seen.settings.num_true, seen.values.sampled_candidates
-    columns = min(num_true + candidates.size, 12)
+    columns = min(num_true + candidates.size, _MOST_COLUMNS)
     head = ["example"] + ["label"] * min(num_true, columns)
     head += [short(seen.name(c)) for c in candidates[: columns - num_true]] if columns > num_true else []
     rows = [
@@ -147,12 +149,11 @@ def _matrix(seen: Explanation, cell: Any, loss: bool = False) -> str:
     if loss:
         head.insert(1, "loss")
     left_out = num_true + candidates.size - columns
-    text = table(head, rows, _left_out(seen))
-    return text + (f"\n  ... {left_out:,} more columns" if left_out else "")
+    return table(head, rows, _left_out(seen), left_out)
 
 
 def _first(seen: Explanation) -> range:
-    return range(min(seen.labels.shape[0], 12))
+    return range(min(seen.labels.shape[0], MOST_ROWS))
 
 
 def _left_out(seen: Explanation) -> int:
@@ -164,4 +165,4 @@ def _or_hit(value: float) -> str:
 
 
 def _list(items: Sequence[str]) -> str:
-    return ", ".join(items[:6]) + (f" and {len(items) - 6} more" if len(items) > 6 else "")
+    return ", ".join(items[:3]) + (f", {len(items) - 3} more" if len(items) > 3 else "")

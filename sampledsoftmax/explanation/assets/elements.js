@@ -31,6 +31,12 @@ function shown(value, digits = 2) {
   return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "\u2212");
 }
 
+/** Return a probability or an expected count: small ones by their power of ten, not as 0.000. */
+function shownShare(value, digits = 3) {
+  const isSmall = typeof value === "number" && value !== 0 && Math.abs(value) < 10 ** -digits;
+  return isSmall ? value.toExponential(1).replaceAll("-", "\u2212") : shown(value, digits);
+}
+
 /** Return a count with separators. */
 function count(value) {
   return value.toLocaleString("en-US");
@@ -39,8 +45,8 @@ function count(value) {
 /** Return a class as its id and its name. */
 function classOf(id) {
   const name = data.names[id];
-  return element("span", { class: "class" }, element("span", { class: "id" }, String(id)),
-    name === undefined ? null : ` ${name}`);
+  return element("span", { class: "class", title: name === undefined || name.length < 16 ? null : name },
+    element("span", { class: "id" }, String(id)), name === undefined ? null : ` ${name}`);
 }
 
 /** Return a class as plain text. */
@@ -73,9 +79,10 @@ function bar(share) {
 
 /** Return a table that scrolls in its own frame; its caption says in words what it shows. */
 function tableOf(caption, head, rows, attributes = {}) {
-  const table = element("table", attributes,
-    element("caption", null, rich(caption)), element("thead", null, head), element("tbody", null, rows));
-  return element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption.replaceAll("`", "") }, table);
+  const words = caption.replaceAll("`", "");
+  const table = element("table", { ...attributes, "aria-label": words }, element("thead", null, head), element("tbody", null, rows));
+  return element("figure", null, element("figcaption", null, rich(caption)),
+    element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": words }, table));
 }
 
 /** Return a row of column heads. */

@@ -8,8 +8,8 @@ const columnsLeftOut = data.dim - columnsShown;
 function marks(entry, withCandidates) {
   const made = [];
   if (entry.label_of.length) {
-    const [first, rest] = [entry.label_of.slice(0, 4).join(", "), entry.label_of.length - 4];
-    made.push(element("span", { class: "mark label" }, `label of ${first}${rest > 0 ? ` and ${rest} more` : ""}`));
+    const of = entry.label_of.length > 3 ? `${count(entry.label_of.length)} examples` : entry.label_of.join(", ");
+    made.push(element("span", { class: "mark label" }, `label of ${of}`));
   }
   if (withCandidates && entry.candidate) made.push(element("span", { class: "mark candidate" }, "candidate"));
   return made;
@@ -44,7 +44,7 @@ function gapRow(entry, width) {
 
 /** Return the cell of the expected count of a row: a bar of one, and the number. */
 function expectedCell(entry) {
-  const made = element("td", { class: "value with-bar expected" }, entry.expected.map((value) => shown(value, 3)).join(" or "));
+  const made = element("td", { class: "value with-bar expected" }, entry.expected.map((value) => shownShare(value)).join(" or "));
   if (entry.expected.length) made.prepend(bar(Math.max(...entry.expected)));
   return made;
 }
@@ -59,7 +59,7 @@ function weightsFigure(variant, withCandidates) {
     + `lit are the rows that the labels name${withCandidates ? " and the candidates" : ""}`;
   const body = variant.grid.map((entry) => "gap" in entry ? gapRow(entry, width)
     : element("tr", { class: lighting(entry, withCandidates), "data-id": entry.id },
-      element("th", { scope: "row" }, classOf(entry.id), marks(entry, withCandidates), lit.includes(entry) ? null : aside("not read")),
+      element("th", { scope: "row" }, classOf(entry.id), marks(entry, withCandidates), lit.includes(entry) ? null : aside(withCandidates ? "not read" : "not named by a label")),
       withCandidates ? expectedCell(entry) : null, vectorCells(entry.weights, largest),
       data.has_biases ? element("td", { class: "value bias" }, shown(entry.bias)) : null));
   const head = vectorHeads(withCandidates ? ["class", "expected count"] : ["class"], data.has_biases ? ["bias"] : []);
@@ -85,6 +85,18 @@ function gradientFigure(variant) {
   const caption = `Gradient of \`weights\`${data.has_biases ? " and `biases`" : ""}, row by row: ${count(variant.slices)} slices, `
     + `${count(variant.rows_given_gradient)} rows`;
   return tableOf(caption, vectorHeads("class", data.has_biases ? ["bias"] : []), body, { class: "weights gradients" });
+}
+
+/** Draw the whole table of weights as a strip, one tick a row that is read. */
+function mapFigure(variant) {
+  const share = (rows) => `${(100 * rows / data.num_classes).toFixed(4)}%`;
+  const ticks = variant.map.map(([id, role]) => element("span", { class: `tick ${role}`, "data-id": id, style: { left: share(id), width: share(1) } }));
+  const words = `${count(variant.cost[0].read)} of ${count(data.num_classes)} rows`;
+  const caption = `All rows of \`weights\`, from class 0 to class ${count(data.num_classes - 1)}: lit are the ${words} that are read`
+    + (ticks.length < variant.cost[0].read ? `, of which ${count(ticks.length)} are drawn` : "");
+  return element("figure", null, element("figcaption", null, rich(caption)),
+    element("div", { class: data.num_classes > 100 ? "map fine" : "map", role: "img", "aria-label": `${words} are read` }, ticks),
+    element("p", { class: "legend" }, ["label", "candidate", "both"].map((role) => [element("span", { class: `swatch ${role}`, "aria-hidden": "true" }), ` ${role} `])));
 }
 
 /** Return whether a column of an example is an accidental hit. */

@@ -97,7 +97,7 @@ function correctionStep(variant, followed, follow) {
     const [expected, log] = isLabel ? [variant.true_count[followed][column], variant.true_log[followed][column]]
       : [variant.sampled_count[column - data.num_true], variant.sampled_log[column - data.num_true]];
     return element("tr", { class: isLabel ? "is-label" : "is-candidate" }, element("th", { scope: "row" }, classOf(id)),
-      element("td", { class: "value" }, shown(variant.raw_logits[followed][column])), element("td", { class: "value" }, shown(expected, 4)),
+      element("td", { class: "value" }, shown(variant.raw_logits[followed][column])), element("td", { class: "value" }, shownShare(expected, 4)),
       element("td", { class: "value" }, on ? shown(log) : "not used"), correctedCell(variant, followed, column));
   });
   return [
@@ -108,13 +108,24 @@ function correctionStep(variant, followed, follow) {
 }
 
 function softmaxStep(variant, followed, follow) {
+  if (!data.examples.length) return [];
   const cell = (b, column) => {
     if (variant.logits[b][column] === "-inf") return correctedCell(variant, b, column);
     const value = variant.probabilities[b][column];
-    return element("td", { class: `value with-bar ${column < data.num_true ? "of-label" : ""}` }, bar(value), shown(value, 3));
+    return element("td", { class: `value with-bar ${column < data.num_true ? "of-label" : ""}` }, bar(value), shownShare(value));
   };
   const loss = (b) => [element("td", { class: "value loss" }, shown(variant.loss[b], 4))];
-  return [matrixFigure(variant, "Probabilities; each row sums to 1", cell, followed, follow, ["loss"], loss), ...leftOut(variant)];
+  return [
+    matrixFigure(variant, "Probabilities; each row sums to 1", cell, followed, follow, ["loss"], loss), ...leftOut(variant),
+    tableOf(`Example ${exampleName(followed)}: one softmax over its columns`, heads("class", "logit", "probability", "target"),
+      columnIds(variant, followed).map((id, column) => targetRow(variant, followed, id, column, cell)), { class: "worked" }),
+  ];
+}
+
+function targetRow(variant, followed, id, column, cell) {
+  const isLabel = column < data.num_true;
+  return element("tr", { class: isLabel ? "is-label" : "is-candidate" }, element("th", { scope: "row" }, classOf(id)),
+    correctedCell(variant, followed, column), cell(followed, column), element("td", { class: "value" }, isLabel ? shown(1 / data.num_true) : "0"));
 }
 
 function gradientStep(variant, followed, follow) {
@@ -143,8 +154,9 @@ function costStep(variant) {
     element("td", { class: "value" }, count(cost.gathered)), element("td", { class: "value" }, count(cost.given_gradient))));
   const logits = element("tr", null, element("th", { scope: "row" }, "this batch"), shareCell(variant.logits_computed, variant.logits_of_all));
   return [
+    mapFigure(variant),
     tableOf("Rows and bytes read, of how many", heads("table", "rows read", "bytes read", "look-ups", "rows updated"), rows, { class: "cost" }),
-    tableOf("Logits computed, of those of full softmax", heads("", "logits"), [logits], { class: "cost" }),
+    tableOf("Logits computed, of those that full softmax needs", heads("batch", "logits computed"), [logits], { class: "cost" }),
   ];
 }
 
