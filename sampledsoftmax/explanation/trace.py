@@ -11,7 +11,7 @@ from sampledsoftmax.accidental_hits import compute_accidental_hits
 from sampledsoftmax.arguments import Call
 from sampledsoftmax.explanation.numbers import PATHS, rows_of
 from sampledsoftmax.explanation.types import Explanation, Settings, Summed, TableCost, TableRows
-from sampledsoftmax.types import IndexedSlices
+from sampledsoftmax.types import IndexedSlices, SampledValues
 
 Ids = NDArray[np.int64]
 
@@ -37,10 +37,10 @@ def trace(call: Call, path: str, seed: Any, input_ids: Ids | None, class_names: 
     )
     return Explanation(
         settings=settings,
-        labels=batch.labels,
-        inputs=batch.inputs,
-        input_ids=input_ids,
-        values=values,
+        labels=batch.labels.copy(),  # what the caller does to its arrays later must not change what was seen
+        inputs=batch.inputs.copy(),
+        input_ids=None if input_ids is None else input_ids.copy(),
+        values=SampledValues(*(array.copy() for array in values)),
         label_rows=_rows(call, batch.labels.ravel()),
         candidate_rows=_rows(call, values.sampled_candidates),
         unread_rows=_rows(call, _unread(call)),
@@ -67,7 +67,7 @@ def _softmax(logits: NDArray[Any], num_true: int) -> tuple[NDArray[Any], NDArray
 
 
 def _rows(call: Call, ids: Ids) -> TableRows:
-    return TableRows(ids, *rows_of(call, ids))
+    return TableRows(ids.copy(), *rows_of(call, ids))
 
 
 def _unread(call: Call) -> Ids:
