@@ -2,11 +2,13 @@
 
 import os
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from sampledsoftmax import check
@@ -53,9 +55,12 @@ def load_tables(directory: str | os.PathLike[str]) -> Tables:
     if not file.exists():
         raise FileNotFoundError(f"{directory} holds no {TABLES}: name the --output directory of a training run")
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in Tables._fields if name in arrays}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        with file.open("rb") as stream:
+            arrays = np.load(stream, allow_pickle=False)
+            if not isinstance(arrays, NpzFile):
+                raise ValueError("it holds one array without a name")
+            found = {name: np.asarray(arrays[name]) for name in Tables._fields if name in arrays}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{file} is damaged: {error}") from None
     missing = [name for name in Tables._fields if name not in found]
     if missing:

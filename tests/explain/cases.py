@@ -7,7 +7,17 @@ from tests.cases import make_case
 
 # classes, dim, batch, candidates, labels an example: ragged sizes, with duplicates and hits, and one of each
 SIZES = [(12, 4, 5, 4, 1), (30, 7, 6, 9, 2), (200, 3, 17, 21, 3), (1, 1, 1, 1, 1), (9, 5, 2, 9, 1)]
-NAMES = ["<script>alert(1)</script>", "{{data}}", "`code`", "a long name " + "x" * 60, "ünï", "&amp;", '"', "</pre>", "i"]
+NAMES = [
+    "<script>alert(1)</script>",
+    "{{data}}",
+    "`code`",
+    "a long name " + "x" * 60,
+    "ünï",
+    "&amp;",
+    '"',
+    "</pre>",
+    "i",
+]
 
 
 def explained(sizes, **options):

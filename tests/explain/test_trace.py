@@ -108,7 +108,7 @@ def test_cost_is_counted(sizes):
 
 @pytest.mark.parametrize("sizes", SIZES)
 def test_rows_that_are_not_named_keep_their_bits(sizes):
-    case, seen = explained(sizes)
+    _, seen = explained(sizes)
     unread = set(range(sizes[0])) - set(seen.gradients.weights.indices.tolist())
     assert not unread & set(seen.changed_rows.tolist())
     moved = seen.summed.weights.indices[np.abs(seen.summed.weights.values).max(axis=1) > 1e-12]
@@ -194,7 +194,9 @@ def test_no_biases_two_labels_and_half_precision():
     halves = [array.astype(np.float16) for array in (case.weights, case.biases)]
     for path in ("compiled", "reference"):
         small = ss.explain(*halves, *case.arguments[2:], sampled_values=case.values, path=path)
-        wide = ss.explain(*(half.astype(np.float32) for half in halves), *case.arguments[2:], sampled_values=case.values)
+        wide = ss.explain(
+            *(half.astype(np.float32) for half in halves), *case.arguments[2:], sampled_values=case.values
+        )
         np.testing.assert_allclose(small.logits, wide.logits, rtol=1e-5)
         assert small.cost[0].row_bytes == 8
         assert set(small.changed_rows.tolist()) <= set(small.summed.weights.indices.tolist())
@@ -236,5 +238,3 @@ def test_large_tables_are_not_copied():
     assert seen.changed_rows is not None
     case = make_case(70_000, 4, 3, 5)
     assert ss.explain(*case.arguments, seed=1, path="reference").changed_rows is None
-
-
