@@ -150,7 +150,7 @@ def _checked_input_ids(input_ids: ArrayLike | None, call: Call) -> NDArray[np.in
     return check.ids("input_ids", input_ids, (call.batch.inputs.shape[0],), call.batch.weights.num_rows)
 
 
-def _checked_names(names: Sequence[str] | None, call: Call) -> Sequence[str] | None:
+def _checked_names(names: Sequence[str] | None, call: Call) -> tuple[str, ...] | None:
     if names is None:
         return None
     if isinstance(names, str) or not hasattr(names, "__len__") or not hasattr(names, "__getitem__"):
@@ -162,4 +162,4 @@ def _checked_names(names: Sequence[str] | None, call: Call) -> Sequence[str] | N
     bad = next((i for i, name in enumerate(names) if not isinstance(name, str)), None)
     if bad is not None:
         raise TypeError(f"class_names[{bad}] must be a str, got {type(names[bad]).__name__} {names[bad]!r}")
-    return names
+    return tuple(names)

@@ -1,6 +1,7 @@
 """Answers that are often heard and half right, with what each leaves out."""
 
-from sampledsoftmax.explanation.types import Explanation, quoted
+from sampledsoftmax.explanation.types import Explanation
+from sampledsoftmax.explanation.wording import quoted
 
 
 def half_right(seen: Explanation) -> dict[int, tuple[str, str]]:
@@ -28,7 +29,7 @@ def _excluded(seen: Explanation) -> str:
     drawn = sorted({int(seen.values.sampled_candidates[at]) for _, at in seen.hits})
     if not drawn:
         return "Any class may be drawn, labels included; in this draw none happened to come up."
-    names = ", ".join(quoted(seen, i) for i in drawn[:3]) + (", ..." if len(drawn) > 3 else "")
+    names = ", ".join(quoted(seen.class_names, i) for i in drawn[:3]) + (", ..." if len(drawn) > 3 else "")
     return f"Any class may be drawn, labels included; here {names} came up although a label."
 
 

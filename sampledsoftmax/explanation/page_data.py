@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+import sampledsoftmax
 from sampledsoftmax.explanation.half_right import half_right
 from sampledsoftmax.explanation.page_numbers import numbers, row
 from sampledsoftmax.explanation.page_rows import grid
@@ -26,6 +27,7 @@ def page_data(seen: Explanation) -> dict[str, Any]:
         "dim": seen.inputs.shape[1],
         "has_biases": seen.gradients.biases is not None,
         "titles": TITLES,
+        "source": _source(seen),
         "examples": [
             {"input": _input_name(seen, b), "labels": seen.labels[b].tolist(), "values": row(seen.inputs[b])}
             for b in examples
@@ -33,6 +35,12 @@ def page_data(seen: Explanation) -> dict[str, Any]:
         "names": _names(seen),
         "variants": [_variant(variant) for variant in variants],
     }
+
+
+def _source(seen: Explanation) -> str:
+    whose = {"compiled": "its public functions", "reference": "its reference.py"}[seen.settings.path]
+    seed = "" if seen.settings.seed is None else f", seed {seen.settings.seed}"
+    return f"Numbers: sampledsoftmax {sampledsoftmax.__version__}, {whose}{seed}. This page computes nothing."
 
 
 def _variant(seen: Explanation) -> dict[str, Any]:

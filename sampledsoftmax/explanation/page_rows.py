@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from sampledsoftmax.explanation.page_numbers import numbers, row
-from sampledsoftmax.explanation.types import Explanation, TableRows
+from sampledsoftmax.explanation.parts import TableRows
+from sampledsoftmax.explanation.types import Explanation
 
 
 def grid(seen: Explanation, examples: int, candidates: int) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sampledsoftmax.explanation.types import Explanation, counted, quoted
+from sampledsoftmax.explanation.types import Explanation
+from sampledsoftmax.explanation.wording import counted, quoted
 
 TITLES = (
     "The question",
@@ -43,21 +44,23 @@ def _labels(seen: Explanation) -> list[str]:
         f" {counted(ids.size, 'different row')}."
     ]
     for i in np.flatnonzero(times > 1)[:_MOST_NAMED]:
-        named = f"Row {quoted(seen, ids[i])} is named {times[i]} times"
+        named = f"Row {quoted(seen.class_names, ids[i])} is named {times[i]} times"
         lines.append(f"{named}: looked up each time, and its gradients are summed.")
     return lines + _more(int((times > 1).sum()), "row is named more than once", "rows are named more than once")
 
 
 def _draw(seen: Explanation) -> list[str]:
     settings, hits = seen.settings, seen.hits
-    how = "were given as `sampled_values`" if settings.seed is None else "are drawn, log-uniform and without repeats"
+    how = f"are drawn (log-uniform, without repeats, seed {settings.seed})"
+    if settings.seed is None:
+        how = "were given as `sampled_values`"
     lines = [
         f"{counted(settings.num_sampled, 'candidate')} {how}, once, and shared by all examples.",
         "The sampler never looks at the labels to choose. They only get an expected count: how often a class is"
         " expected in such a sample.",
     ]
     for example, at in hits[:_MOST_NAMED]:
-        candidate = quoted(seen, seen.values.sampled_candidates[at])
+        candidate = quoted(seen.class_names, seen.values.sampled_candidates[at])
         lines.append(f"Candidate {candidate} is a label of example {example} too: an accidental hit.")
     lines += _more(len(hits), "accidental hit", "accidental hits")
     if not len(hits):

@@ -10,7 +10,8 @@ from sampledsoftmax import reference
 from sampledsoftmax.accidental_hits import compute_accidental_hits
 from sampledsoftmax.arguments import Call
 from sampledsoftmax.explanation.numbers import PATHS, rows_of
-from sampledsoftmax.explanation.types import Explanation, Settings, Summed, TableCost, TableRows
+from sampledsoftmax.explanation.parts import Settings, Summed, TableCost, TableRows
+from sampledsoftmax.explanation.types import Explanation
 from sampledsoftmax.types import IndexedSlices, SampledValues
 
 Ids = NDArray[np.int64]

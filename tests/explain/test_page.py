@@ -266,6 +266,15 @@ def test_arrow_keys_of_a_switch_are_its_own(browser, example):
     assert len(browser.texts(".matrix thead th")) == 10
 
 
+def test_the_next_step_begins_at_its_top(browser, example):
+    _, path = example
+    browser.open(path, width=360, step=3)
+    browser.script("window.scrollTo(0, document.documentElement.scrollHeight)")
+    assert browser.script("return document.getElementById('title').getBoundingClientRect().top") < 0
+    browser.script("document.getElementById('next').click()")
+    assert 0 <= browser.script("return document.getElementById('title').getBoundingClientRect().top") < 300
+
+
 def test_the_address_names_the_step(browser, example):
     _, path = example
     browser.open(path, step=5)

@@ -202,6 +202,21 @@ def test_no_biases_two_labels_and_half_precision():
         assert set(small.changed_rows.tolist()) <= set(small.summed.weights.indices.tolist())
 
 
+def test_tables_of_bfloat16_and_in_another_order():
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
+    case = make_case(12, 4, 5, 4)
+    expected = ss.explain(*case.arguments, sampled_values=case.values)
+    other = ss.explain(np.asfortranarray(case.weights), *case.arguments[1:], sampled_values=case.values)
+    np.testing.assert_array_equal(other.logits, expected.logits)
+    assert other.changed_rows.tolist() == expected.changed_rows.tolist()
+    narrow = [array.astype(ml_dtypes.bfloat16) for array in (case.weights, case.biases)]
+    for path in ("compiled", "reference"):
+        seen = ss.explain(*narrow, *case.arguments[2:], sampled_values=case.values, path=path)
+        np.testing.assert_allclose(seen.logits, expected.logits, atol=0.1)
+        assert seen.cost[0].row_bytes == 8
+        assert seen.changed_rows.size > 0
+
+
 def test_nothing_is_shared_with_the_arguments():
     case = make_case(12, 4, 5, 4)
     before = [np.copy(array) for array in (*case.arguments[:4], *case.values)]

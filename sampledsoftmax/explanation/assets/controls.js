@@ -40,6 +40,7 @@ function go(step) {
   if (step < 0 || step >= data.titles.length) return;
   state.step = step;
   render();
+  if (byId("title").getBoundingClientRect().top < 0) byId("app").scrollIntoView();
   history.replaceState(null, "", `#${step + 1}`);
   byId("announcement").textContent = `Step ${step + 1} of ${data.titles.length}: ${data.titles[step]}`;
 }
@@ -106,6 +107,7 @@ byId("next").addEventListener("click", () => go(state.step + 1));
 window.addEventListener("hashchange", () => go(stepOfAddress()));
 makeSteps();
 makeSwitches();
+byId("source").textContent = data.source;
 byId("app").hidden = false;
 state.step = stepOfAddress();
 render();
