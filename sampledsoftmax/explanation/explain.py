@@ -73,7 +73,8 @@ def explain(
     -------
     Explanation
         The trace, with those of other switches (hits removed or not, log Q subtracted or not, other
-        `num_sampled`) in `alternatives`; they are left out for batches of more than 262,144 numbers.
+        `num_sampled`) in `alternatives`; they are left out where logits and gradient rows are more than 262,144
+        numbers.
 
     Raises
     ------

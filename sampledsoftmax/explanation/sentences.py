@@ -59,10 +59,9 @@ def _draw(seen: Explanation) -> list[str]:
         "The sampler never looks at the labels to choose. They only get an expected count: how often a class is"
         " expected in such a sample.",
     ]
-    for example, at in hits[:_MOST_NAMED]:
-        candidate = quoted(seen.class_names, seen.values.sampled_candidates[at])
-        lines.append(f"Candidate {candidate} is a label of example {example} too: an accidental hit.")
-    lines += _more(len(hits), "accidental hit", "accidental hits")
+    positions = np.unique(hits[:, 1])
+    lines += [_hit(seen, at) for at in positions[:_MOST_NAMED]]
+    lines += _more(positions.size, "candidate is a label too", "candidates are labels too")
     if not len(hits):
         lines.append("No candidate is a label of this batch: there are no accidental hits.")
     if settings.seed is not None and max(count.max(initial=0) for count in seen.values[1:]) > 1:
@@ -71,6 +70,17 @@ def _draw(seen: Explanation) -> list[str]:
             " class comes more than once."
         )
     return lines
+
+
+def _hit(seen: Explanation, position: int) -> str:
+    examples = seen.hits[seen.hits[:, 1] == position, 0]
+    candidate = f"Candidate {quoted(seen.class_names, seen.values.sampled_candidates[position])}"
+    if examples.size == 1:
+        return f"{candidate} is a label of example {examples[0]} too: an accidental hit."
+    shown = examples if examples.size <= _MOST_NAMED else examples[: _MOST_NAMED - 1]
+    first = ", ".join(map(str, shown[:-1] if shown is examples else shown))
+    last = str(examples[-1]) if shown is examples else f"{examples.size - shown.size:,} more"
+    return f"{candidate} is a label of examples {first} and {last} too: {examples.size:,} accidental hits."
 
 
 def _logits(seen: Explanation) -> list[str]:

@@ -91,18 +91,25 @@ def _different_labels(seen: Explanation) -> list[tuple[int, int]]:
 
 
 def _raw_logits(seen: Explanation) -> str:
-    mark = {(int(b), int(s)) for b, s in seen.hits} if seen.settings.remove_accidental_hits else set()
+    left_out = _left_out_hits(seen)
 
     def cell(b: int, column: int) -> str:
         value = f"{seen.raw_logits[b, column]:.3f}"
-        return f"x {value}" if (b, column - seen.settings.num_true) in mark else value
+        return f"x {value}" if (b, column) in left_out else value
 
-    note = "\n  x: an accidental hit, left out" if mark else ""
+    note = "\n  x: an accidental hit, left out" if left_out else ""
     return _matrix(seen, cell) + note
 
 
+def _left_out_hits(seen: Explanation) -> set[tuple[int, int]]:
+    """Return the (example, column) pairs that are left out of the sums."""
+    hits = seen.hits if seen.settings.remove_accidental_hits else seen.hits[:0]
+    return {(int(b), int(s) + seen.settings.num_true) for b, s in hits}
+
+
 def _logits(seen: Explanation) -> str:
-    return _matrix(seen, lambda b, column: _or_hit(float(seen.logits[b, column])))
+    left_out = _left_out_hits(seen)
+    return _matrix(seen, lambda b, column: "hit" if (b, column) in left_out else f"{seen.logits[b, column]:.3f}")
 
 
 def _probabilities(seen: Explanation) -> str:
@@ -158,10 +165,6 @@ def _first(seen: Explanation) -> range:
 
 def _left_out(seen: Explanation) -> int:
     return int(seen.labels.shape[0]) - len(_first(seen))
-
-
-def _or_hit(value: float) -> str:
-    return "hit" if value == -np.inf else f"{value:.3f}"
 
 
 def _list(items: Sequence[str]) -> str:

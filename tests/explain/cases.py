@@ -28,6 +28,14 @@ def explained(sizes, **options):
     return case, ss.explain(*case.arguments, **options)
 
 
+def masked():
+    """Return a batch in which a candidate that is no label has a bias of -inf, and its position."""
+    case, seen = explained(SIZES[0])
+    position = next(s for s, c in enumerate(case.values.sampled_candidates) if c not in case.labels)
+    case.biases[case.values.sampled_candidates[position]] = -np.inf
+    return ss.explain(*case.arguments, sampled_values=case.values, path="reference"), position
+
+
 def big(path="reference", **options):
     """Return a batch of many examples, candidates and columns, of which the page shows a part."""
     case = make_case(5000, 40, 40, 30, dtype=np.float32, seed=5)

@@ -66,7 +66,7 @@ class Browser:
 
     def choose(self, name, value):
         """Click a switch."""
-        self.script("arguments[0].click()", self.all(f"input[name={name}][value={json.dumps(value)}]")[0])
+        self.all(f"input[name={name}][value={json.dumps(value)}]")[0].click()
 
     def logs(self):
         """Return (lines of the console, addresses that were asked for) since the last time."""

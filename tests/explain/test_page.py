@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 
 from sampledsoftmax.explanation.example import explain_example
-from tests.explain.cases import big, odd
+from tests.explain.cases import big, masked, odd
 
 RIGHT, LEFT, TAB, ENTER, SPACE = "\ue014", "\ue012", "\ue004", "\ue007", " "
 PAGES = {"example": lambda: explain_example(path="reference"), "big": big, "odd": odd}
+SWITCHES = ("num_sampled", "remove_accidental_hits", "subtract_log_q")
+SET_SWITCHES = """
+const form = document.getElementById("switches");
+for (const [name, value] of Object.entries(arguments[0])) form.elements[name].value = value;
+form.dispatchEvent(new Event("change"));
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +40,8 @@ def example(pages):
 def variants(browser, seen):
     """Yield every trace of a page after its switches are set."""
     for other in (seen, *seen.alternatives):
-        browser.choose("num_sampled", str(other.settings.num_sampled))
-        for key in ("remove_accidental_hits", "subtract_log_q"):
-            browser.choose(key, str(getattr(other.settings, key)).lower())
+        wanted = {key: getattr(other.settings, key) for key in SWITCHES}
+        browser.script(SET_SWITCHES, {key: str(value).lower() for key, value in wanted.items()})
         yield other
 
 
@@ -225,6 +230,23 @@ def test_an_example_is_followed(browser, example):
     np.testing.assert_allclose(shown[:, 3], seen.logits[1], atol=5.1e-3)
 
 
+def test_every_switch_is_clicked(browser, example):
+    _, path = example
+    browser.open(path, step=5)
+    before = browser.texts(".matrix tbody")
+    for key, value in (("num_sampled", "2"), ("remove_accidental_hits", "false"), ("subtract_log_q", "false")):
+        browser.choose(key, value)
+        assert (
+            browser.script("return new FormData(document.getElementById('switches')).get(arguments[0])", key) == value
+        )
+        assert browser.texts(".matrix tbody") not in before
+        before += browser.texts(".matrix tbody")
+    assert "num_sampled: 2; Accidental hits: kept; log Q: not subtracted" in browser.texts("#announcement")
+    for key, value in (("num_sampled", "4"), ("remove_accidental_hits", "true"), ("subtract_log_q", "true")):
+        browser.choose(key, value)
+    assert browser.texts(".matrix tbody") == before[:1]
+
+
 def test_keyboard(browser, example):
     _, path = example
     browser.open(path)
@@ -344,6 +366,15 @@ def test_names_of_classes_are_text(browser, pages):
     assert browser.all("table script") == []
     shown = browser.texts("tbody th .class")
     assert [text.split(" ", 1)[1] for text in shown] == list(seen.class_names)
+
+
+def test_a_class_that_is_masked_is_not_a_hit(browser, tmp_path):
+    seen, position = masked()
+    seen.save_html(tmp_path / "page.html")
+    browser.open(tmp_path / "page.html", step=5)
+    column = browser.texts(f".matrix tbody td:nth-of-type({position + 2})")
+    assert column == ["\u2212inf"] * 5
+    assert len(browser.all(".matrix .hit")) == len(seen.hits)
 
 
 def test_without_javascript_the_text_is_there(browser, example):

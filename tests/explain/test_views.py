@@ -9,7 +9,7 @@ import pytest
 
 from sampledsoftmax.explanation.example import explain_example
 from sampledsoftmax.explanation.tables import table, vector
-from tests.explain.cases import NAMES, big, odd
+from tests.explain.cases import NAMES, big, masked, odd
 
 EXPLAINED = {"example": lambda: explain_example(path="reference"), "big": big, "odd": odd}
 VOID = {"meta", "link", "br", "input"}
@@ -67,8 +67,17 @@ def test_text_says_the_numbers():
     assert len(re.findall(r" x -?\d\.\d{3}", steps[4])) == len(seen.hits)
     text = re.sub(r"\s+", " ", text)
     assert "5 labels of this batch name 4 different rows" in text
-    assert 'Candidate 0 "the" is a label of example 2 too: an accidental hit.' in text
+    assert 'Candidate 0 "the" is a label of examples 0 and 2 too: 2 accidental hits.' in text
     assert "one step of SGD changed 7 rows and left 5 bit for bit" in text
+
+
+def test_a_class_that_is_masked_is_not_a_hit():
+    seen, position = masked()
+    assert len(seen.hits) > 0
+    assert position not in seen.hits[:, 1]
+    corrected = re.split(r"^\d\. ", str(seen), flags=re.MULTILINE)[5]
+    assert corrected.count(" -inf") == 5
+    assert len(re.findall(r" hit(?= |$)", corrected, re.MULTILINE)) == len(seen.hits)
 
 
 def test_long_tables_say_what_they_leave_out():
@@ -175,6 +184,8 @@ def test_embedded_rows_and_gaps_cover_the_table(seen):
             drawn.add(at)
             assert entry["candidate"] == (at in candidates)
             assert entry["label_of"] == np.flatnonzero((other.labels == at).any(axis=1)).tolist()
+            counts = np.concatenate([other.values[1][other.labels == at], other.values[2][other.values[0] == at]])
+            np.testing.assert_array_equal(numbers(entry["expected"], np.float32), np.unique(counts))
             assert (entry["gradient"] is not None) == (at in read)
             if entry["gradient"]:
                 place = other.summed.weights.indices.tolist().index(at)

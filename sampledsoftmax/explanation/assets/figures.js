@@ -39,7 +39,7 @@ function gapRow(entry, width) {
   const rows = (number) => `${count(number)} row${number === 1 ? "" : "s"}`;
   const text = entry.read === 0 ? `\u2026 ${rows(entry.gap)} not read \u2026`
     : `\u2026 ${rows(entry.gap)}, ${count(entry.read)} of them read for what is not shown \u2026`;
-  return element("tr", { class: "gap" }, element("td", { colspan: String(width) }, text));
+  return element("tr", { class: "gap" }, element("td", { colspan: String(width) }, element("span", null, text)));
 }
 
 /** Return the cell of the expected count of a row: a bar of one, and the number. */
@@ -102,6 +102,11 @@ function mapFigure(variant) {
 /** Return whether a column of an example is an accidental hit. */
 function isHit(variant, b, column) {
   return variant.hits.some(([example, at]) => example === b && at === column - data.num_true);
+}
+
+/** Return whether a column is left out of the sum of an example. */
+function isLeftOut(variant, b, column) {
+  return variant.remove_accidental_hits && isHit(variant, b, column);
 }
 
 /** Return the head of a matrix: labels, then candidates, then columns of its own. */

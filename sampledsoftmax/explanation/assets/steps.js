@@ -85,8 +85,8 @@ function hitCell(variant, b, column, value, digits = 2) {
 /** Return the cell of a column after hits are removed. */
 function correctedCell(variant, b, column) {
   const value = variant.logits[b][column];
-  if (value === "-inf") return element("td", { class: "value hit" }, element("span", { "aria-hidden": "true" }, "hit"), aside("accidental hit, left out"));
-  return hitCell({ ...variant, remove_accidental_hits: false }, b, column, value);
+  if (isLeftOut(variant, b, column)) return element("td", { class: "value hit" }, element("span", { "aria-hidden": "true" }, "hit"), aside("accidental hit, left out"));
+  return hitCell(variant, b, column, value);
 }
 
 function correctionStep(variant, followed, follow) {
@@ -110,7 +110,7 @@ function correctionStep(variant, followed, follow) {
 function softmaxStep(variant, followed, follow) {
   if (!data.examples.length) return [];
   const cell = (b, column) => {
-    if (variant.logits[b][column] === "-inf") return correctedCell(variant, b, column);
+    if (isLeftOut(variant, b, column)) return correctedCell(variant, b, column);
     const value = variant.probabilities[b][column];
     return element("td", { class: `value with-bar ${column < data.num_true ? "of-label" : ""}` }, bar(value), shownShare(value));
   };
@@ -131,7 +131,7 @@ function targetRow(variant, followed, id, column, cell) {
 function gradientStep(variant, followed, follow) {
   const cell = (b, column) => {
     const value = variant.logit_gradients[b][column];
-    return variant.logits[b][column] === "-inf" ? correctedCell(variant, b, column) : valueCell(value, 1);
+    return isLeftOut(variant, b, column) ? correctedCell(variant, b, column) : valueCell(value, 1);
   };
   const largest = largestOf(variant.inputs_gradient);
   const inputs = data.examples.map((_, b) => element("tr", null, element("th", { scope: "row" }, exampleName(b)), vectorCells(variant.inputs_gradient[b], largest)));
