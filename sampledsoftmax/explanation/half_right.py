@@ -14,7 +14,8 @@ def half_right(seen: Explanation) -> dict[int, tuple[str, str]]:
         2: ("The true classes are left out of the draw.", _excluded(seen)),
         4: (
             "The correction is for the candidates only.",
-            "The label's logit has the log of its own expected count taken off as well.",
+            ("The" if seen.settings.subtract_log_q else "Where log Q is subtracted, the")
+            + " label's logit has the log of its own expected count taken off as well.",
         ),
         5: (
             "Sampled softmax is negative sampling.",

@@ -23,6 +23,7 @@ def page_data(seen: Explanation) -> dict[str, Any]:
     return {
         "batch_size": batch_size,
         "num_true": num_true,
+        "target": 1.0 / num_true,
         "num_classes": seen.settings.num_classes,
         "dim": seen.inputs.shape[1],
         "has_biases": seen.gradients.biases is not None,

@@ -10,7 +10,7 @@ TITLES = (
     "The labels name rows",
     "The sampler draws candidates",
     "Rows become logits",
-    "Log Q is subtracted",
+    "Correction by log Q",
     "Softmax and loss",
     "The gradient flows back",
     "The cost",

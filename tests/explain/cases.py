@@ -30,7 +30,7 @@ def explained(sizes, **options):
 
 def masked():
     """Return a batch in which a candidate that is no label has a bias of -inf, and its position."""
-    case, seen = explained(SIZES[0])
+    case, _ = explained(SIZES[0])
     position = next(s for s, c in enumerate(case.values.sampled_candidates) if c not in case.labels)
     case.biases[case.values.sampled_candidates[position]] = -np.inf
     return ss.explain(*case.arguments, sampled_values=case.values, path="reference"), position

@@ -103,7 +103,7 @@ function correctionStep(variant, followed, follow) {
   return [
     matrixFigure(variant, on ? "Logits less log Q" : "Logits, with no log Q taken off", (b, column) => correctedCell(variant, b, column), followed, follow),
     ...leftOut(variant),
-    tableOf(`Example ${exampleName(followed)}: logit less log Q`, heads("class", "logit", "Q", "log Q", on ? "logit \u2212 log Q" : "result"), body, { class: "worked" }),
+    tableOf(`Example ${exampleName(followed)}: ${on ? "logit less log Q" : "the logit as it is"}`, heads("class", "logit", "Q", "log Q", on ? "logit \u2212 log Q" : "result"), body, { class: "worked" }),
   ];
 }
 
@@ -117,7 +117,7 @@ function softmaxStep(variant, followed, follow) {
   const loss = (b) => [element("td", { class: "value loss" }, shown(variant.loss[b], 4))];
   return [
     matrixFigure(variant, "Probabilities; each row sums to 1", cell, followed, follow, ["loss"], loss), ...leftOut(variant),
-    tableOf(`Example ${exampleName(followed)}: one softmax over its columns`, heads("class", "logit", "probability", "target"),
+    tableOf(`Example ${exampleName(followed)}: one softmax over its columns`, heads("class", "logit", "target", "probability"),
       columnIds(variant, followed).map((id, column) => targetRow(variant, followed, id, column, cell)), { class: "worked" }),
   ];
 }
@@ -125,7 +125,7 @@ function softmaxStep(variant, followed, follow) {
 function targetRow(variant, followed, id, column, cell) {
   const isLabel = column < data.num_true;
   return element("tr", { class: isLabel ? "is-label" : "is-candidate" }, element("th", { scope: "row" }, classOf(id)),
-    correctedCell(variant, followed, column), cell(followed, column), element("td", { class: "value" }, isLabel ? shown(1 / data.num_true) : "0"));
+    correctedCell(variant, followed, column), element("td", { class: "value" }, isLabel ? shown(data.target) : "0"), cell(followed, column));
 }
 
 function gradientStep(variant, followed, follow) {
