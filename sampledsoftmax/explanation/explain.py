@@ -131,6 +131,8 @@ def _others(asked: Sequence[int] | None, call: Call, sampled_values: Any) -> lis
     size, num_classes = call.values.sampled_candidates.size, call.batch.weights.num_rows
     if asked is None:
         asked = [] if sampled_values is not None else [max(size // 2, 1), min(2 * size, num_classes)]
+    elif isinstance(asked, str) or not hasattr(asked, "__iter__"):
+        raise TypeError(f"also_num_sampled must be a sequence of whole numbers, got {type(asked).__name__} {asked!r}")
     elif sampled_values is not None:
         raise ValueError("also_num_sampled must be left out where sampled_values are given: they are one sample")
     checked = {
@@ -142,7 +144,9 @@ def _others(asked: Sequence[int] | None, call: Call, sampled_values: Any) -> lis
 def _known(seed: Any) -> Any:
     """Return a seed, drawn where there is none: alternatives must start from the same one."""
     check.seeds(seed)
-    return (secrets.randbelow(check.MAX_INT32), secrets.randbelow(check.MAX_INT32)) if seed is None else seed
+    if seed is None:
+        return secrets.randbelow(check.MAX_INT32), secrets.randbelow(check.MAX_INT32)
+    return tuple(map(int, seed)) if isinstance(seed, (tuple, list)) else int(seed)
 
 
 def _checked_input_ids(input_ids: ArrayLike | None, call: Call) -> NDArray[np.int64] | None:

@@ -3,7 +3,7 @@
 import html
 
 from sampledsoftmax.explanation.half_right import half_right
-from sampledsoftmax.explanation.sentences import TITLES, story
+from sampledsoftmax.explanation.sentences import TITLES, story, summary
 from sampledsoftmax.explanation.terminal import step_tables
 from sampledsoftmax.explanation.types import Explanation
 
@@ -20,6 +20,7 @@ def as_fragment(seen: Explanation) -> str:
             body += f"<p><em>Half right: \u201c{_text(claim)}\u201d</em> {_text(answer)}</p>"
         opened = " open" if i in (0, 1, 2) else ""
         parts.append(f"<details{opened}><summary><strong>{i + 1}. {TITLES[i]}</strong></summary>{body}</details>")
+    parts.append(f"<p><strong>In short:</strong> {_text(summary(seen))}</p>")
     return f"<div>{''.join(parts)}<p>Step by step: <code>.save_html(path)</code></p></div>"
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sampledsoftmax.explanation.parts import Ids
 from sampledsoftmax.explanation.types import Explanation
 from sampledsoftmax.explanation.wording import counted, quoted
 
@@ -21,6 +22,21 @@ _MOST_NAMED = 4
 def story(seen: Explanation) -> list[list[str]]:
     """Return the sentences of each step."""
     return [step(seen) for step in (_question, _labels, _draw, _logits, _correction, _softmax, _gradients, _cost)]
+
+
+def summary(seen: Explanation) -> str:
+    """Return the answer in one sentence."""
+    cost, labels, candidates = seen.cost[0], np.unique(seen.labels), seen.values.sampled_candidates
+    return (
+        f"The labels name {_rows(labels)} of `weights`, the candidates {_rows(candidates)}: {cost.read:,} of"
+        f" {counted(cost.num_rows, 'row')} {_verb(cost.read, 'is', 'are')} read and get"
+        f"{_verb(cost.read, 's', '')} a gradient."
+    )
+
+
+def _rows(ids: Ids) -> str:
+    shown = ", ".join(map(str, ids[:8])) + (", ..." if ids.size > 8 else "")
+    return f"{_verb(ids.size, 'row', 'rows')} {shown}" if ids.size else "no row"
 
 
 def _question(seen: Explanation) -> list[str]:
@@ -51,11 +67,11 @@ def _labels(seen: Explanation) -> list[str]:
 
 def _draw(seen: Explanation) -> list[str]:
     settings, hits = seen.settings, seen.hits
-    how = f"are drawn (log-uniform, without repeats, seed {settings.seed})"
+    how = f"are drawn (log-uniform, without repeats, seed {settings.seed}), once, and shared by all examples"
     if settings.seed is None:
-        how = "were given as `sampled_values`"
+        how = "were given as `sampled_values`; all examples share them"
     lines = [
-        f"{counted(settings.num_sampled, 'candidate')} {how}, once, and shared by all examples.",
+        f"{counted(settings.num_sampled, 'candidate')} {how}.",
         "The sampler never looks at the labels to choose. They only get an expected count: how often a class is"
         " expected in such a sample.",
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sampledsoftmax.explanation.half_right import half_right
-from sampledsoftmax.explanation.sentences import TITLES, story
+from sampledsoftmax.explanation.sentences import TITLES, story, summary
 from sampledsoftmax.explanation.tables import MOST_ROWS, WIDTH, short, table, vector
 from sampledsoftmax.explanation.types import Explanation
 
@@ -15,7 +15,7 @@ _MOST_COLUMNS = 12
 
 
 def as_text(seen: Explanation) -> str:
-    """Return the eight steps with their tables, at most 100 columns wide."""
+    """Return the eight steps with their tables, and the answer in short, at most 100 columns wide."""
     heard = half_right(seen)
     parts = []
     for i, (sentences, tables) in enumerate(zip(story(seen), step_tables(seen), strict=True)):
@@ -24,7 +24,7 @@ def as_text(seen: Explanation) -> str:
             claim, answer = heard[i]
             lines += ["", _wrapped(f'Half right: "{claim}" {answer}')]
         parts.append("\n".join(lines).rstrip())
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, f"In short\n{_wrapped(summary(seen))}"])
 
 
 def step_tables(seen: Explanation) -> list[str]:

@@ -31,6 +31,8 @@ BAD = [
     ({"input_ids": [1, 20, 2]}, ValueError, "input_ids[1] = 20 is not a class id: ids are in [0, 20)"),
     ({"input_ids": [1.0, 2.0, 3.0]}, TypeError, "input_ids must hold integer ids, got dtype float64"),
     ({"also_num_sampled": [2, 21]}, ValueError, "also_num_sampled[1] = 21 unique candidates cannot be drawn"),
+    ({"also_num_sampled": 2}, TypeError, "also_num_sampled must be a sequence of whole numbers, got int 2"),
+    ({"also_num_sampled": ["2"]}, TypeError, "also_num_sampled[0] must be a whole number, got str '2'"),
     ({"also_num_sampled": [0]}, ValueError, "also_num_sampled[0] must be at least 1, got 0"),
     (
         {"also_num_sampled": [2], "sampled_values": CASE.values},

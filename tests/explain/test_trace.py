@@ -65,6 +65,11 @@ def test_both_paths_draw_the_same_candidates(num_sampled):
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_seeds_are_kept_as_plain_numbers():
+    assert repr(explain_example(seed=np.int64(5), path="reference").settings.seed) == "5"
+    assert repr(explain_example(seed=[np.int64(5), 6], path="reference").settings.seed) == "(5, 6)"
+
+
 def test_without_a_seed_one_is_drawn_and_told():
     first, second = (explain_example(9, seed=None, path="reference") for _ in range(2))
     assert first.settings.seed != second.settings.seed

@@ -68,6 +68,10 @@ def test_text_says_the_numbers():
     text = re.sub(r"\s+", " ", text)
     assert "5 labels of this batch name 4 different rows" in text
     assert 'Candidate 0 "the" is a label of examples 0 and 2 too: 2 accidental hits.' in text
+    assert text.endswith(
+        "In short The labels name rows 0, 4, 6, 10 of weights, the candidates rows 1, 0, 9, 2: 7 of 12 rows are read"
+        " and get a gradient."
+    )
     assert "one step of SGD changed 7 rows and left 5 bit for bit" in text
 
 
