@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+import sampledsoftmax as ss
 from sampledsoftmax.explanation.example import explain_example
 from sampledsoftmax.explanation.tables import table, vector
 from tests.explain.cases import NAMES, big, masked, odd
@@ -200,6 +201,14 @@ def test_embedded_rows_and_gaps_cover_the_table(seen):
         assert set(other.labels[:8].ravel().tolist()) | set(other.values[0][:12].tolist()) <= drawn
         roles = {i: ("both" if i in labels & candidates else "label" if i in labels else "candidate") for i in read}
         assert {int(i): role for i, role in shown["map"]} == roles
+
+
+def test_a_gap_of_one_row():
+    values = (np.array([4, 29]), np.ones((2, 1), np.float32), np.ones(2, np.float32))
+    seen = ss.explain(np.ones((30, 2)), None, [0, 2], np.ones((2, 2)), 2, 30, sampled_values=values, path="reference")
+    shown = embedded(seen.to_html())["variants"][0]["grid"]
+    assert [entry.get("id", entry.get("gap")) for entry in shown] == [0, 1, 2, 1, 4, 24, 29]
+    assert [entry["read"] for entry in shown if "gap" in entry] == [0, 0, 0]
 
 
 def test_saving(tmp_path):
