@@ -264,6 +264,10 @@ def test_keyboard(browser, example):
     assert places == [1, 2, 3, 4, 5, 6, 7, 8, 8, 7, 6]
     assert browser.script("return location.hash") == "#6"
     assert browser.texts("#announcement") == ["Step 6 of 8: Softmax and loss"]
+    for modifier in ("altKey", "ctrlKey", "metaKey", "shiftKey"):  # those are the browser's own
+        event = {"key": "ArrowLeft", "bubbles": True, modifier: True}
+        browser.script("document.body.dispatchEvent(new KeyboardEvent('keydown', arguments[0]))", event)
+        assert browser.texts("#place") == ["6 of 8"]
 
 
 def test_everything_is_reached_by_tab(browser, example):
