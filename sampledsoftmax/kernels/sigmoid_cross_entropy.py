@@ -40,7 +40,8 @@ def block(top, rows, padded, num_panels, num_true, scratch, linear, products):
             scale = loss_grad[b]
             for i in range(b * num_true, (b + 1) * num_true):
                 logit = true_logits[i]
-                total += softplus(logit) - logit / num_true
+                linear_part = max(logit, 0) - logit / num_true  # first: of a large logit it takes all but the rest
+                total += linear_part + math.log1p(math.exp(-abs(logit)))
                 true_logits[i] = scale * (sigmoid(logit) - 1 / num_true)
             losses[b] = total
         for c in range(width_of(scales)):
@@ -68,7 +69,8 @@ def loss_of_candidates(row, linear, products, scratch):
     total, product = 0.0, 0.0
     for i in range(row * width, (row + 1) * width):
         total += linear[i]
-        product += float(products[i]) + product * products[i]
+        factor = float(products[i])
+        product += factor + product * factor
     return total + math.log1p(product)
 
 

@@ -1,5 +1,7 @@
 """Pages and windows of a text, against a version that is written to be read."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -75,11 +77,7 @@ def as_pairs(examples, count, centre_is_input):
 
 
 def read_in_pieces(text, borders, batch_size=8):
-    return [
-        example
-        for first, last in zip(borders[:-1], borders[1:], strict=True)
-        for example in read(text, first, last, batch_size)
-    ]
+    return [example for first, last in itertools.pairwise(borders) for example in read(text, first, last, batch_size)]
 
 
 @pytest.mark.parametrize("centre_is_input", [True, False])
