@@ -1,8 +1,8 @@
 """How many threads a block of text gets where nobody has said: as many as are faster just now.
 
 Threads that share a step wait for one another after each. On a machine whose cores are busy with something else, one
-that is not running holds up all, and one thread alone can be several times faster. Results do not depend on the number, so
-it can be tried out.
+that is not running holds up all, and one thread alone can be several times faster. Results do not depend on the
+number, so it can be tried out.
 """
 
 _TRY_EVERY = 64  # blocks: a few seconds; if the other number is half as fast, trying costs 1.5 %
