@@ -1,0 +1,48 @@
+"""The experiments by name: how each is run, in full and quickly, and how its figures are drawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sampledsoftmax.experiments.bias import BiasSettings, bias_by_sampler
+from sampledsoftmax.experiments.problem import zipf_counts
+
+Settings = dict[str, Any]
+Draw = Callable[[Any], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What the command runs.
+
+    Attributes
+    ----------
+    about : str
+        One line.
+    run : function
+        Takes whether it shall be quick; returns the settings and the results.
+    draw : function
+        Takes the results as they are in the JSON file; returns figures by file name.
+    """
+
+    about: str
+    run: Callable[[bool], tuple[Settings, Any]]
+    draw: Draw
+
+
+def _run_bias(quick: bool) -> tuple[Settings, Any]:
+    num_classes = 60 if quick else 1000
+    settings = BiasSettings(num_sampled=(4, 16), num_samples=40) if quick else BiasSettings()
+    points = bias_by_sampler(zipf_counts(num_classes), settings)
+    return {"num_classes": num_classes, "counts": "zipf_counts", **vars(settings)}, points
+
+
+def _draw_bias(results: Any) -> dict[str, Any]:
+    from sampledsoftmax.experiments.bias_figure import bias_figures  # noqa: PLC0415 - matplotlib is an extra
+
+    return bias_figures(results)
+
+
+EXPERIMENTS = {
+    "bias": Experiment("Bias and noise of the gradient, by sampler and number of candidates.", _run_bias, _draw_bias),
+}

@@ -1,0 +1,50 @@
+"""`python -m sampledsoftmax.experiments`: run experiments, keep their figures, draw them."""
+
+import json
+from pathlib import Path
+
+import click
+
+from sampledsoftmax.experiments.catalog import EXPERIMENTS
+from sampledsoftmax.experiments.record import write_json
+
+ALL = "all"
+
+
+@click.command(epilog="Experiments: " + " ".join(f"{name}: {found.about}" for name, found in EXPERIMENTS.items()))
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice([*EXPERIMENTS, ALL]))
+@click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
+    help="Where NAME.json and the figures go; made if it is not there.",
+)  # fmt: skip
+@click.option("--quick", is_flag=True, help="Tiny sizes, to see that it runs: the figures mean little.")
+@click.option("--redraw", is_flag=True, help="Measure nothing: draw from the NAME.json in DIR.")
+def main(names: tuple[str, ...], output: Path, quick: bool, redraw: bool) -> None:
+    """Run experiments that show what sampled softmax does, and draw what came out.
+
+    Each writes DIR/NAME.json, with its settings and seeds, and its figures as SVG. The same command gives the
+    same figures.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    for name in EXPERIMENTS if ALL in names else names:
+        path = output / f"{name}.json"
+        if not redraw:
+            settings, results = EXPERIMENTS[name].run(quick)
+            again = f"python -m sampledsoftmax.experiments {name}{' --quick' if quick else ''}"
+            write_json(path, again, settings, results)
+        elif not path.is_file():
+            raise click.ClickException(f"{path} is not there: run {name} without --redraw first")
+        for file in draw(name, path):
+            click.echo(file)
+
+
+def draw(name: str, path: Path) -> list[Path]:
+    """Draw the figures of an experiment from its JSON file, beside it, and return all its files."""
+    from sampledsoftmax.experiments import drawing  # noqa: PLC0415 - matplotlib is an extra
+
+    files = [path]
+    with drawing.style():
+        for file, figure in EXPERIMENTS[name].draw(json.loads(path.read_text())["results"]).items():
+            files.append(path.with_name(file))
+            drawing.save(figure, files[-1])
+    return files
