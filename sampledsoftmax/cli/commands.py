@@ -4,6 +4,7 @@ import click
 
 import sampledsoftmax
 from sampledsoftmax.cli.neighbors import neighbors
+from sampledsoftmax.cli.sample import sample
 from sampledsoftmax.cli.train import train
 
 
@@ -15,6 +16,7 @@ def commands() -> None:
 
 commands.add_command(train)
 commands.add_command(neighbors)
+commands.add_command(sample)
 
 
 def run(args: list[str]) -> int:

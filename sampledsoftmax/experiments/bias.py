@@ -63,7 +63,7 @@ def bias_by_sampler(counts: ArrayLike, settings: BiasSettings | None = None) -> 
     Examples
     --------
     >>> from sampledsoftmax.experiments.problem import zipf_counts
-    >>> small = BiasSettings(("counts",), num_sampled=(4, 16), num_samples=400)
+    >>> small = BiasSettings(("counts",), num_sampled=(4, 16), num_samples=200)
     >>> check, few, few_raw, many, many_raw = bias_by_sampler(zipf_counts(50), small)
     >>> check.found.bias < 1e-6
     True

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sampledsoftmax.experiments.bias import BiasSettings, bias_by_sampler
+from sampledsoftmax.experiments.mistakes import MistakeSettings, what_goes_wrong
 from sampledsoftmax.experiments.problem import zipf_counts
+from sampledsoftmax.experiments.training import Training
 
 Settings = dict[str, Any]
 Draw = Callable[[Any], dict[str, Any]]
@@ -43,6 +45,19 @@ def _draw_bias(results: Any) -> dict[str, Any]:
     return bias_figures(results)
 
 
+def _run_mistakes(quick: bool) -> tuple[Settings, Any]:
+    short = Training(num_steps=50, dim=4, num_points=1)
+    settings = MistakeSettings(60, 3, (4, 16), 40, (1,), short) if quick else MistakeSettings()
+    return vars(settings), what_goes_wrong(settings)
+
+
+def _draw_mistakes(results: Any) -> dict[str, Any]:
+    from sampledsoftmax.experiments.mistakes_figure import mistakes_figures  # noqa: PLC0415
+
+    return mistakes_figures(results)
+
+
 EXPERIMENTS = {
     "bias": Experiment("Bias and noise of the gradient, by sampler and number of candidates.", _run_bias, _draw_bias),
+    "mistakes": Experiment("What goes wrong, in the gradient and in a trained model.", _run_mistakes, _draw_mistakes),
 }
