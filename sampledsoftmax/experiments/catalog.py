@@ -6,7 +6,9 @@ from typing import Any
 
 from sampledsoftmax.experiments.bias import BiasSettings, bias_by_sampler
 from sampledsoftmax.experiments.mistakes import MistakeSettings, what_goes_wrong
+from sampledsoftmax.experiments.objectives import ObjectiveSettings, compare_objectives
 from sampledsoftmax.experiments.problem import zipf_counts
+from sampledsoftmax.experiments.trained import TrainedSettings, loss_by_sampler
 from sampledsoftmax.experiments.training import Training
 
 Settings = dict[str, Any]
@@ -57,7 +59,33 @@ def _draw_mistakes(results: Any) -> dict[str, Any]:
     return mistakes_figures(results)
 
 
+def _run_trained(quick: bool) -> tuple[Settings, Any]:
+    short = Training(num_steps=50, dim=4, num_points=1)
+    settings = TrainedSettings(60, 3, ("counts", "uniform"), (4, 16), (1,), short) if quick else TrainedSettings()
+    return vars(settings), loss_by_sampler(settings)
+
+
+def _draw_trained(results: Any) -> dict[str, Any]:
+    from sampledsoftmax.experiments.trained_figure import trained_figures  # noqa: PLC0415
+
+    return trained_figures(results)
+
+
+def _run_objectives(quick: bool) -> tuple[Settings, Any]:
+    short = Training(num_steps=50, dim=4, num_points=2)
+    settings = ObjectiveSettings(6, 3, 50, 10, 60, 3, 8, short) if quick else ObjectiveSettings()
+    return vars(settings), compare_objectives(settings)
+
+
+def _draw_objectives(results: Any) -> dict[str, Any]:
+    from sampledsoftmax.experiments.objectives_figure import objectives_figures  # noqa: PLC0415
+
+    return objectives_figures(results)
+
+
 EXPERIMENTS = {
     "bias": Experiment("Bias and noise of the gradient, by sampler and number of candidates.", _run_bias, _draw_bias),
+    "trained": Experiment("What a model has learnt, by sampler and number of candidates.", _run_trained, _draw_trained),
     "mistakes": Experiment("What goes wrong, in the gradient and in a trained model.", _run_mistakes, _draw_mistakes),
+    "objectives": Experiment("What each objective learns from the same data.", _run_objectives, _draw_objectives),
 }

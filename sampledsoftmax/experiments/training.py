@@ -19,7 +19,7 @@ from sampledsoftmax.types import Gradients, IndexedSlices
 
 Ids = NDArray[np.int64]
 Batch = tuple[Floats, Ids]
-Loss = Callable[["Model", Batch], Gradients]
+Loss = Callable[["Model", Batch, Floats], Gradients]
 
 
 class Model(NamedTuple):
@@ -73,9 +73,9 @@ class Training:
 
 
 def full_softmax() -> Loss:
-    """Return the exact objective."""
-    return lambda model, batch: full_softmax_loss_and_grad(
-        model.weights, model.biases, batch[1], batch[0], loss_grad=_share(batch)
+    """Return the exact objective: from a model, a batch (inputs, labels) and weights of its examples to gradients."""
+    return lambda model, batch, share: full_softmax_loss_and_grad(
+        model.weights, model.biases, batch[1], batch[0], loss_grad=share
     )[1]
 
 
@@ -87,11 +87,11 @@ def sampled(
     function = losses[check.choice("objective", objective, tuple(losses))]
     options = vars(method or Method())
 
-    def gradients(model: Model, batch: Batch) -> Gradients:
+    def gradients(model: Model, batch: Batch, share: Floats) -> Gradients:
         values = sampler.sample(batch[1], num_sampled)
         return function(
             model.weights, model.biases, batch[1], batch[0], num_sampled, model.biases.size, 1, values,
-            loss_grad=_share(batch), **options,
+            loss_grad=share, **options,
         )[1]  # fmt: skip
 
     return gradients
@@ -113,11 +113,11 @@ def train(corpus: Corpus, loss: Loss, training: Training, seed: int = 0) -> Trai
     slots = [optimizer.init(table) for table in model]
     inputs, labels = corpus.pairs(training.num_steps * training.batch_size, seed)
     points = np.linspace(0, training.num_steps, training.num_points + 1).astype(np.int64)[1:]
-    losses = []
+    losses, share = [], np.full(training.batch_size, 1 / training.batch_size)
     for step in range(training.num_steps):
         chosen = slice(step * training.batch_size, (step + 1) * training.batch_size)
         ids = inputs[chosen]
-        found = loss(model, (model.embeddings[ids], labels[chosen]))
+        found = loss(model, (model.embeddings[ids], labels[chosen]), share)
         rows = IndexedSlices(found.inputs, ids, model.embeddings.shape)
         for table, slot, gradient in zip(model, slots, (rows, found.weights, found.biases), strict=True):
             optimizer.update(table, slot, gradient)
@@ -140,8 +140,3 @@ def _fresh(num_classes: int, dim: int, seed: int) -> Model:
     return Model(
         rng.standard_normal(shape) / dim, rng.standard_normal(shape) / dim, np.full(num_classes, -np.log(num_classes))
     )
-
-
-def _share(batch: Batch) -> Floats:
-    size = batch[1].shape[0]
-    return np.full(size, 1 / size)
