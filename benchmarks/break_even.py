@@ -27,7 +27,7 @@ class Sizes:
 
     num_classes: tuple[int, ...] = (100, 300, 1000, 3000, 10_000, 30_000, 100_000)
     num_sampled: tuple[int, ...] = (16, 64, 256, 1024)
-    batch_size: tuple[int, ...] = (32, 256, 2048)
+    batch_size: tuple[int, ...] = (32, 256, 1024)
     dim: int = 128
 
 
@@ -105,7 +105,7 @@ def measure(sizes: Sizes, rounds: int, seconds: float) -> Iterator[dict[str, Any
                 step(0)
             for _ in range(rounds):
                 for name, step in steps.items():
-                    least[name] = min(least[name], *timed(step, seconds, at_least=2))
+                    least[name] = min(least[name], *timed(step, seconds, at_least=1))
             times = {name: round(1e6 * time, 1) for name, time in least.items()}
             yield {"batch_size": batch_size, "num_classes": num_classes, "min_us": times}
 
@@ -136,15 +136,13 @@ def full_time(result: dict[str, Any]) -> float:
 
 @click.command()
 @click.option("--json", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Keep figures here.")
+@click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw break_even.svg here.")
 @click.option("--rounds", default=4, show_default=True, help="Turns of each way to step.")
 @click.option("--seconds", default=0.05, show_default=True, help="Length of a turn.")
 @click.option("--quick", is_flag=True, help="Tiny sizes, to see that it runs.")
 @click.option("--shared", is_flag=True, help="Note in the file that the machine did other work too.")
-def main(json: Path, rounds: int, seconds: float, quick: bool, shared: bool) -> None:
-    """Time a training step of the output layer, sampled and full, over classes, candidates and batch sizes.
-
-    The figures are drawn by `python -m sampledsoftmax.experiments break_even --redraw`.
-    """
+def main(json: Path, plots: Path | None, rounds: int, seconds: float, quick: bool, shared: bool) -> None:
+    """Time a training step of the output layer, sampled and full, over classes, candidates and batch sizes."""
     sizes, record = QUICK if quick else Sizes(), Record(json)
     record.begin(NAME, {})
     section = record.sections[NAME]
@@ -155,6 +153,25 @@ def main(json: Path, rounds: int, seconds: float, quick: bool, shared: bool) -> 
         record.add(NAME, result)
         times = "  ".join(f"{name} {time:,.0f}" for name, time in result["min_us"].items())
         click.echo(f"B={result['batch_size']} V={result['num_classes']:,}: {times}")
+    section["break_even"] = [
+        {"batch_size": b, "num_sampled": s, "num_classes": break_even(section["results"], b, s)}
+        for b in sizes.batch_size
+        for s in sizes.num_sampled
+    ]
+    record.write()
+    if plots is not None:
+        click.echo(_draw(section["results"], sizes.dim, plots))
+
+
+def _draw(results: list[dict[str, Any]], dim: int, folder: Path) -> Path:
+    from benchmarks.break_even_figure import break_even_figure  # noqa: PLC0415 - figures can be taken without matplotlib
+    from sampledsoftmax.experiments import drawing  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "break_even.svg"
+    with drawing.style():
+        drawing.save(break_even_figure(results, dim), path)
+    return path
 
 
 if __name__ == "__main__":

@@ -7,12 +7,15 @@ import click
 
 from sampledsoftmax.experiments.catalog import EXPERIMENTS
 from sampledsoftmax.experiments.record import write_json
+from sampledsoftmax.experiments.tables import rewritten
+from sampledsoftmax.words.files import new_file
 
-ALL = "all"
+ALL = "all"  # experiments
+TABLES = "tables"
 
 
 @click.command(epilog="Experiments: " + " ".join(f"{name}: {found.about}" for name, found in EXPERIMENTS.items()))
-@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice([*EXPERIMENTS, ALL]))
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice([*EXPERIMENTS, ALL, TABLES]))
 @click.option(
     "--output", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
     help="Where NAME.json and the figures go; made if it is not there.",
@@ -23,10 +26,13 @@ def main(names: tuple[str, ...], output: Path, quick: bool, redraw: bool) -> Non
     """Run experiments that show what sampled softmax does, and draw what came out.
 
     Each writes DIR/NAME.json, with its settings and seeds, and its figures as SVG. The same command gives the
-    same figures.
+    same figures. The name `all` stands for all experiments; `tables` writes the figures in DIR into the pages
+    (*.md) beside DIR, between their markers.
     """
     output.mkdir(parents=True, exist_ok=True)
     for name in EXPERIMENTS if ALL in names else names:
+        if name == TABLES:
+            continue
         path = output / f"{name}.json"
         if not redraw:
             settings, results = EXPERIMENTS[name].run(quick)
@@ -36,6 +42,9 @@ def main(names: tuple[str, ...], output: Path, quick: bool, redraw: bool) -> Non
             raise click.ClickException(f"{path} is not there: run {name} without --redraw first")
         for file in draw(name, path):
             click.echo(file)
+    if TABLES in names:
+        for page in rewrite_pages(output):
+            click.echo(page)
 
 
 def draw(name: str, path: Path) -> list[Path]:
@@ -48,3 +57,16 @@ def draw(name: str, path: Path) -> list[Path]:
             files.append(path.with_name(file))
             drawing.save(figure, files[-1])
     return files
+
+
+def rewrite_pages(folder: Path) -> list[Path]:
+    """Write the figures of a folder into the pages beside it, and return those that changed."""
+    changed = []
+    for page in sorted(folder.resolve().parent.glob("*.md")):
+        before = page.read_text(encoding="utf-8")
+        after = rewritten(before, folder)
+        if after != before:
+            with new_file(page) as file:
+                file.write(after)
+            changed.append(page)
+    return changed

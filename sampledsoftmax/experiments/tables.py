@@ -1,0 +1,178 @@
+"""Tables and figures in the text of pages, made of the JSON files of the experiments.
+
+A page holds `<!-- figures: NAME -->` and, after what is made here, `<!-- end -->`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+Rows = Sequence[Sequence[str]]
+MARKED = re.compile(r"(<!-- figures: (?P<name>[^>]*?) -->)(?P<made>.*?)(<!-- end -->)", re.DOTALL)
+
+
+def rewritten(text: str, folder: Path) -> str:
+    """Return the text of a page with all that stands between its markers made anew from the files in a folder.
+
+    Raises
+    ------
+    ValueError
+        If a marker names nothing in `TABLES`, or has no end.
+    FileNotFoundError
+        If the experiment has not been run.
+
+    Examples
+    --------
+    >>> rewritten("no markers", Path("nowhere"))
+    'no markers'
+    """
+    if text.count("<!-- figures:") != text.count("<!-- end -->"):
+        raise ValueError("a '<!-- figures: NAME -->' of the page has no '<!-- end -->', or the other way round")
+
+    def made(found: re.Match[str]) -> str:
+        if found["name"] not in TABLES:
+            raise ValueError(f"the page asks for figures {found['name']!r}; there are {', '.join(TABLES)}")
+        return found[1] + TABLES[found["name"]](folder) + found[4]
+
+    return MARKED.sub(made, text)
+
+
+def _read(folder: Path, name: str) -> Any:
+    return json.loads((folder / f"{name}.json").read_text())
+
+
+def _table(heads: Sequence[str], rows: Rows) -> str:
+    """Return a Markdown table, numbers to the right."""
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n\n"
+
+
+def _bias(folder: Path) -> str:
+    results = _read(folder, "bias")["results"]
+    sizes = (8, 32, 128, 512)
+    names = list(dict.fromkeys(point["sampler"] for point in results if point["sampler"] != "all"))
+    found = {(p["sampler"], p["num_sampled"]): p["found"] for p in results if p["subtract_log_q"]}
+    rows = [[_name(name), *(_with_error(found[name, size]) for size in sizes)] for name in names]
+    return _table(["bias / exact gradient, num_sampled =", *map(str, sizes)], rows)
+
+
+def _with_error(found: dict[str, Any]) -> str:
+    return f"{found['bias']:.4f} ± {2 * found['bias_error']:.4f}"
+
+
+def _name(sampler: str) -> str:
+    return sampler.replace("^0.75", "<sup>0.75</sup>").replace("^0.5", "<sup>0.5</sup>")
+
+
+def _trained(folder: Path) -> str:
+    full, *points = _read(folder, "trained")["results"]
+    sizes = sorted({point["num_sampled"] for point in points})
+    names = list(dict.fromkeys(point["sampler"] for point in points))
+    found = {(point["sampler"], point["num_sampled"]): fmean(point["excess"]) for point in points}
+    rows = [[_name(name), *(f"{found[name, size]:.3f}" for size in sizes)] for name in names]
+    rows.append(["full softmax", *[""] * (len(sizes) - 1), f"{fmean(full['excess']):.3f}"])
+    return _table(["loss above the entropy (nats), num_sampled =", *map(str, sizes)], rows)
+
+
+def _mistakes(folder: Path) -> str:
+    full, *points = _read(folder, "mistakes")["results"]
+    sizes = sorted({point["num_sampled"] for point in points})
+    found = {(point["variant"], point["num_sampled"]): point for point in points}
+    rows = [
+        [
+            name,
+            *(_with_error(found[name, size]["gradient"]) for size in sizes),
+            *(f"{fmean(found[name, size]['excess']):.3f}" for size in sizes),
+        ]
+        for name in dict.fromkeys(point["variant"] for point in points)
+    ]
+    rows.append(["full softmax", *["0"] * len(sizes), *[f"{fmean(full['excess']):.3f}"] * len(sizes)])
+    heads = [*(f"bias, {size}" for size in sizes), *(f"loss, {size}" for size in sizes)]
+    return _table(["num_sampled =", *heads], rows)
+
+
+def _learnt(folder: Path) -> str:
+    rows = [
+        [
+            point["objective"],
+            f"{point['log_p_correlation']:.3f}",
+            f"{point['pmi_correlation']:.3f}",
+            f"{point['log_normalizer']:.2f}",
+            f"{point['shifted_pmi_error']:.2f}",
+        ]
+        for point in _read(folder, "objectives")["results"]["table"]
+    ]
+    heads = ["learnt logits", "r with log p", "r with PMI", "mean log sum exp", "error as PMI - log k"]
+    return _table(heads, rows)
+
+
+def _vectors(folder: Path) -> str:
+    rows = [
+        [
+            point["objective"],
+            f"{point['excess'][-1]:.3f}",
+            f"{point['excess_with_counts']:.3f}",
+            f"{100 * point['neighbors_of_topic']:.1f} %",
+        ]
+        for point in _read(folder, "objectives")["results"]["vectors"]
+    ]
+    heads = ["word vectors", "loss above the entropy", "the same, log p(label) added", "neighbors of the same topic"]
+    return _table(heads, rows)
+
+
+def _break_even(folder: Path) -> str:
+    section = _read(folder, "break_even")["break_even"]
+    sizes = section["settings"]["num_sampled"]
+    found = {(one["batch_size"], one["num_sampled"]): one["num_classes"] for one in section["break_even"]}
+    rows = [
+        [str(batch), *(_classes(found[batch, size], size) for size in sizes)]
+        for batch in section["settings"]["batch_size"]
+    ]
+    return _table(["batch_size, num_sampled =", *map(str, sizes)], rows)
+
+
+def _classes(num_classes: float | None, num_sampled: int) -> str:
+    """Return a number of classes with two digits, since times are no better."""
+    if num_classes is None:
+        return "never"
+    rounded = int(float(f"{num_classes:.2g}"))
+    return f"{rounded:,}" if num_classes > num_sampled else f"below {rounded:,}"
+
+
+def _gain(folder: Path) -> str:
+    section = _read(folder, "break_even")["break_even"]
+    sizes, most = section["settings"]["num_sampled"], max(section["settings"]["num_classes"])
+    rows = []
+    for result in section["results"]:
+        if result["num_classes"] == most:
+            full = min(result["min_us"]["full, kernels"], result["min_us"]["full, NumPy"])
+            gains = [full / result["min_us"][f"sampled {size}"] for size in sizes]
+            rows.append([str(result["batch_size"]), f"{full / 1000:,.0f}", *(f"{gain:.2g} times" for gain in gains)])
+    heads = [f"batch_size, at {most:,} classes", "full step, ms", *(f"num_sampled {size}" for size in sizes)]
+    return _table(heads, rows)
+
+
+def _machine(folder: Path) -> str:
+    section = _read(folder, "break_even")["break_even"]
+    machine, settings = section["machine"], section["settings"]
+    return (
+        f"{machine['date'][:10]}, {machine['processor']}, {machine['cores']} cores, {section['note']};"
+        f" Python {machine['python']}, numpy {machine['versions']['numpy']}, numba {machine['versions']['numba']};"
+        f" dim {settings['dim']}, float32, {settings['optimizer']}; the least of all rounds of"
+        f" `{section['command']}`"
+    )
+
+
+TABLES: dict[str, Callable[[Path], str]] = {
+    "bias": _bias,
+    "trained": _trained,
+    "mistakes": _mistakes,
+    "learnt": _learnt,
+    "vectors": _vectors,
+    "break even": _break_even,
+    "gain": _gain,
+    "machine": _machine,
+}
