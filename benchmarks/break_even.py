@@ -1,5 +1,7 @@
 """`python -m benchmarks.break_even`: from how many classes on is a sampled step faster than a full one."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +19,23 @@ from sampledsoftmax.reference import full_softmax_loss_and_grad
 LEARNING_RATE = 0.05
 SEED = 1
 NAME = "break_even"
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
 Step = Callable[[int], None]  # of a number of the step, which is not used
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Every batch size and every number of candidates at every number of classes."""
+    """Every batch size and every number of candidates at every number of classes.
+
+    Left out are full steps of more than `most_logits`, each of which would take seconds.
+    """
 
     num_classes: tuple[int, ...] = (100, 300, 1000, 3000, 10_000, 30_000, 100_000)
     num_sampled: tuple[int, ...] = (16, 64, 256, 1024)
     batch_size: tuple[int, ...] = (32, 256, 1024)
     dim: int = 128
+    most_logits: int = 31_000_000
 
 
 QUICK = Sizes((50, 200, 800), (8, 32), (16,), 8)
@@ -97,6 +104,8 @@ def measure(sizes: Sizes, rounds: int, seconds: float) -> Iterator[dict[str, Any
     """
     for batch_size in sizes.batch_size:
         for num_classes in sizes.num_classes:
+            if batch_size * num_classes > sizes.most_logits:
+                continue
             problem = a_problem(num_classes, batch_size, sizes.dim)
             steps = {f"full, {by}": full_step(problem, by) for by in ("kernels", "NumPy")}
             steps |= {f"sampled {s}": sampled_step(problem, s) for s in sizes.num_sampled if s <= num_classes}
@@ -137,30 +146,48 @@ def full_time(result: dict[str, Any]) -> float:
 @click.command()
 @click.option("--json", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Keep figures here.")
 @click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw break_even.svg here.")
-@click.option("--rounds", default=4, show_default=True, help="Turns of each way to step.")
-@click.option("--seconds", default=0.05, show_default=True, help="Length of a turn.")
+@click.option("--rounds", default=5, show_default=True, help="Turns of each way to step.")
+@click.option("--seconds", default=0.03, show_default=True, help="Length of a turn.")
 @click.option("--quick", is_flag=True, help="Tiny sizes, to see that it runs.")
 @click.option("--shared", is_flag=True, help="Note in the file that the machine did other work too.")
-def main(json: Path, plots: Path | None, rounds: int, seconds: float, quick: bool, shared: bool) -> None:
-    """Time a training step of the output layer, sampled and full, over classes, candidates and batch sizes."""
-    sizes, record = QUICK if quick else Sizes(), Record(json)
-    record.begin(NAME, {})
+@click.option("--redraw", is_flag=True, help="Measure nothing: work out the figures that are in FILE, and draw them.")
+def main(json: Path, plots: Path | None, redraw: bool, **options: Any) -> None:
+    """Time a training step of the output layer, sampled and full, over classes, candidates and batch sizes.
+
+    All on one thread: a full step is a few large products of matrices, which share out among threads better than a
+    sampled step, but on a machine that does other work the threads of a product wait for one another.
+    """
+    record = Record(json)
+    if not redraw:
+        _measure(record, **options)
+    elif NAME not in record.sections:
+        raise click.ClickException(f"{json} holds no figures of {NAME}: leave --redraw away")
     section = record.sections[NAME]
-    section["command"] = f"python -m benchmarks.break_even --rounds {rounds} --seconds {seconds:g}"
-    section["note"] = "a machine that did other work too" if shared else "a machine that did nothing else"
-    section["settings"] = {**vars(sizes), "optimizer": "Adagrad", "threads": ss.get_num_threads(), "seed": SEED}
+    settings = section["settings"]
+    section["break_even"] = [
+        {"batch_size": b, "num_sampled": s, "num_classes": break_even(section["results"], b, s)}
+        for b in settings["batch_size"]
+        for s in settings["num_sampled"]
+    ]
+    record.write()
+    if plots is not None:
+        click.echo(_draw(section["results"], settings["dim"], plots))
+
+
+def _measure(record: Record, rounds: int, seconds: float, quick: bool, shared: bool) -> None:
+    """Record the times of all steps."""
+    ss.set_num_threads(1)
+    sizes = QUICK if quick else Sizes()
+    record.begin(NAME, {})
+    record.sections[NAME] |= {
+        "command": f"python -m benchmarks.break_even --rounds {rounds} --seconds {seconds:g}",
+        "note": "a machine that did other work too" if shared else "a machine that did nothing else",
+        "settings": {**vars(sizes), "optimizer": "Adagrad", "threads": 1, "seed": SEED},
+    }
     for result in measure(sizes, rounds, seconds):
         record.add(NAME, result)
         times = "  ".join(f"{name} {time:,.0f}" for name, time in result["min_us"].items())
         click.echo(f"B={result['batch_size']} V={result['num_classes']:,}: {times}")
-    section["break_even"] = [
-        {"batch_size": b, "num_sampled": s, "num_classes": break_even(section["results"], b, s)}
-        for b in sizes.batch_size
-        for s in sizes.num_sampled
-    ]
-    record.write()
-    if plots is not None:
-        click.echo(_draw(section["results"], sizes.dim, plots))
 
 
 def _draw(results: list[dict[str, Any]], dim: int, folder: Path) -> Path:
@@ -175,4 +202,6 @@ def _draw(results: list[dict[str, Any]], dim: int, folder: Path) -> Path:
 
 
 if __name__ == "__main__":
+    if any(os.environ.get(name) != "1" for name in ONE_THREAD):  # read when NumPy is imported: start again with them
+        os.execve(sys.executable, [*sys.orig_argv], os.environ | ONE_THREAD)
     main()

@@ -35,9 +35,9 @@ def sample(
 ) -> None:  # fmt: skip
     r"""Draw the candidates of one batch, and show which classes a sampler prefers.
 
-    Sampled softmax compares the true class with a few classes that a sampler draws. It learns fastest when the
-    sampler draws classes about as often as they occur. With --counts this command says whether it does, and what to
-    use if not.
+    Sampled softmax compares the true class with a few classes that a sampler draws. It needs the fewest of them when
+    the sampler draws classes about as often as they occur. With --counts this command says whether it does, and what
+    to use if not.
 
     \b
     FILE is text with a class a line, class 0 first, in one of three forms:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from sampledsoftmax.experiments.drawing import BLACK, BLUE, GREEN, GREY, ORANGE, RED, new_figure
 
@@ -45,7 +46,8 @@ def _curves(points: Any) -> Figure:
         color, marker = LOOKS[point["objective"]]
         axes.plot(point["steps"], point["excess"], color=color, marker=marker, markersize=4, label=point["objective"])
     axes.set(yscale="log", xlabel="steps", ylabel="exact loss, less the entropy (nats)")
-    axes.set_yticks([0.05, 0.1, 0.2, 0.5, 1, 2], ["0.05", "0.1", "0.2", "0.5", "1", "2"])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     return figure

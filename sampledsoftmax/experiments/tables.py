@@ -144,15 +144,15 @@ def _classes(num_classes: float | None, num_sampled: int) -> str:
 
 def _gain(folder: Path) -> str:
     section = _read(folder, "break_even")["break_even"]
-    sizes, most = section["settings"]["num_sampled"], max(section["settings"]["num_classes"])
+    sizes = section["settings"]["num_sampled"]
+    last = {result["batch_size"]: result for result in section["results"]}  # of most classes
     rows = []
-    for result in section["results"]:
-        if result["num_classes"] == most:
-            full = min(result["min_us"]["full, kernels"], result["min_us"]["full, NumPy"])
-            gains = [full / result["min_us"][f"sampled {size}"] for size in sizes]
-            rows.append([str(result["batch_size"]), f"{full / 1000:,.0f}", *(f"{gain:.2g} times" for gain in gains)])
-    heads = [f"batch_size, at {most:,} classes", "full step, ms", *(f"num_sampled {size}" for size in sizes)]
-    return _table(heads, rows)
+    for batch_size, result in last.items():
+        full = min(result["min_us"]["full, kernels"], result["min_us"]["full, NumPy"])
+        gains = [f"{full / result['min_us'][f'sampled {size}']:.2g}" for size in sizes]
+        rows.append([str(batch_size), f"{result['num_classes']:,}", f"{full / 1000:,.0f}", *gains])
+    heads = ["batch_size", "num_classes", "full step, ms", *(f"times faster with {size}" for size in sizes)]
+    return _table(heads, [[*row[:3], *(f"{float(gain):,.0f}" for gain in row[3:])] for row in rows])
 
 
 def _machine(folder: Path) -> str:
@@ -161,7 +161,7 @@ def _machine(folder: Path) -> str:
     return (
         f"{machine['date'][:10]}, {machine['processor']}, {machine['cores']} cores, {section['note']};"
         f" Python {machine['python']}, numpy {machine['versions']['numpy']}, numba {machine['versions']['numba']};"
-        f" dim {settings['dim']}, float32, {settings['optimizer']}; the least of all rounds of"
+        f" dim {settings['dim']}, float32, {settings['optimizer']}, one thread; the least of all rounds of"
         f" `{section['command']}`"
     )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from sampledsoftmax.experiments.bias_figure import LOOKS
 from sampledsoftmax.experiments.drawing import BLACK, new_figure
@@ -24,7 +25,8 @@ def trained_figures(points: list[dict[str, Any]]) -> dict[str, Figure]:
     axes.set(xscale="log", yscale="log", xlabel="num_sampled", ylabel="exact loss, less the entropy (nats)")
     sizes = sorted({point["num_sampled"] for point in others})
     axes.set_xticks(sizes, [str(size) for size in sizes])
-    axes.set_yticks([0.05, 0.1, 0.2, 0.5, 1], ["0.05", "0.1", "0.2", "0.5", "1"])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     axes.legend(fontsize=9)
     return {"trained.svg": figure}
