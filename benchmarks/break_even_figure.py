@@ -20,6 +20,9 @@ def break_even_figure(results: Results, dim: int) -> Figure:
     for axes, batch_size in zip(every, batch_sizes, strict=True):
         _times(axes, [result for result in results if result["batch_size"] == batch_size])
         axes.set_title(f"batch_size {batch_size}, dim {dim}")
+    sizes = sorted({result["num_classes"] for result in results})
+    every[-1].set_xticks(sizes, [f"{size:,}" for size in sizes])
+    every[-1].minorticks_off()
     every[-1].set_xlabel("num_classes")
     figure.legend(*every[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
     return figure
@@ -37,5 +40,4 @@ def _times(axes: Axes, results: Results) -> None:
         axes.plot(at, times, color=color, marker=marker, markersize=4.5, label=name.replace("sampled", "num_sampled"))
     axes.set(xscale="log", yscale="log", ylabel="ms a step")
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30)
     axes.minorticks_off()

@@ -127,19 +127,19 @@ def _break_even(folder: Path) -> str:
     section = _read(folder, "break_even")["break_even"]
     sizes = section["settings"]["num_sampled"]
     found = {(one["batch_size"], one["num_sampled"]): one["num_classes"] for one in section["break_even"]}
+    least = {size: min(v for v in section["settings"]["num_classes"] if v >= size) for size in sizes}
     rows = [
-        [str(batch), *(_classes(found[batch, size], size) for size in sizes)]
+        [str(batch), *(_classes(found[batch, size], least[size]) for size in sizes)]
         for batch in section["settings"]["batch_size"]
     ]
     return _table(["batch_size, num_sampled =", *map(str, sizes)], rows)
 
 
-def _classes(num_classes: float | None, num_sampled: int) -> str:
-    """Return a number of classes with two digits, since times are no better."""
+def _classes(num_classes: float | None, least: int) -> str:
+    """Return a number of classes with two digits, since times are no better; `least` was the first to be measured."""
     if num_classes is None:
         return "never"
-    rounded = int(float(f"{num_classes:.2g}"))
-    return f"{rounded:,}" if num_classes > num_sampled else f"below {rounded:,}"
+    return f"{int(float(f'{num_classes:.2g}')):,}" if num_classes > least * 1.001 else f"below {least:,}"
 
 
 def _gain(folder: Path) -> str:
@@ -161,8 +161,8 @@ def _machine(folder: Path) -> str:
     return (
         f"{machine['date'][:10]}, {machine['processor']}, {machine['cores']} cores, {section['note']};"
         f" Python {machine['python']}, numpy {machine['versions']['numpy']}, numba {machine['versions']['numba']};"
-        f" dim {settings['dim']}, float32, {settings['optimizer']}, one thread; the least of all rounds of"
-        f" `{section['command']}`"
+        f" dim {settings['dim']}, float32, {settings['optimizer']}, one thread; the least processor time of all"
+        f" rounds of `{section['command']}`"
     )
 
 
