@@ -55,12 +55,12 @@ def _bias(folder: Path) -> str:
     sizes = (8, 32, 128, 512)
     names = list(dict.fromkeys(point["sampler"] for point in results if point["sampler"] != "all"))
     found = {(p["sampler"], p["num_sampled"]): p["found"] for p in results if p["subtract_log_q"]}
-    rows = [[_name(name), *(_with_error(found[name, size]) for size in sizes)] for name in names]
+    rows = [[_name(name), *(_with_error(found[name, size], 4) for size in sizes)] for name in names]
     return _table(["bias / exact gradient, num_sampled =", *map(str, sizes)], rows)
 
 
-def _with_error(found: dict[str, Any]) -> str:
-    return f"{found['bias']:.4f} ± {2 * found['bias_error']:.4f}"
+def _with_error(found: dict[str, Any], digits: int) -> str:
+    return f"{found['bias']:.{digits}f} ± {2 * found['bias_error']:.{digits}f}"
 
 
 def _name(sampler: str) -> str:
@@ -84,7 +84,7 @@ def _mistakes(folder: Path) -> str:
     rows = [
         [
             name,
-            *(_with_error(found[name, size]["gradient"]) for size in sizes),
+            *(_with_error(found[name, size]["gradient"], 3) for size in sizes),
             *(f"{fmean(found[name, size]['excess']):.3f}" for size in sizes),
         ]
         for name in dict.fromkeys(point["variant"] for point in points)
