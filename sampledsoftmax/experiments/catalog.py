@@ -7,7 +7,8 @@ from typing import Any
 from sampledsoftmax.experiments.bias import BiasSettings, bias_by_sampler
 from sampledsoftmax.experiments.mistakes import MistakeSettings, what_goes_wrong
 from sampledsoftmax.experiments.objectives import ObjectiveSettings, compare_objectives
-from sampledsoftmax.experiments.problem import zipf_counts
+from sampledsoftmax.experiments.orders import fit_in_two_orders
+from sampledsoftmax.experiments.problem import Floats, zipf_counts
 from sampledsoftmax.experiments.trained import TrainedSettings, loss_by_sampler
 from sampledsoftmax.experiments.training import Training
 
@@ -24,21 +25,25 @@ class Experiment:
     about : str
         One line.
     run : function
-        Takes whether it shall be quick; returns the settings and the results.
+        Takes whether it shall be quick, and counts of classes or None; returns the settings and the results.
     draw : function
         Takes the results as they are in the JSON file; returns figures by file name.
+    takes_counts : bool
+        Whether it can be run on counts that are given.
     """
 
     about: str
-    run: Callable[[bool], tuple[Settings, Any]]
+    run: Callable[[bool, Floats | None], tuple[Settings, Any]]
     draw: Draw
+    takes_counts: bool = False
 
 
-def _run_bias(quick: bool) -> tuple[Settings, Any]:
-    num_classes = 60 if quick else 1000
+def _run_bias(quick: bool, counts: Floats | None) -> tuple[Settings, Any]:
     settings = BiasSettings(num_sampled=(4, 16), num_samples=40) if quick else BiasSettings()
-    points = bias_by_sampler(zipf_counts(num_classes), settings)
-    return {"num_classes": num_classes, "counts": "zipf_counts", **vars(settings)}, points
+    of = "zipf_counts" if counts is None else "given"
+    if counts is None:
+        counts = zipf_counts(60 if quick else 1000)
+    return {"counts": of, "num_classes": counts.size, **vars(settings)}, bias_by_sampler(counts, settings)
 
 
 def _draw_bias(results: Any) -> dict[str, Any]:
@@ -47,7 +52,7 @@ def _draw_bias(results: Any) -> dict[str, Any]:
     return bias_figures(results)
 
 
-def _run_mistakes(quick: bool) -> tuple[Settings, Any]:
+def _run_mistakes(quick: bool, _: Floats | None) -> tuple[Settings, Any]:
     short = Training(num_steps=50, dim=4, num_points=1)
     settings = MistakeSettings(60, 3, (4, 16), 40, (1,), short) if quick else MistakeSettings()
     return vars(settings), what_goes_wrong(settings)
@@ -59,7 +64,20 @@ def _draw_mistakes(results: Any) -> dict[str, Any]:
     return mistakes_figures(results)
 
 
-def _run_trained(quick: bool) -> tuple[Settings, Any]:
+def _run_fit(quick: bool, counts: Floats | None) -> tuple[Settings, Any]:
+    seed, of = 1, "zipf_counts" if counts is None else "given"
+    if counts is None:
+        counts = zipf_counts(60 if quick else 1000)
+    return {"counts": of, "num_classes": counts.size, "seed": seed}, fit_in_two_orders(counts, seed)
+
+
+def _draw_fit(results: Any) -> dict[str, Any]:
+    from sampledsoftmax.experiments.orders_figure import orders_figures  # noqa: PLC0415
+
+    return orders_figures(results)
+
+
+def _run_trained(quick: bool, _: Floats | None) -> tuple[Settings, Any]:
     short = Training(num_steps=50, dim=4, num_points=1)
     settings = TrainedSettings(60, 3, ("counts", "uniform"), (4, 16), (1,), short) if quick else TrainedSettings()
     return vars(settings), loss_by_sampler(settings)
@@ -71,7 +89,7 @@ def _draw_trained(results: Any) -> dict[str, Any]:
     return trained_figures(results)
 
 
-def _run_objectives(quick: bool) -> tuple[Settings, Any]:
+def _run_objectives(quick: bool, _: Floats | None) -> tuple[Settings, Any]:
     short = Training(num_steps=50, dim=4, num_points=2)
     settings = ObjectiveSettings(6, 3, 50, 10, 60, 3, 8, short) if quick else ObjectiveSettings()
     return vars(settings), compare_objectives(settings)
@@ -84,7 +102,10 @@ def _draw_objectives(results: Any) -> dict[str, Any]:
 
 
 EXPERIMENTS = {
-    "bias": Experiment("Bias and noise of the gradient, by sampler and number of candidates.", _run_bias, _draw_bias),
+    "bias": Experiment(
+        "Bias and noise of the gradient, by sampler and number of candidates.", _run_bias, _draw_bias, True
+    ),
+    "fit": Experiment("Log-uniform beside the counts, ids in order and not.", _run_fit, _draw_fit, True),
     "trained": Experiment("What a model has learnt, by sampler and number of candidates.", _run_trained, _draw_trained),
     "mistakes": Experiment("What goes wrong, in the gradient and in a trained model.", _run_mistakes, _draw_mistakes),
     "objectives": Experiment("What each objective learns from the same data.", _run_objectives, _draw_objectives),

@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 
 from sampledsoftmax.experiments.catalog import EXPERIMENTS
+from sampledsoftmax.experiments.counts_file import read_counts
+from sampledsoftmax.experiments.problem import Floats
 from sampledsoftmax.experiments.record import write_json
 from sampledsoftmax.experiments.tables import rewritten
 from sampledsoftmax.words.files import new_file
@@ -20,23 +22,27 @@ TABLES = "tables"
     "--output", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
     help="Where NAME.json and the figures go; made if it is not there.",
 )  # fmt: skip
+@click.option(
+    "--counts", metavar="FILE", help="Counts of your own classes, for bias and fit; as for `sampledsoftmax sample`."
+)
 @click.option("--quick", is_flag=True, help="Tiny sizes, to see that it runs: the figures mean little.")
 @click.option("--redraw", is_flag=True, help="Measure nothing: draw from the NAME.json in DIR.")
-def main(names: tuple[str, ...], output: Path, quick: bool, redraw: bool) -> None:
+def main(names: tuple[str, ...], output: Path, counts: str | None, quick: bool, redraw: bool) -> None:
     """Run experiments that show what sampled softmax does, and draw what came out.
 
     Each writes DIR/NAME.json, with its settings and seeds, and its figures as SVG. The same command gives the
     same figures. The name `all` stands for all experiments; `tables` writes the figures in DIR into the pages
     (*.md) beside DIR, between their markers.
     """
+    chosen = list(EXPERIMENTS) if ALL in names else [name for name in names if name != TABLES]
+    given = _read(counts, chosen) if counts else None
     output.mkdir(parents=True, exist_ok=True)
-    for name in EXPERIMENTS if ALL in names else names:
-        if name == TABLES:
-            continue
+    for name in chosen:
         path = output / f"{name}.json"
         if not redraw:
-            settings, results = EXPERIMENTS[name].run(quick)
-            again = f"python -m sampledsoftmax.experiments {name}{' --quick' if quick else ''}"
+            settings, results = EXPERIMENTS[name].run(quick, given)
+            options = " --quick" * quick + (f" --counts {counts}" if counts else "")
+            again = f"python -m sampledsoftmax.experiments {name}{options}"
             write_json(path, again, settings, results)
         elif not path.is_file():
             raise click.ClickException(f"{path} is not there: run {name} without --redraw first")
@@ -45,6 +51,17 @@ def main(names: tuple[str, ...], output: Path, quick: bool, redraw: bool) -> Non
     if TABLES in names:
         for page in rewrite_pages(output):
             click.echo(page)
+
+
+def _read(counts: str, names: list[str]) -> Floats:
+    """Return the counts in a file, for experiments that take some."""
+    for name in names:
+        if not EXPERIMENTS[name].takes_counts:
+            raise click.ClickException(f"{name} is on a corpus of its own: it takes no --counts")
+    try:
+        return read_counts(counts).counts
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def draw(name: str, path: Path) -> list[Path]:

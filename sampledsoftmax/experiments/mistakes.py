@@ -35,6 +35,7 @@ class Variant:
 
 VARIANTS = {
     "right": Variant(),
+    "right, exact counts": Variant(lambda size, seed: LogUniformSampler(size, seed, expected_count="inclusion")),
     "right, with replacement": Variant(lambda size, seed: WithReplacement(LogUniformSampler(size, seed))),
     "no log Q": Variant(method=Method(subtract_log_q=False)),
     "log Q added": Variant(lambda size, seed: Recounted(LogUniformSampler(size, seed), np.reciprocal)),

@@ -15,6 +15,7 @@ from sampledsoftmax.experiments.tables import TABLES, rewritten
 
 FIGURES = {
     "bias": ["bias.svg", "noise.svg"],
+    "fit": ["fit.svg"],
     "trained": ["trained.svg"],
     "mistakes": ["mistakes_gradient.svg", "mistakes_loss.svg"],
     "objectives": ["learnt.svg", "objectives_loss.svg"],
@@ -33,24 +34,30 @@ def test_every_experiment_has_its_figures_here():
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", FIGURES)
-def test_an_experiment_writes_its_figures_and_repeats_them(name, tmp_path):
-    first, second = tmp_path / "first", tmp_path / "second"
-    printed = run(name, "--quick", "--output", first).split()
+def test_an_experiment_writes_its_figures_and_draws_them_again(name, tmp_path):
+    printed = run(name, "--quick", "--output", tmp_path).split()
     expected = [f"{name}.json", *FIGURES[name]]
-    assert printed == [str(first / file) for file in expected]
-    assert sorted(path.name for path in first.iterdir()) == sorted(expected)
-    run(name, "--quick", "--output", second)
-    for file in expected:
-        assert (first / file).read_bytes() == (second / file).read_bytes(), file
-    record = json.loads((first / f"{name}.json").read_text())
+    assert printed == [str(tmp_path / file) for file in expected]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(expected)
+    record = json.loads((tmp_path / f"{name}.json").read_text())
     assert record["command"] == f"python -m sampledsoftmax.experiments {name} --quick"
     assert record["settings"].keys() & {"seed", "seeds"}
     assert {"numpy", "numba", "python", "sampledsoftmax"} <= record["versions"].keys()
-    for figure in FIGURES[name]:
-        assert ET.parse(first / figure).getroot().tag.endswith("svg")
-        (first / figure).unlink()
-    run(name, "--redraw", "--output", first)
-    assert (first / FIGURES[name][0]).read_bytes() == (second / FIGURES[name][0]).read_bytes()
+    drawn = {file: (tmp_path / file).read_bytes() for file in FIGURES[name]}
+    for file in FIGURES[name]:
+        assert ET.parse(tmp_path / file).getroot().tag.endswith("svg")
+        (tmp_path / file).unlink()
+    run(name, "--redraw", "--output", tmp_path)
+    assert {file: (tmp_path / file).read_bytes() for file in FIGURES[name]} == drawn
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("name", ["bias", "trained"])
+def test_the_same_command_gives_the_same_figures(name, tmp_path):
+    for folder in ("one", "two"):
+        run(name, "--quick", "--output", tmp_path / folder)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
 def test_mistakes(tmp_path):
@@ -58,6 +65,23 @@ def test_mistakes(tmp_path):
     assert "Missing option '--output'" in run("bias", code=2)
     assert "Missing argument 'NAME...'" in run("--output", tmp_path, code=2)
     assert "'zipf' is not one of" in run("zipf", "--output", tmp_path, code=2)
+
+
+@pytest.mark.compiled
+def test_counts_of_ones_own(tmp_path):
+    counts = tmp_path / "counts.txt"
+    counts.write_text("".join(f"{1000 // i}\n" for i in range(1, 41)))
+    run("bias", "fit", "--quick", "--counts", counts, "--output", tmp_path)
+    record = json.loads((tmp_path / "bias.json").read_text())
+    assert (record["settings"]["counts"], record["settings"]["num_classes"]) == ("given", 40)
+    assert record["command"].endswith(f"bias --quick --counts {counts}")
+    orders = json.loads((tmp_path / "fit.json").read_text())["results"]
+    assert [order["fit"]["first_unsorted"] is None for order in orders] == [True, False]
+    assert orders[0]["fit"]["distance"]["worth"] > 2 * orders[1]["fit"]["distance"]["worth"]
+    assert "mistakes is on a corpus of its own" in run("mistakes", "--counts", counts, "--output", tmp_path, code=1)
+    counts.write_text("1\nmany\n")
+    assert "line 2: expected a count" in run("bias", "--counts", counts, "--output", tmp_path, code=1)
+    assert "does not exist" in run("bias", "--counts", tmp_path / "none", "--output", tmp_path, code=1)
 
 
 def test_without_matplotlib_one_line_names_the_extra():
