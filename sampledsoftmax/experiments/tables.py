@@ -166,7 +166,19 @@ def _machine(folder: Path) -> str:
     )
 
 
+def _sample(_: Path) -> str:
+    """Return what the command prints; it draws the same every time, so there is no file of it."""
+    from click.testing import CliRunner  # noqa: PLC0415 - an extra
+
+    from sampledsoftmax.cli.sample import sample  # noqa: PLC0415
+
+    options = ["--range-max", "1000", "--num-sampled", "32"]
+    printed = CliRunner().invoke(sample, options, catch_exceptions=False).output
+    return f"\n\n```text\n$ sampledsoftmax sample {' '.join(options)}\n{printed}```\n\n"
+
+
 TABLES: dict[str, Callable[[Path], str]] = {
+    "sample": _sample,
     "bias": _bias,
     "trained": _trained,
     "mistakes": _mistakes,

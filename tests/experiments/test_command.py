@@ -115,7 +115,7 @@ def test_tables_are_written_into_the_pages_beside_the_folder(tmp_path):
     assert text.startswith("before <!--")
     assert text.endswith("<!-- end --> after\n")
     assert run("tables", "--output", figures) == ""
-    with pytest.raises(ValueError, match="asks for figures 'none'; there are bias, trained"):
+    with pytest.raises(ValueError, match="asks for figures 'none'; there are sample, bias, trained"):
         rewritten("<!-- figures: none --><!-- end -->", figures)
     with pytest.raises(ValueError, match="has no '<!-- end -->'"):
         rewritten("<!-- figures: trained -->", figures)
