@@ -13,7 +13,7 @@ from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler
 from sampledsoftmax.types import SampledValues
 
 NAMES = ("log_uniform", "uniform", "fixed_unigram")
-RANGE_MAX = 10_000  # without counts
+RANGE_MAX, NUM_SAMPLED = 10_000, 64  # where nothing is said
 MOST_SHOWN = 8
 
 
@@ -25,13 +25,13 @@ MOST_SHOWN = 8
 )  # fmt: skip
 @click.option("--counts", metavar="FILE", help="How often each class occurs; see above.")
 @click.option("--distortion", type=float, help="Power to which fixed_unigram raises the counts. [default: 1]")
-@click.option("--num-sampled", default=64, show_default=True, help="Different classes to draw.")
+@click.option("--num-sampled", type=int, help="Different classes to draw. [default: 64, or all where there are fewer]")
 @click.option("--range-max", type=int, help=f"Number of classes. [default: that of the counts; {RANGE_MAX:,} without]")
 @click.option("--seed", default=1, show_default=True, help="The same seed draws the same classes.")
 @click.option("--plot", metavar="FILE", help="Draw a picture (PNG) too; needs matplotlib.")
 def sample(
-    sampler: str, counts: str | None, distortion: float | None, num_sampled: int, range_max: int | None, seed: int,
-    plot: str | None,
+    sampler: str, counts: str | None, distortion: float | None, num_sampled: int | None, range_max: int | None,
+    seed: int, plot: str | None,
 ) -> None:  # fmt: skip
     r"""Draw the candidates of one batch, and show which classes a sampler prefers.
 
@@ -50,7 +50,8 @@ def sample(
     """
     found = read_counts(counts) if counts else None
     drawer = _sampler(sampler, found, distortion, _range(range_max, found), seed)
-    values = drawer.sample(np.zeros((0, 1), np.int64), check.whole_number("num_sampled", num_sampled, 1))
+    size = min(NUM_SAMPLED, drawer._support()[1]) if num_sampled is None else num_sampled
+    values = drawer.sample(np.zeros((0, 1), np.int64), size)
     q = drawer.probability(np.arange(drawer.range_max)).astype(np.float64)
     if plot:
         _save_plot(plot, sampler, q, found, values)

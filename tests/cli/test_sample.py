@@ -60,6 +60,16 @@ def test_the_verdict_is_the_last_line(capsys, counts, options, verdict):
     assert printed(capsys, "--counts", counts, *options).splitlines()[-1].startswith(verdict)
 
 
+def test_few_classes_are_all_drawn(capsys, tmp_path):
+    path = tmp_path / "few.txt"
+    path.write_text("4\n0\n5\n")
+    assert printed(capsys, "--counts", str(path)).startswith("log_uniform draws 3 different classes of 3 ")
+    text = printed(capsys, "--counts", str(path), "--sampler", "fixed_unigram")
+    assert text.startswith("fixed_unigram draws 2 different classes of 3 ")
+    path.write_text("4\n")
+    assert printed(capsys, "--counts", str(path)).startswith("log_uniform draws 1 different classes of 1 ")
+
+
 def test_a_picture(capsys, counts, tmp_path):
     path = tmp_path / "fit.png"
     assert printed(capsys, "--counts", counts, "--plot", str(path)).splitlines()[-1] == f"picture: {path}"
