@@ -29,6 +29,10 @@ class Record:
     def add(self, name: str, result: dict[str, Any]) -> None:
         """Add a result to a section, and write the file."""
         self.sections[name]["results"].append(result)
+        self.write()
+
+    def write(self) -> None:
+        """Write the file, if one is kept."""
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             unfinished = self.path.with_name(self.path.name + ".unfinished")

@@ -9,6 +9,7 @@ from sampledsoftmax.cli.explain import explain
 from sampledsoftmax.cli.export import export
 from sampledsoftmax.cli.neighbors import neighbors
 from sampledsoftmax.cli.plot import plot
+from sampledsoftmax.cli.sample import sample
 from sampledsoftmax.cli.train import train
 
 
@@ -25,6 +26,7 @@ commands.add_command(evaluate)
 commands.add_command(export)
 commands.add_command(plot)
 commands.add_command(explain)
+commands.add_command(sample)
 
 
 def run(args: list[str]) -> int:

@@ -1,0 +1,126 @@
+"""`sampledsoftmax sample`: what a sampler draws, beside how often the classes occur."""
+
+import click
+import numpy as np
+
+from sampledsoftmax import check
+from sampledsoftmax.experiments.chart import bars, doubling
+from sampledsoftmax.experiments.counts_file import Counts, read_counts
+from sampledsoftmax.experiments.fitting import Fit, fit, hundred
+from sampledsoftmax.experiments.problem import Floats, shares
+from sampledsoftmax.samplers import CandidateSampler, LogUniformSampler, UniformSampler
+from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler
+from sampledsoftmax.types import SampledValues
+
+NAMES = ("log_uniform", "uniform", "fixed_unigram")
+RANGE_MAX, NUM_SAMPLED = 10_000, 64  # where nothing is said
+MOST_SHOWN = 8
+
+
+@click.command(short_help="What a sampler draws, and whether it fits your counts.")
+@click.option(
+    "--sampler", type=click.Choice(NAMES), default=NAMES[0], show_default=True,
+    help="log_uniform: small ids far more often, as for words sorted by falling count. uniform: all alike."
+    " fixed_unigram: by the counts.",
+)  # fmt: skip
+@click.option("--counts", metavar="FILE", help="How often each class occurs; see above.")
+@click.option("--distortion", type=float, help="Power to which fixed_unigram raises the counts. [default: 1]")
+@click.option("--num-sampled", type=int, help="Different classes to draw. [default: 64, or all where there are fewer]")
+@click.option("--range-max", type=int, help=f"Number of classes. [default: that of the counts; {RANGE_MAX:,} without]")
+@click.option("--seed", default=1, show_default=True, help="The same seed draws the same classes.")
+@click.option("--plot", metavar="FILE", help="Draw a picture (PNG) too; needs matplotlib.")
+def sample(
+    sampler: str, counts: str | None, distortion: float | None, num_sampled: int | None, range_max: int | None,
+    seed: int, plot: str | None,
+) -> None:  # fmt: skip
+    r"""Draw the candidates of one batch, and show which classes a sampler prefers.
+
+    Sampled softmax compares the true class with a few classes that a sampler draws. It needs the fewest of them when
+    the sampler draws classes about as often as they occur. With --counts this command says whether it does, and what
+    to use if not.
+
+    \b
+    FILE is text with a class a line, class 0 first, in one of three forms:
+      120          a count
+      the 120      a word and its count
+      the,120      the same; or an id and its count (17,120), in any order
+
+    The last line of the answer is the verdict: "100 candidates are worth 97" means that 100 draws of this sampler
+    tell as much about the whole sum as 97 draws by the counts themselves.
+    """
+    found = read_counts(counts) if counts else None
+    drawer = _sampler(sampler, found, distortion, _range(range_max, found), seed)
+    size = min(NUM_SAMPLED, drawer._support()[1]) if num_sampled is None else num_sampled
+    values = drawer.sample(np.zeros((0, 1), np.int64), size)
+    q = drawer.probability(np.arange(drawer.range_max)).astype(np.float64)
+    if plot:
+        _save_plot(plot, sampler, q, found, values)
+    verdict = fit(found.counts, drawer if sampler == "fixed_unigram" else sampler) if found else None
+    for line in _answer(sampler, q, found, values, verdict, seed):
+        click.echo(line)
+    if plot:
+        click.echo(f"picture: {plot}")
+
+
+def _range(range_max: int | None, found: Counts | None) -> int:
+    if found is None:
+        return check.whole_number("--range-max", RANGE_MAX if range_max is None else range_max, 1)
+    if range_max not in (None, len(found.names)):
+        raise ValueError(f"--range-max is {range_max}, but the file has {len(found.names)} counts: leave it away")
+    return len(found.names)
+
+
+def _sampler(name: str, found: Counts | None, distortion: float | None, range_max: int, seed: int) -> CandidateSampler:
+    if distortion is not None and name != "fixed_unigram":
+        raise ValueError(f"--distortion is a setting of fixed_unigram, and the sampler is {name}")
+    if name == "fixed_unigram":
+        if found is None:
+            raise ValueError("--sampler fixed_unigram draws by counts: give them with --counts FILE")
+        return FixedUnigramSampler(found.counts, 1.0 if distortion is None else distortion, seed=seed)
+    return (LogUniformSampler if name == "log_uniform" else UniformSampler)(range_max, seed)
+
+
+def _save_plot(path: str, name: str, q: Floats, found: Counts | None, values: SampledValues) -> None:
+    if not path.lower().endswith(".png"):
+        raise ValueError(f"--plot must name a .png file, got {path!r}")
+    try:
+        from sampledsoftmax.experiments.fit_figure import save_fit  # noqa: PLC0415 - matplotlib is an extra
+    except ModuleNotFoundError as error:
+        missing = str(error.name).split(".")[0]
+        raise ValueError(f"{missing} is not installed: pip install 'sampledsoftmax[plot]'") from None
+    save_fit(path, name, q, shares(found.counts) if found else None, values.sampled_candidates)
+
+
+def _answer(
+    name: str, q: Floats, found: Counts | None, values: SampledValues, verdict: Fit | None, seed: int
+) -> list[str]:
+    ids = values.sampled_candidates
+    lines = [f"{name} draws {ids.size:,} different classes of {q.size:,} (seed {seed}):", _listed(ids, found), ""]
+    lines.append(f"Share of {'the counts, of ' if found else ''}a draw and of this sample, by class id:")
+    groups = doubling(q.size)
+    drawn = np.bincount(ids, minlength=q.size) / ids.size
+    heads, columns = ["ids", name, "this sample"], [groups.sums(q), groups.sums(drawn)]
+    if found:
+        heads.insert(1, "counts")
+        columns.insert(0, groups.sums(shares(found.counts)))
+    lines += bars(groups.names(), heads, columns)
+    return lines if verdict is None else [*lines, "", *_said(verdict)]
+
+
+def _listed(ids: np.ndarray, found: Counts | None) -> str:
+    """Return the first candidates, by name where the file has words."""
+    words = [str(i) if found is None or found.names[i] == str(i) else f"{i} {found.names[i]}" for i in ids[:MOST_SHOWN]]
+    return "  " + ", ".join(words) + (f", ... and {ids.size - MOST_SHOWN:,} more" if ids.size > MOST_SHOWN else "")
+
+
+def _said(found: Fit) -> list[str]:
+    """Return how far the sampler and the other choices are from the counts, then the verdict."""
+    rows = {found.sampler: found.distance} | {k: one for k, one in found.others.items() if k != found.sampler}
+    width = max(map(len, rows))
+    head = f"{'distance from the counts':<{width}}  total variation  KL (bits)  100 candidates are worth"
+    table = [
+        f"{name:<{width}}  {one.total_variation:15.3f}  {one.kl_bits:9.3f}  {hundred(one):>24}"
+        for name, one in rows.items()
+    ]
+    ordered = "yes" if found.first_unsorted is None else f"no: id {found.first_unsorted} is the first that is not"
+    return [head, *table, "", f"ids in order of falling count: {ordered}", found.verdict]

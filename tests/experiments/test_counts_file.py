@@ -1,0 +1,65 @@
+"""Counts from files: three forms, and every mistake with its line."""
+
+import re
+
+import pytest
+
+from sampledsoftmax.experiments import read_counts
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "counts.txt"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "counts", "names"),
+    [
+        ("3\n2\n", [3, 2], ["0", "1"]),
+        ("3\r\n\r\n2.5", [3, 2.5], ["0", "1"]),
+        ("the 3\nNew York 2\n", [3, 2], ["the", "New York"]),
+        ("7\t3\n7\t1e2\n", [3, 100], ["7", "7"]),
+        ("the,3\na,b,2\n", [3, 2], ["the", "a,b"]),
+        ("2,30\n0,10\n1,20\n", [10, 20, 30], ["0", "1", "2"]),
+        ("\ufeff3\n0\n", [3, 0], ["0", "1"]),
+        ("die,3\nfür,2\n", [3, 2], ["die", "für"]),
+    ],
+)
+def test_forms(written, text, counts, names):
+    found = read_counts(written(text))
+    assert found.counts.tolist() == counts
+    assert found.names == names
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no counts"),
+        ("\n \n", "holds no counts"),
+        ("word,count\nthe,3\n", "line 1: expected a count, which is a number at least 0 (and there is no heading)"),
+        ("3\n\n-1\n", "line 3: expected a count, which is a number at least 0"),
+        ("3\nnan\n", "line 2: expected a count"),
+        ("3\ninf\n", "line 2: expected a count"),
+        ("3\n1_0\n", "line 2: expected a count"),
+        ("the 3\n2\n", "line 2: expected a word, a blank and a count, as in the lines before; got '2'"),
+        ("3\nthe 2\n", "line 2: expected a count, as in the lines before; got 'the 2'"),
+        ("the 3\na,2\n", "line 2: expected a word, a blank and a count, as in the lines before; got 'a,2'"),
+        ("0,3\n2,2\n", "line 2: expected an id below 2, the number of counts: each id once; got '2'"),
+        ("0,3\n0,2\n", "line 2: expected each id once, and line 1 has it; got '0'"),
+        ("0,3\nthe,2\n", "line 2: expected a whole number as id, as in the lines before; got 'the'"),
+        (b"3\n\xff\xfe\n", "is not UTF-8 text: invalid start byte"),
+    ],
+)  # fmt: skip
+def test_mistakes_name_the_line(written, text, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_counts(written(text))
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"counts file '.*nowhere' does not exist"):
+        read_counts(tmp_path / "nowhere")

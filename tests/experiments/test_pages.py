@@ -1,0 +1,63 @@
+"""The pages on experiments hold the figures of the JSON files beside them, and pictures that anybody can read."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from sampledsoftmax.experiments.tables import MARKED, TABLES, rewritten
+
+DOCS = Path(__file__).parents[2] / "docs"
+FIGURES = DOCS / "figures"
+PAGES = [DOCS / f"{name}.md" for name in ("choosing", "what-goes-wrong", "objectives", "when-not")]
+PICTURE = re.compile(r"!\[(?P<words>[^\]]*)\]\((?P<file>[^)]*)\)", re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_figures_in_the_text_are_those_of_the_json(page):
+    text = page.read_text(encoding="utf-8")
+    assert MARKED.search(text)
+    assert rewritten(text, FIGURES) == text, "run python -m sampledsoftmax.experiments tables --output docs/figures"
+
+
+def test_a_changed_figure_is_noticed():
+    text = (DOCS / "choosing.md").read_text(encoding="utf-8")
+    made = next(found["made"] for found in MARKED.finditer(text) if found["name"] == "trained")
+    wrong = text.replace(made, made.replace("0.", "9.", 1))
+    assert wrong != text
+    assert rewritten(wrong, FIGURES) == text
+
+
+def test_every_table_is_in_a_page():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert {found["name"] for found in MARKED.finditer(text)} == set(TABLES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pictures_are_there_small_and_told_in_words(page):
+    pictures = list(PICTURE.finditer(page.read_text(encoding="utf-8")))
+    assert pictures
+    for found in pictures:
+        assert len(found["words"].split()) > 10, found["file"]
+        data = (DOCS / found["file"]).read_bytes()
+        assert len(data) < 150_000
+        assert b"white" in data or b"#ffffff" in data  # a ground of its own: read in light and dark
+        assert not re.search(rb'(href|src)="https?:', data)
+
+
+def test_every_figure_is_in_a_page_and_has_its_settings():
+    used = {found["file"] for page in PAGES for found in PICTURE.finditer(page.read_text(encoding="utf-8"))}
+    assert {f"figures/{path.name}" for path in FIGURES.glob("*.svg")} == used
+    for path in FIGURES.glob("*.json"):
+        record = json.loads(path.read_text())
+        record = record.get("break_even", record)
+        assert record["command"].startswith("python -m ")
+        assert "--quick" not in record["command"]
+        assert {"seed", "seeds"} & record["settings"].keys()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_to_other_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([\w-]+\.md)\)", page.read_text(encoding="utf-8")):
+        assert (DOCS / target).exists(), target
