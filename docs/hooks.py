@@ -1,7 +1,8 @@
-"""What the site does beyond MkDocs: it quotes functions of the package where a page names them.
+"""What the site does beyond MkDocs: it quotes the package where a page names its functions.
 
-A fence of the language `quote` holds the path of a module, or that and the names of some of its functions. The site
-shows their source as it is when the site is built; a name that is not there stops the build.
+A fence of the language `quote` holds the path of a module, or that and the names of some of its
+functions. The site shows their source as it is when the site is built; a name that is not there
+stops the build.
 """
 
 import ast
@@ -11,16 +12,18 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 _QUOTE = re.compile(r"^```quote\n(?P<path>\S+)(?P<names>[^\n]*)\n```$", re.MULTILINE)
-# Pages link to the file for those who read them in the repository; the site shows it on a page.
+# Pages link to the file for those who read them in the repository; the site has a page of it.
 _METHOD = re.compile(r"\]\(\.\./sampledsoftmax/reference\.py\)")
 
 
 def source(path: str, names: list[str]) -> str:
-    """Return a module of the package as text, or the functions of those names, in that order."""
+    """Return a module of the package as text, or the functions of those names, in order."""
     text = (ROOT / path).read_text(encoding="utf-8")
     if not names:
         return text
-    functions = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    functions = {
+        node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)
+    }
     missing = [name for name in names if name not in functions]
     if missing:
         raise ValueError(f"{path} has no function {missing[0]}")

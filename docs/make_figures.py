@@ -1,13 +1,13 @@
-"""Draw the pictures of the pages: `python docs/make_figures.py`, for light and for dark pages.
+"""Draw the pictures of the pages, for light and for dark ones: `python docs/make_figures.py`.
 
-The numbers in them are the library's. Text is at least 17 of 640 wide, so that it can be read on a phone.
+The numbers in them are the library's. Text is at least 17 high where a picture is 640 wide, so
+that it can be read on a phone.
 """
 
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-
 import sampledsoftmax as ss
 
 FOLDER = Path(__file__).parent / "figures"
@@ -26,26 +26,41 @@ class Palette(NamedTuple):
 
 
 PALETTES = {
-    "light": Palette("#212529", "#5c636a", ("#f1f3f5", "#adb5bd"), ("#ffd8a8", "#c2410c"), ("#bfe0fb", "#1864ab")),
-    "dark": Palette("#f1f3f5", "#b6bec6", ("#343a40", "#6c757d"), ("#8a3d0c", "#ffa94d"), ("#134a7c", "#74c0fc")),
+    "light": Palette(
+        "#212529",
+        "#5c636a",
+        ("#f1f3f5", "#adb5bd"),
+        ("#ffd8a8", "#c2410c"),
+        ("#bfe0fb", "#1864ab"),
+    ),
+    "dark": Palette(
+        "#f1f3f5",
+        "#b6bec6",
+        ("#343a40", "#6c757d"),
+        ("#8a3d0c", "#ffa94d"),
+        ("#134a7c", "#74c0fc"),
+    ),
 }
 
 
-def text(x: float, y: float, words: object, colour: str, size: int = 18, anchor: str = "start") -> str:
+def text(
+    x: float, y: float, words: object, colour: str, size: int = 18, anchor: str = "start"
+) -> str:
     """Return words at a place."""
-    return f'<text x="{x:g}" y="{y:g}" fill="{colour}" font-size="{size}" text-anchor="{anchor}">{words}</text>'
+    place = f'x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}"'
+    return f'<text {place} fill="{colour}">{words}</text>'
 
 
 def box(x: float, y: float, width: float, height: float, colours: tuple[str, str]) -> str:
     """Return a rectangle."""
     fill, line = colours
-    return (
-        f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="3" fill="{fill}" stroke="{line}"'
-        ' stroke-width="1.5"/>'
-    )
+    place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="3"'
+    return f'<rect {place} fill="{fill}" stroke="{line}" stroke-width="1.5"/>'
 
 
-def chips(x: float, y: float, ids: np.ndarray, palette: Palette, colours: tuple[str, str]) -> list[str]:
+def chips(
+    x: float, y: float, ids: np.ndarray, palette: Palette, colours: tuple[str, str]
+) -> list[str]:
     """Return ids in boxes, side by side."""
     parts = []
     for i, class_id in enumerate(ids):
@@ -66,14 +81,29 @@ def table(y: float, drawn: np.ndarray, palette: Palette) -> list[str]:
     shown = sorted({0, NUM_CLASSES - 1, *LABELS.ravel().tolist(), *drawn.tolist()})
     for class_id in shown:
         is_label, is_drawn = class_id in LABELS, class_id in drawn
-        fill, line = palette.label if is_label else palette.candidate if is_drawn else palette.plain
+        fill, line = (
+            palette.label if is_label else palette.candidate if is_drawn else palette.plain
+        )
         both = (palette.candidate[0], line) if is_label and is_drawn else (fill, line)
         for cell in range(8):
-            parts.append(box(118 + 30 * cell, y, 30, 24, (fill, line) if cell % 2 == 0 else both))
+            parts.append(
+                box(118 + 30 * cell, y, 30, 24, (fill, line) if cell % 2 == 0 else both)
+            )
         parts.append(box(377, y, 30, 24, (fill, line)))
-        parts.append(text(104, y + 19, class_id, palette.text if is_label or is_drawn else palette.faint, 18, "end"))
+        parts.append(
+            text(
+                104,
+                y + 19,
+                class_id,
+                palette.text if is_label or is_drawn else palette.faint,
+                18,
+                "end",
+            )
+        )
         said = " and ".join(["a label"] * is_label + ["drawn"] * is_drawn)
-        parts.append(text(422, y + 19, said or "not read", palette.text if said else palette.faint))
+        parts.append(
+            text(422, y + 19, said or "not read", palette.text if said else palette.faint)
+        )
         y += 26
         if class_id != shown[-1]:
             parts.append(text(238, y + 11, "⋯", palette.faint, 18, "middle"))
@@ -84,32 +114,46 @@ def table(y: float, drawn: np.ndarray, palette: Palette) -> list[str]:
 def logits(y: float, drawn: np.ndarray, values: np.ndarray, palette: Palette) -> list[str]:
     """Return the logits [2, 1 + num_sampled], hits crossed out."""
     parts = [text(170, y, "label", palette.text, 17, "middle")]
-    parts += [text(256 + 76 * i, y, class_id, palette.text, 17, "middle") for i, class_id in enumerate(drawn)]
+    parts += [
+        text(256 + 76 * i, y, class_id, palette.text, 17, "middle")
+        for i, class_id in enumerate(drawn)
+    ]
     for row, logit_row in enumerate(values):
         top = y + 10 + 40 * row
         parts.append(text(10, top + 24, f"example {row}", palette.text))
         for column, logit in enumerate(logit_row):
             x = 135 if column == 0 else 145 + 76 * column
-            parts.append(box(x, top, 70, 34, palette.label if column == 0 else palette.candidate))
+            parts.append(
+                box(x, top, 70, 34, palette.label if column == 0 else palette.candidate)
+            )
             if np.isfinite(logit):
-                parts.append(text(x + 35, top + 24, f"{logit:.1f}".replace("-", "\N{MINUS SIGN}"), palette.text, 18, "middle"))
+                shown = f"{logit:.1f}".replace("-", "\N{MINUS SIGN}")
+                parts.append(text(x + 35, top + 24, shown, palette.text, 18, "middle"))
             else:
                 parts.append(
-                    f'<path d="M{x + 4} {top + 4}L{x + 66} {top + 30}M{x + 4} {top + 30}L{x + 66} {top + 4}"'
-                    f' stroke="{palette.faint}" stroke-width="1.5"/>'
+                    f'<path d="M{x + 4} {top + 4}l62 26m-62 0l62 -26" stroke="{palette.faint}"'
+                    ' stroke-width="1.5"/>'
                 )
                 parts.append(text(x + 35, top + 24, "hit", palette.text, 18, "middle"))
     return parts
 
 
 def rows_of_a_batch(palette: Palette) -> str:
-    """Return the picture of the start page: labels and sampler name rows, rows become logits."""
+    """Return the picture of the start page: what names rows, and what becomes of them."""
     rng = np.random.default_rng(0)
     weights, biases = rng.normal(size=(NUM_CLASSES, DIM)), np.zeros(NUM_CLASSES)
     inputs = rng.normal(size=(2, DIM))
     drawn = ss.log_uniform_candidate_sampler(LABELS, 1, 5, True, NUM_CLASSES, seed=29)
     values, _ = ss.compute_sampled_logits(
-        weights, biases, LABELS, inputs, 5, NUM_CLASSES, 1, drawn, remove_accidental_hits=True
+        weights,
+        biases,
+        LABELS,
+        inputs,
+        5,
+        NUM_CLASSES,
+        1,
+        drawn,
+        remove_accidental_hits=True,
     )
     ids = drawn.sampled_candidates
     parts = [
@@ -118,14 +162,23 @@ def rows_of_a_batch(palette: Palette) -> str:
         text(300, 24, "candidates, drawn once for the batch", palette.text),
         *chips(300, 36, ids, palette, palette.candidate),
         *table(112, ids, palette),
-        text(10, 486, "logits: input · row + bias \N{MINUS SIGN} log(expected count)", palette.text),
+        text(
+            10,
+            486,
+            "logits: input · row + bias \N{MINUS SIGN} log(expected count)",
+            palette.text,
+        ),
         *logits(520, ids, values, palette),
-        text(10, 638, "softmax over 1 + 5 columns → loss → gradients of the six lit rows", palette.text),
+        text(
+            10,
+            638,
+            "softmax over 1 + 5 columns → loss → gradients of the six lit rows",
+            palette.text,
+        ),
     ]
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 650" font-family="system-ui, sans-serif">\n'
-        + "\n".join(parts)
-        + "\n</svg>\n"
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 650"'
+        ' font-family="system-ui, sans-serif">\n' + "\n".join(parts) + "\n</svg>\n"
     )
 
 

@@ -1,7 +1,9 @@
 """The pages: built strictly, complete, whole without a network, and their pictures as they are drawn."""
 
 import importlib.util
+import os
 import re
+import shlex
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -47,7 +49,7 @@ def module(name):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The built pages by path."""
+    """Build the site and return its pages by path."""
     pytest.importorskip("mkdocs", reason="MkDocs is not installed: pip install 'sampledsoftmax[docs]'")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
@@ -115,6 +117,25 @@ def test_examples_of_a_page_are_run(page):
         # The call that the start page asks about is TensorFlow's.
         runs = language in ("pycon", "python") and not body.startswith("tf.")
         assert ("\n>>> " in f"\n{body}") == runs, body
+
+
+@pytest.mark.compiled
+def test_commands_of_the_course_run_as_they_stand(tmp_path):
+    pytest.importorskip("click", reason="click is not installed: pip install 'sampledsoftmax[cli]'")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    blocks = [
+        block
+        for page in sorted((DOCS / "course").glob("*.md"))
+        for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    ]
+    assert blocks
+    for line in "".join(blocks).splitlines():
+        program, *arguments = shlex.split(line)
+        assert program == "sampledsoftmax"
+        command = [sys.executable, "-m", program, *arguments]
+        run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        assert run.stdout.startswith("append: "), run.stdout
 
 
 @pytest.mark.compiled
