@@ -71,6 +71,23 @@ class WordVectors:
     def similarity(self, a: str, b: str) -> float:
         """Return the cosine of the vectors of two words.
 
+        Parameters
+        ----------
+        a : str
+            A word.
+        b : str
+            Another, or the same.
+
+        Returns
+        -------
+        float
+            In [-1, 1]; 0 where a vector is all zeros.
+
+        Raises
+        ------
+        UnknownWordError
+            A word has no vector; it is a KeyError whose message names words that are spelled nearly so.
+
         Examples
         --------
         >>> WordVectors(["in", "out"], np.array([[1.0, 0.0], [-3.0, 0.0]])).similarity("in", "out")
@@ -79,9 +96,26 @@ class WordVectors:
         return float(self._units[self._id(a)] @ self._units[self._id(b)])
 
     def most_similar(self, word: str, topn: int = 10) -> list[tuple[str, float]]:
-        """Return the `topn` words nearest to `word`, itself left out, with their cosines, best first.
+        """Return the words nearest to `word`, itself left out, with their cosines, best first.
 
-        Words of equal cosine come in the order of their ids. Fewer are returned if there are no more.
+        Parameters
+        ----------
+        word : str
+            A word.
+        topn : int
+            How many, at least 1; fewer are returned if there are no more.
+
+        Returns
+        -------
+        list of (str, float)
+            Words and cosines in [-1, 1]; words of equal cosine come in the order of their ids.
+
+        Raises
+        ------
+        UnknownWordError
+            As `similarity`.
+        TypeError, ValueError
+            If `topn` is of another type or below 1.
         """
         i = self._id(word)
         return self._nearest(self._units[i], topn, leave_out=[i])
@@ -90,6 +124,24 @@ class WordVectors:
         """Return the words nearest to b - a + c: "a is to b as c is to ...".
 
         The three vectors are brought to length one first; the three words are left out of the answer.
+        Mikolov, Yih and Zweig, "Linguistic regularities in continuous space word representations", 2013.
+
+        Parameters
+        ----------
+        a, b, c : str
+            The words of the question.
+        topn : int
+            As for `most_similar`.
+
+        Returns
+        -------
+        list of (str, float)
+            As of `most_similar`: cosines with b - a + c.
+
+        Raises
+        ------
+        UnknownWordError, TypeError, ValueError
+            As `most_similar`.
 
         Examples
         --------
@@ -106,14 +158,48 @@ class WordVectors:
     def save_word2vec_format(self, path: str | os.PathLike[str], binary: bool = False) -> None:
         """Write the file format of word2vec.c; an older file is replaced once the new one is complete.
 
-        Text holds the fewest digits that give the same numbers back, binary holds float32 (float64
-        vectors are rounded). Words that hold blanks raise ValueError, since the format cannot.
+        Parameters
+        ----------
+        path : path
+            The file.
+        binary : bool
+            Text holds the fewest digits that give the same numbers back; binary holds float32, to which
+            float64 vectors are rounded.
+
+        Raises
+        ------
+        ValueError
+            A word is empty or holds blanks, which the format cannot.
+        OSError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> vectors = WordVectors(["in", "out"], np.array([[1.0, 0.5], [-3.0, 0.0]]))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "vectors.txt")
+        ...     vectors.save_word2vec_format(path)
+        ...     WordVectors.load_word2vec_format(path)["in"]
+        array([1. , 0.5], dtype=float32)
         """
         word2vec_format.write(path, self.words, self.vectors, check.flag("binary", binary))
 
     @classmethod
     def load_word2vec_format(cls, path: str | os.PathLike[str], binary: bool = False) -> "WordVectors":
         """Read a file in the format of word2vec.c, as float32.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        binary : bool
+            Whether it is in the binary form.
+
+        Returns
+        -------
+        WordVectors
+            Words in the order of the file.
 
         Raises
         ------
@@ -122,6 +208,16 @@ class WordVectors:
         ValueError
             The file is not what its header says, holds a word twice, or a number that is not finite;
             the message names the line (text) or the number of the word (binary).
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile() as file:
+        ...     _ = file.write(b"2 3\\nin 1 0.5 0\\nout 0 2 0\\n")
+        ...     file.flush()
+        ...     vectors = WordVectors.load_word2vec_format(file.name)
+        >>> vectors.words, vectors["out"]
+        (['in', 'out'], array([0., 2., 0.], dtype=float32))
         """
         return cls(*word2vec_format.read(path, check.flag("binary", binary)))
 
