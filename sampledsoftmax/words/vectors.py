@@ -187,7 +187,7 @@ class WordVectors:
 
     @classmethod
     def load_word2vec_format(cls, path: str | os.PathLike[str], binary: bool = False) -> "WordVectors":
-        """Read a file in the format of word2vec.c, as float32.
+        r"""Read a file in the format of word2vec.c, as float32.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class WordVectors:
         --------
         >>> import tempfile
         >>> with tempfile.NamedTemporaryFile() as file:
-        ...     _ = file.write(b"2 3\\nin 1 0.5 0\\nout 0 2 0\\n")
+        ...     _ = file.write(b"2 3\nin 1 0.5 0\nout 0 2 0\n")
         ...     file.flush()
         ...     vectors = WordVectors.load_word2vec_format(file.name)
         >>> vectors.words, vectors["out"]
