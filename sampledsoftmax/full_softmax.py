@@ -74,6 +74,9 @@ def full_softmax_loss_and_grad(
 ) -> tuple[NDArray[Any], Gradients]:
     """Return (`full_softmax_loss`, its gradients).
 
+    With g[b, c] = loss_grad[b] * (softmax(f)[c] - target[c]), where the target is 1 / num_true for a label, else 0:
+    row c gets sum_b g[b, c] * inputs[b], its bias sum_b g[b, c], and inputs[b] gets sum_c g[b, c] * weights[c].
+
     Parameters
     ----------
     weights : float [num_classes, dim], or list of shards

@@ -59,6 +59,11 @@ class SampledSoftmax:
     TypeError, ValueError
         If an argument is of another type or out of its range.
 
+    Notes
+    -----
+    The loss, its sources and its gradients are those of `sampled_softmax_loss_and_grad`, for the mean of the
+    batch; the update is that of the optimizer. `step` does both in compiled code.
+
     Examples
     --------
     >>> import numpy as np

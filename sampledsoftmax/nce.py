@@ -113,6 +113,10 @@ def nce_loss_and_grad(
 ) -> tuple[NDArray[Any], Gradients]:
     """Return (`nce_loss`, its gradients); the candidates count as constants.
 
+    With g[b, c] = loss_grad[b] * (sigmoid(f(c)) - target[c]), where the target is 1 / num_true for a label and 0 for a
+    candidate: the row of a label gets g[b, c] * inputs[b], that of a candidate sum_b g[b, c] * inputs[b], its
+    bias the same without the inputs, and inputs[b] gets sum_c g[b, c] * weights[c].
+
     Parameters
     ----------
     weights : float [num_classes, dim], or list of shards

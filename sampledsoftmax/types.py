@@ -40,7 +40,8 @@ class SampledValues(NamedTuple):
 class IndexedSlices(NamedTuple):
     """A gradient of a table that is zero but for some rows: row `indices[i]` gets `values[i]`.
 
-    An index may come more than once; its rows are then meant to be summed.
+    An index may come more than once; its rows are then meant to be summed. The same three fields as
+    TensorFlow's `tf.IndexedSlices`.
 
     Attributes
     ----------

@@ -52,7 +52,7 @@ def site(tmp_path_factory):
     """Build the site and return its pages by path."""
     pytest.importorskip("mkdocs", reason="MkDocs is not installed: pip install 'sampledsoftmax[docs]'")
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     return {path: Page(path) for path in folder.rglob("*.html")}
