@@ -47,14 +47,16 @@ def text(
     x: float, y: float, words: object, colour: str, size: int = 18, anchor: str = "start"
 ) -> str:
     """Return words at a place."""
-    place = f'x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}"'
+    place = f'x="{x:.1f}" y="{y:g}" font-size="{size}" text-anchor="{anchor}"'
     return f'<text {place} fill="{colour}">{words}</text>'
 
 
-def box(x: float, y: float, width: float, height: float, colours: tuple[str, str]) -> str:
+def box(
+    x: float, y: float, width: float, height: float, colours: tuple[str, str], corner: int = 3
+) -> str:
     """Return a rectangle."""
     fill, line = colours
-    place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="3"'
+    place = f'x="{x:.1f}" y="{y:g}" width="{width:.1f}" height="{height:g}" rx="{corner}"'
     return f'<rect {place} fill="{fill}" stroke="{line}" stroke-width="1.5"/>'
 
 
@@ -176,15 +178,51 @@ def rows_of_a_batch(palette: Palette) -> str:
             palette.text,
         ),
     ]
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 650"'
-        ' font-family="system-ui, sans-serif">\n' + "\n".join(parts) + "\n</svg>\n"
-    )
+    return picture(650, parts)
+
+
+def log_uniform_line(palette: Palette) -> str:
+    """Return the line that a uniform number falls on, a piece for each class, and batches."""
+
+    def place(class_id: int) -> float:
+        return 10 + 620 * float(np.log1p(class_id) / np.log1p(NUM_CLASSES))
+
+    def piece(y: float, class_id: int, colours: tuple[str, str]) -> str:
+        left = place(class_id)
+        return box(left, y, max(place(class_id + 1) - left, 1.5), 26, colours, corner=0)
+
+    parts = [
+        text(10, 24, "a uniform number falls on this line: which class is it?", palette.text)
+    ]
+    colours = palette.plain, palette.candidate
+    parts += [piece(38, k, colours[k % 2]) for k in range(40)]
+    parts += [box(place(40), 38, 630 - place(40), 26, palette.plain, corner=0)]
+    parts += [text(place(k) + 4, 86, k, palette.text, 17) for k in (0, 1, 2, 4, 9, 30)]
+    parts += [text(place(k), 86, k, palette.text, 17, "middle") for k in (100, 1000)]
+    parts += [text(630, 86, NUM_CLASSES - 1, palette.text, 17, "end")]
+    parts += [text(10, 128, "five batches of 16 candidates", palette.text)]
+    sampler = ss.LogUniformSampler(NUM_CLASSES, seed=29)
+    for batch in range(5):
+        ids = sampler.sample([[0]], 16).sampled_candidates
+        parts += [piece(142 + 34 * batch, k, palette.candidate) for k in sorted(ids.tolist())]
+    return picture(318, parts)
+
+
+def picture(height: int, parts: list[str]) -> str:
+    """Return an SVG file 640 wide."""
+    box_of_view = f'viewBox="0 0 640 {height}" font-family="system-ui, sans-serif"'
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" {box_of_view}>', *parts, "</svg>\n"]
+    return "\n".join(lines)
 
 
 def figures() -> dict[str, str]:
     """Return all pictures by the names of their files."""
-    return {f"rows-{mode}.svg": rows_of_a_batch(palette) for mode, palette in PALETTES.items()}
+    drawers = {"rows": rows_of_a_batch, "log-uniform": log_uniform_line}
+    return {
+        f"{name}-{mode}.svg": draw(palette)
+        for name, draw in drawers.items()
+        for mode, palette in PALETTES.items()
+    }
 
 
 if __name__ == "__main__":
