@@ -16,6 +16,9 @@ from sampledsoftmax.samplers.uniform import UniformSampler, uniform_candidate_sa
 from sampledsoftmax.skip_gram import SkipGram
 from sampledsoftmax.threads import get_num_threads, set_num_threads
 from sampledsoftmax.types import Gradients, IndexedSlices, SampledValues
+from sampledsoftmax.words.evaluation.analogies import evaluate_analogies
+from sampledsoftmax.words.evaluation.held_out import held_out
+from sampledsoftmax.words.evaluation.similarities import evaluate_similarities
 from sampledsoftmax.words.vectors import WordVectors
 from sampledsoftmax.words.word2vec import Word2Vec
 
@@ -42,10 +45,13 @@ __all__ = [
     "all_candidate_sampler",
     "compute_accidental_hits",
     "compute_sampled_logits",
+    "evaluate_analogies",
+    "evaluate_similarities",
     "fixed_unigram_candidate_sampler",
     "full_softmax_loss",
     "full_softmax_loss_and_grad",
     "get_num_threads",
+    "held_out",
     "learned_unigram_candidate_sampler",
     "log_uniform_candidate_sampler",
     "nce_loss",

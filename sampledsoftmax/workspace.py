@@ -1,6 +1,6 @@
 """The memory of a step: made once for the largest batch seen, and used again by every smaller one."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,8 @@ class Workspace:
     def __init__(self, batch_size: int, num_true: int, num_sampled: int, dim: int, dtype: np.dtype[Any]) -> None:
         self.batch_size, self.num_labels = batch_size, batch_size * num_true
         self.num_sampled, self.dim, self.dtype = num_sampled, dim, dtype
-        self.scratch = self._scratch()
+        sizes = Sizes(batch_size, batch_size, self.num_labels, num_sampled, dim)
+        self.scratch = make_scratch(sizes, dtype)
         self._lanes: dict[int, Lanes] = {}
 
     def fits(self, batch_size: int, num_true: int, num_sampled: int, dim: int, dtype: np.dtype[Any]) -> bool:
@@ -79,59 +80,88 @@ class Workspace:
     def lanes(self, threads: int) -> Lanes:
         """Return the memory of each of so many threads."""
         if threads not in self._lanes:
-            self._lanes[threads] = self._make_lanes(threads)
+            self._lanes[threads] = make_lanes(threads, self.dim, self.dtype)
         return self._lanes[threads]
 
-    def _scratch(self) -> Scratch:
-        width = panel_width(self.dtype)
-        rows, columns = _padded_rows(self.batch_size), -(-self.num_sampled // width)
-        depth = -(-self.dim // width)
-        real = self.dtype
-        exponentials = aligned((columns, rows, width), real)
-        num_ids = self.num_labels + self.num_sampled
-        integers = np.int64
-        return Scratch(
-            inputs=aligned((depth, rows, width), real),
-            scaled_inputs=aligned((depth, rows, width), real),
-            input_sums=aligned((depth, rows, width), real),
-            exponentials=exponentials,
-            flat_exponentials=exponentials.reshape(columns, rows * width),
-            by_class=aligned((columns, depth * width, width), real),
-            by_dim=aligned((depth, _padded_rows(columns * width), width), real),
-            biases=np.zeros((columns, width), real),
-            log_counts=np.zeros((columns, width), real),
-            scales=aligned((1, rows, width), real),
-            bias_sums=aligned((1, columns, width), real),
-            true_logits=np.zeros(self.num_labels, real),
-            losses=np.zeros(self.batch_size, real),
-            loss_grad=np.zeros(self.batch_size, real),
-            input_grad=np.zeros((self.batch_size, self.dim), real),
-            true_counts=np.zeros(self.num_labels, np.float32),
-            sampled_counts=np.zeros(self.num_sampled, np.float32),
-            candidates=np.zeros(self.num_sampled, integers),
-            slot_of_label=np.zeros(self.num_labels, integers),
-            slot_of_input=np.zeros(self.batch_size, integers),
-            earlier=np.zeros(self.num_sampled, integers),
-            keys=np.zeros(_table_size(num_ids), integers),
-            slots=np.zeros(_table_size(num_ids), integers),
-            cursor=np.zeros(8, np.uint64),
-            sizes=np.zeros(4, integers),
-            classes=_groups(num_ids, self.num_labels),
-            examples=_groups(self.batch_size, self.batch_size),
-        )
 
-    def _make_lanes(self, threads: int) -> Lanes:
-        width = panel_width(self.dtype)
-        depth = -(-self.dim // width)
-        class_sums = aligned((threads, _CLASS_PANELS * width, depth, width), self.dtype)
-        return Lanes(
-            maxima=aligned((threads, _MOST_ROWS * width), self.dtype),
-            sums=aligned((threads, _MOST_ROWS * width), self.dtype),
-            class_sums=class_sums,
-            flat_class_sums=class_sums.reshape(threads, _CLASS_PANELS * width, depth * width),
-            row=aligned((threads, depth * width), self.dtype),
-            entry=aligned((threads, _LINE_BYTES), self.dtype),
-        )
+class Sizes(NamedTuple):
+    """How large the largest batch is: examples, ids of inputs, ids of labels, candidates, and the width of a row."""
+
+    batch_size: int
+    num_inputs: int
+    num_labels: int
+    num_sampled: int
+    dim: int
+
+
+def make_scratch(sizes: Sizes, real: np.dtype[Any], copies: tuple[int, ...] = (), more_rows: int = 0) -> Scratch:
+    """Return the shared memory of a step; with `copies`, all arrays have these dimensions more, in front.
+
+    The panels `by_dim` get `more_rows` behind those of the candidates.
+    """
+    width = panel_width(real)
+    rows, columns = _padded_rows(sizes.batch_size), -(-sizes.num_sampled // width)
+    depth = -(-sizes.dim // width)
+    num_ids = sizes.num_labels + columns * width
+    table_size = _table_size(max(num_ids, sizes.num_inputs))
+    exponentials = aligned((*copies, columns, rows, width), real)
+
+    def reals(*shape: int) -> NDArray[Any]:
+        return np.zeros((*copies, *shape), real)
+
+    def panels(*shape: int) -> NDArray[Any]:
+        return aligned((*copies, *shape, width), real)
+
+    def integers(size: int) -> NDArray[np.int64]:
+        return np.zeros((*copies, size), np.int64)
+
+    def groups(num_slots: int, num_places: int) -> Groups:
+        return Groups(*(integers(n) for n in (num_slots, num_slots, num_places, num_slots)))
+
+    return Scratch(
+        inputs=panels(depth, rows),
+        scaled_inputs=panels(depth, rows),
+        input_sums=panels(depth, rows),
+        exponentials=exponentials,
+        flat_exponentials=exponentials.reshape(*copies, columns, rows * width),
+        by_class=panels(columns, depth * width),
+        by_dim=panels(depth, _padded_rows(columns * width + more_rows)),
+        biases=panels(columns),
+        log_counts=panels(columns),
+        scales=panels(1, rows),
+        bias_sums=panels(1, columns),
+        true_logits=reals(sizes.num_labels),
+        losses=reals(sizes.batch_size),
+        loss_grad=reals(sizes.batch_size),
+        input_grad=reals(sizes.batch_size, sizes.dim),
+        true_counts=np.zeros((*copies, sizes.num_labels), np.float32),
+        sampled_counts=np.zeros((*copies, sizes.num_sampled), np.float32),
+        candidates=integers(sizes.num_sampled),
+        slot_of_label=integers(sizes.num_labels),
+        slot_of_input=integers(sizes.num_inputs),
+        earlier=integers(sizes.num_sampled),
+        keys=integers(table_size),
+        slots=integers(table_size),
+        cursor=np.zeros((*copies, 8), np.uint64),
+        sizes=integers(4),
+        classes=groups(num_ids, sizes.num_labels),
+        examples=groups(sizes.num_inputs, sizes.num_inputs),
+    )
+
+
+def make_lanes(threads: int, dim: int, real: np.dtype[Any]) -> Lanes:
+    """Return the memory of each of so many threads."""
+    width = panel_width(real)
+    depth = -(-dim // width)
+    class_sums = aligned((threads, _CLASS_PANELS * width, depth, width), real)
+    return Lanes(
+        maxima=aligned((threads, _MOST_ROWS * width), real),
+        sums=aligned((threads, _MOST_ROWS * width), real),
+        class_sums=class_sums,
+        flat_class_sums=class_sums.reshape(threads, _CLASS_PANELS * width, depth * width),
+        row=aligned((threads, depth * width), real),
+        entry=aligned((threads, _LINE_BYTES), real),
+    )
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -153,7 +183,3 @@ def _padded_rows(rows: int) -> int:
 
 def _table_size(num_ids: int) -> int:
     return 1 << max(2, (2 * num_ids - 1).bit_length())
-
-
-def _groups(num_slots: int, num_places: int) -> Groups:
-    return Groups(*(np.zeros(n, np.int64) for n in (num_slots, num_slots, num_places, num_slots)))

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from sampledsoftmax.words.extras import MissingExtraError
 from sampledsoftmax.words.vectors import UnknownWordError
 
 INTERRUPTED = 130
@@ -36,7 +37,7 @@ def main(args: Sequence[str] | None = None) -> int:
         # whoever reads the output has closed it (head): nothing is left to say, or to flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OSError, FloatingPointError, UnknownWordError, MemoryError) as error:
+    except (ValueError, OSError, FloatingPointError, UnknownWordError, MissingExtraError, MemoryError) as error:
         return _fail(str(error) or type(error).__name__)
 
 

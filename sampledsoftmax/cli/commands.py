@@ -3,7 +3,11 @@
 import click
 
 import sampledsoftmax
+from sampledsoftmax.cli.analogy import analogy
+from sampledsoftmax.cli.evaluate import evaluate
+from sampledsoftmax.cli.export import export
 from sampledsoftmax.cli.neighbors import neighbors
+from sampledsoftmax.cli.plot import plot
 from sampledsoftmax.cli.train import train
 
 
@@ -15,6 +19,10 @@ def commands() -> None:
 
 commands.add_command(train)
 commands.add_command(neighbors)
+commands.add_command(analogy)
+commands.add_command(evaluate)
+commands.add_command(export)
+commands.add_command(plot)
 
 
 def run(args: list[str]) -> int:

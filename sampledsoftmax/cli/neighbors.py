@@ -2,20 +2,22 @@
 
 import click
 
-from sampledsoftmax.words.output_directory import load_vectors
+from sampledsoftmax.cli import options
+from sampledsoftmax.words.trained import load_trained
 from sampledsoftmax.words.vectors import WordVectors
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@options.directory
 @click.argument("words", metavar="WORD...", nargs=-1, required=True)
 @click.option("--topn", default=10, show_default=True, help="How many neighbors of each word.")
-def neighbors(directory: str, words: tuple[str, ...], topn: int) -> None:
+@options.which
+def neighbors(directory: str, words: tuple[str, ...], topn: int, which: str) -> None:
     """Print the words nearest to each WORD, with their cosines.
 
-    DIR is what a training run has written (its --output).
+    DIR is what a training run has written (its --output), or a file of vectors.
     """
-    for line in neighbor_lines(load_vectors(directory), words, topn):
+    for line in neighbor_lines(load_trained(directory).vectors(which), words, topn):
         click.echo(line)
 
 

@@ -17,36 +17,71 @@ class Report:
     def __init__(self) -> None:
         self._start = time.perf_counter()
         self._bar: tqdm | None = None
+        self._reading: tqdm | None = None
+        self._first: tuple[float, int] | None = None
         self._on_terminal = sys.stderr.isatty()
 
     def on_progress(self, progress: Progress) -> None:
         """Move the bar, on a terminal."""
+        if self._first is None:  # what comes before it is reading and compiling, or an earlier run
+            self._first = (time.perf_counter(), progress.words)
         if not self._on_terminal:
             return
         if self._bar is None:
+            self._stop_reading()
             # some terminals claim to have no columns and no rows, on which tqdm would show nothing
             columns, rows = shutil.get_terminal_size()
-            self._bar = tqdm(total=progress.total_words, unit=" words", unit_scale=True, ncols=columns, nrows=rows)
+            self._bar = tqdm(
+                total=progress.total_words,
+                initial=progress.words,
+                unit=" words",
+                unit_scale=True,
+                ncols=columns,
+                nrows=rows,
+            )
         self._bar.set_description(f"epoch {progress.epoch}/{progress.epochs}", refresh=False)
         self._bar.set_postfix_str(f"loss {progress.loss:.3f}", refresh=False)
         self._bar.update(progress.words - self._bar.n)
+
+    def on_read(self, done: int, total: int | None) -> None:
+        """Show how much of the corpus is read, on a terminal."""
+        if not self._on_terminal:
+            return
+        if self._reading is None:
+            columns, rows = shutil.get_terminal_size()
+            self._reading = tqdm(
+                total=total, desc="reading", unit="B", unit_scale=True, ncols=columns, nrows=rows, leave=False
+            )
+        self._reading.update(done - self._reading.n)
 
     def on_epoch(self, progress: Progress) -> None:
         """Print a line, elsewhere."""
         every = -(-progress.epochs // _MOST_LINES)
         if self._on_terminal or (progress.epoch % every and progress.epoch < progress.epochs):
             return
-        seconds = time.perf_counter() - self._start
-        left = seconds * (progress.total_words / progress.words - 1)
+        speed = self._words_per_second(progress)
+        left = (progress.total_words - progress.words) / speed
         say(
             f"epoch {progress.epoch}/{progress.epochs}: loss {progress.loss:.3f}, "
-            f"{progress.words / seconds:,.0f} words/s, {left:.0f} s left"
+            f"{speed:,.0f} words/s, {left:.0f} s left"
         )
+
+    def _words_per_second(self, progress: Progress) -> float:
+        start, words = self._first if self._first is not None else (self._start, 0)
+        if progress.words == words:  # a run of one block
+            start, words = self._start, 0
+        return (progress.words - words) / max(time.perf_counter() - start, 1e-9)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
+        self._stop_reading()
         if self._bar is not None:
             self._bar.close()
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
 
 
 def say(line: str) -> None:

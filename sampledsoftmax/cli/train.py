@@ -3,6 +3,7 @@
 import inspect
 import platform
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -10,14 +11,17 @@ import click
 import sampledsoftmax
 from sampledsoftmax.cli.neighbors import neighbor_lines
 from sampledsoftmax.cli.report import Report, say
-from sampledsoftmax.words.corpus import TextFiles
-from sampledsoftmax.words.output_directory import OutputDirectory
+from sampledsoftmax.words.output_directory import MODEL, OutputDirectory
 from sampledsoftmax.words.progress import Progress, TrainingDivergedError
 from sampledsoftmax.words.python_source import PythonSource
+from sampledsoftmax.words.settings import OBJECTIVES, OPTIMIZERS, SAMPLERS, WHICH
+from sampledsoftmax.words.sources import find_files
 from sampledsoftmax.words.vocabulary import Vocabulary
-from sampledsoftmax.words.word2vec import Word2Vec
+from sampledsoftmax.words.word2vec import Watch, Word2Vec
 
-DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(Word2Vec).parameters.items()}
+DEFAULTS = {
+    name: parameter.default for name, parameter in inspect.signature(Word2Vec).parameters.items() if name != "threads"
+}
 
 # Measured on CPython 3.11, half a million names: rarer names are too noisy to be anybody's neighbors,
 # keywords are context worth keeping, and both tables together are steadier from seed to seed than one.
@@ -31,47 +35,115 @@ _HELP = {
     "sample": "Thin out words of a higher frequency than this; 0 keeps all.",
     "epochs": "Passes over the corpus.",
     "num_sampled": "Candidates of a batch that the true word is told from.",
-    "batch_size": "Pairs of a step, at most.",
-    "learning_rate": "Adagrad's learning rate.",
+    "batch_size": "Words of a batch, each with all its pairs.",
+    "learning_rate": "Learning rate at the start.",
+    "min_learning_rate": "Learning rate at the end; it falls in a straight line.",
+    "objective": "What is learnt.",
+    "sampler": "Where candidates come from.",
+    "ns_exponent": "Power of the counts for the unigram sampler [default: 1 with log Q, 0.75 without].",
+    "optimizer": "How rows are updated.",
     "seed": "The same seed gives the same vectors, bit for bit.",
-    "which": "Vectors to keep: in (embeddings) or both (beside them the output weights).",
+    "which": "Vectors to keep: in (embeddings), out (output weights), their mean, or both side by side.",
 }
+_CHOICES = {"objective": OBJECTIVES, "sampler": SAMPLERS, "optimizer": OPTIMIZERS, "which": WHICH}
+_FLAGS = {
+    "sg": ("--sg/--cbow", "Skip-gram, or CBOW: the mean of the words around predicts it [default: sg]."),
+    "shrink_windows": ("--shrink-windows/--fixed-windows", "Draw each window from 1 to --window [default: shrink]."),
+    "subtract_log_q": ("--log-q/--no-log-q", "Subtract log Q [default: not for negative sampling]."),
+    "bias": ("--bias/--no-bias", "Learn output biases [default: with log Q]."),
+}  # fmt: skip
 
 
 def _options(command: Any) -> Any:
+    for name, (flag, text) in reversed(_FLAGS.items()):
+        command = click.option(flag, name, default=None, help=text)(command)
     for name, text in reversed(_HELP.items()):
-        shown = str(DEFAULTS[name])
-        if name in STANDARD_LIBRARY_DEFAULTS:
-            shown += f"; {STANDARD_LIBRARY_DEFAULTS[name]} for the standard library"
-        option = f"--{name.replace('_', '-')}"
-        command = click.option(option, type=type(DEFAULTS[name]), help=f"{text} [default: {shown}]")(command)
+        command = click.option(f"--{name.replace('_', '-')}", type=_type(name), help=text + _shown(name))(command)
     return command
+
+
+def _type(name: str) -> Any:
+    if name in _CHOICES:
+        return click.Choice(_CHOICES[name])
+    return float if DEFAULTS[name] is None else type(DEFAULTS[name])
+
+
+def _shown(name: str) -> str:
+    if DEFAULTS[name] is None:
+        return ""
+    standard = STANDARD_LIBRARY_DEFAULTS.get(name)
+    return f" [default: {DEFAULTS[name]}" + ("]" if standard is None else f"; {standard} for the standard library]")
 
 
 @click.command()
 @click.argument("corpus", nargs=-1)
 @click.option("--output", required=True, metavar="DIR", help="Where results go; made if it is not there.")
+@click.option("--resume", is_flag=True, help="Go on with the run in DIR that was stopped.")
+@click.option("--checkpoint-seconds", default=600.0, show_default=True, help="Time between two checkpoints.")
+@click.option(
+    "--threads", type=int, help="Threads, at most 4 of use; results do not depend on them [default: all cores]."
+)
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace", "ignore"]),
+    default="strict",
+    show_default=True,
+    help="What to do with bytes that are not UTF-8.",
+)
+@click.option("--tensorboard", is_flag=True, help="Write loss and learning rate for TensorBoard to DIR too.")
 @_options
-def train(corpus: tuple[str, ...], output: str, **options: Any) -> None:
+def train(
+    corpus: tuple[str, ...],
+    output: str,
+    resume: bool,
+    checkpoint_seconds: float,
+    threads: int | None,
+    errors: str,
+    tensorboard: bool,
+    **options: Any,
+) -> None:
     """Train word vectors and write them to a directory.
 
-    CORPUS is one or more text files, plain, .gz or .xz: a line is a sentence, tokens are separated by
-    blanks. Without it: the names in the source of this Python's standard library.
+    CORPUS is one or more text files, plain, .gz, .xz or .zst, directories of them, patterns in quotes, or - for
+    standard input: a line is a sentence, tokens are separated by blanks. Without it: the names in the source of this
+    Python's standard library.
 
-    DIR gets vectors.txt (word2vec text format), settings.json, loss.csv, and loss.png where matplotlib is
-    installed; vectors are written after each epoch.
+    DIR gets model.zip (everything that training needs to go on; written every --checkpoint-seconds), vectors.txt
+    (word2vec text format), settings.json, loss.csv, and loss.png where matplotlib is installed. Ctrl-C stops after a
+    few hundredths of a second and keeps the run: go on with --resume.
     """
-    standard = {} if corpus else STANDARD_LIBRARY_DEFAULTS
     given = {name: value for name, value in options.items() if value is not None}
-    settings = {**DEFAULTS, **standard, **given}
-    model = Word2Vec(**settings)
-    sentences = TextFiles(corpus) if corpus else None
+    standard = {} if corpus else STANDARD_LIBRARY_DEFAULTS
+    model = Word2Vec(**{**DEFAULTS, **standard, **given}, threads=threads)
+    find_files(corpus)
     directory = OutputDirectory(output)
-    _run(model, sentences or _standard_library(), directory, {"corpus": list(corpus), **settings})
+    if resume:
+        model = _stopped_run(directory, given)
+        model.threads = threads
+    else:
+        directory.refuse_a_run_that_is_not_finished()
+    if tensorboard:
+        directory.open_tensorboard()
+    source = list(corpus) if corpus else _standard_library()
+    run = {"resume": resume, "errors": errors, "checkpoint_seconds": checkpoint_seconds}
+    _run(model, source, directory, run, list(corpus))
     words = _well_known(model.vocabulary) if corpus else STANDARD_LIBRARY_WORDS
-    known = tuple(word for word in words if word in model.vectors)
-    for line in neighbor_lines(model.vectors, known, topn=8) if known else []:
+    vectors = model.vectors
+    known = tuple(word for word in words if word in vectors)
+    for line in neighbor_lines(vectors, known, topn=8) if known else []:
         click.echo(line)
+
+
+def _stopped_run(directory: OutputDirectory, given: dict[str, Any]) -> Word2Vec:
+    """Return the model in the directory; options that are given must be its own."""
+    model = Word2Vec.load(directory.path / MODEL)
+    before = model.settings.as_dict()
+    others = [f"{name}={before[name]}, not {value}" for name, value in given.items() if before[name] != value]
+    if others:
+        raise ValueError(f"the run in {directory.path} has other settings: {'; '.join(others)}")
+    if model.is_finished:
+        raise ValueError(f"the run in {directory.path} is finished: nothing is left to resume")
+    return model
 
 
 def _standard_library() -> PythonSource:
@@ -84,43 +156,47 @@ def _standard_library() -> PythonSource:
 
 
 def _run(
-    model: Word2Vec, sentences: TextFiles | PythonSource, directory: OutputDirectory, settings: dict[str, Any]
+    model: Word2Vec, source: Iterable[Any], directory: OutputDirectory, options: dict[str, Any], corpus: list[str]
 ) -> None:
-    report, start, last = Report(), time.perf_counter(), 0
-
-    def on_progress(progress: Progress) -> None:
-        directory.add_progress(progress)
-        report.on_progress(progress)
-
-    def on_epoch(progress: Progress) -> None:
-        nonlocal last
-        directory.save(model.vectors, {**settings, **_results(model, progress)})
-        last = progress.epoch
-        report.on_epoch(progress)
-
-    def kept() -> str:
-        return f"{directory.path} keeps the vectors of epoch {last}" if last else "no epoch was complete"
-
+    report, start = Report(), time.perf_counter()
+    watch = Watch(
+        directory.watch(report.on_progress),
+        report.on_epoch,
+        report.on_read,
+        lambda folder: say(f"the corpus was read before: {folder}"),
+        lambda plan: say(f"memory: {plan}"),
+    )
     try:
-        model.train(sentences, on_progress, on_epoch)
+        model.train(
+            source,
+            watch=watch,
+            cache=directory.path / ".corpus" if corpus else None,
+            checkpoint=directory.path / MODEL,
+            **options,
+        )
     except TrainingDivergedError as error:
-        raise FloatingPointError(f"{error}; {kept()}") from None
+        raise FloatingPointError(f"{error}; {directory.kept()}") from None
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; {kept()}") from None
+        report.close()
+        directory.save_loss(model.history if model.is_trained else [])
+        raise KeyboardInterrupt(f"interrupted; {directory.kept()}") from None
     finally:
         report.close()
-    plot = "" if directory.save_plot() else "; no loss.png, since matplotlib is not installed"
+        directory.close()
+    directory.save(model.vectors, {"corpus": corpus, **model.settings.as_dict(), **_results(model)}, model.history)
+    plot = "" if directory.save_plot(model.history) else "; no loss.png, since matplotlib is not installed"
     say(f"{len(model.vocabulary):,} vectors in {directory.path} after {time.perf_counter() - start:.1f} s{plot}")
 
 
-def _results(model: Word2Vec, progress: Progress) -> dict[str, Any]:
+def _results(model: Word2Vec) -> dict[str, Any]:
+    last: Progress = model.history[-1]
     return {
-        "epochs_done": progress.epoch,
+        "epochs_done": last.epoch,
         "vocabulary_size": len(model.vocabulary),
         "words": int(model.vocabulary.counts.sum()),
-        "pairs": progress.pairs,
-        "steps": progress.step,
-        "loss": progress.loss,
+        "pairs": last.pairs,
+        "steps": last.step,
+        "loss": last.loss,
         "version": sampledsoftmax.__version__,
         "python": platform.python_version(),
     }

@@ -3,7 +3,7 @@
 import math
 
 from sampledsoftmax.kernels.jit import jit_inner
-from sampledsoftmax.kernels.panels import num_panels_of, pack_columns, pack_rows, width_of
+from sampledsoftmax.kernels.panels import num_panels_of, pack_rows, transpose_panel, width_of
 from sampledsoftmax.kernels.products import add_columns_product, add_weighted_sums
 
 
@@ -17,7 +17,7 @@ def pack_classes(part, parts, operands, settings, scratch):
     for panel in range(part, num_panels_of(ids.size, width), parts):
         top = panel * width
         pack_rows(operands.sampled_weights, ids, top, width, by_dim)
-        pack_columns(operands.sampled_weights, ids, top, by_class[panel])
+        transpose_panel(by_dim, top, by_class, panel)
         for c in range(width):
             s = top + c
             log_counts[panel, c] = 0

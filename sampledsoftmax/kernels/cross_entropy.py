@@ -19,15 +19,15 @@ def block(top, rows, padded, num_panels, num_true, scratch, maxima, sums):
     width = width_of(scratch.scales)
     first, size = top * width, padded * width
     lane_maxima(scratch.flat_exponentials, first, size, num_panels, maxima)
-    _row_maxima(scratch.true_logits, top, rows, padded, num_true, maxima)
-    _exponentials(scratch.flat_exponentials, first, size, num_panels, maxima, sums)
+    row_maxima(scratch.true_logits, top, rows, padded, num_true, maxima)
+    exponentials(scratch.flat_exponentials, first, size, num_panels, maxima, sums)
     _losses(scratch.true_logits, scratch.loss_grad, top, rows, num_true, maxima, sums, scratch.losses, scratch.scales)
-    _no_scales(scratch.scales, top + rows, top + padded)
+    no_scales(scratch.scales, top + rows, top + padded)
 
 
 @jit_inner
-def _row_maxima(true_logits, top, rows, padded, num_true, maxima):
-    """Write the largest logit of a row, true ones included, to all its lanes."""
+def row_maxima(true_logits, top, rows, padded, num_true, maxima):
+    """Write the largest logit of a row to all its lanes, in the first `rows` rows with the true ones."""
     width = width_of(maxima)
     for b in range(padded):
         lanes = maxima[b * width : (b + 1) * width]
@@ -42,7 +42,7 @@ def _row_maxima(true_logits, top, rows, padded, num_true, maxima):
 
 
 @jit_fused
-def _exponentials(panels, first, size, num_panels, maxima, sums):
+def exponentials(panels, first, size, num_panels, maxima, sums):
     """Replace logits by exp(logit - largest of the row) and add them up lane by lane."""
     for i in range(size):
         sums[i] = 0
@@ -77,7 +77,8 @@ def _losses(true_logits, loss_grad, top, rows, num_true, maxima, sums, losses, s
 
 
 @jit_inner
-def _no_scales(scales, first, last):
+def no_scales(scales, first, last):
+    """Set the scales of rows behind the last example to 0."""
     for b in range(first, last):
         for c in range(width_of(scales)):
             scales[0, b, c] = 0

@@ -26,21 +26,22 @@ def run_examples(part, shared, operands, settings, scratch, lanes):
         padded = (rows + 3) // 4 * 4
         pack_rows(operands.inputs, operands.input_ids, top, padded, scratch.inputs)
         _true_logits(top, rows, operands, settings, scratch)
-        _sampled_logits(top, padded, num_panels, scratch)
+        sampled_logits(top, padded, num_panels, scratch)
         if settings.remove_hits:
             _leave_out_hits(top, rows, operands.sampled_ids.size, settings, scratch)
         if settings.objective == NCE:
-            sigmoid_cross_entropy.block(top, rows, padded, num_panels, settings.num_true, scratch)
+            sigmoid_cross_entropy.block(top, rows, padded, num_panels, settings.num_true, scratch, maxima, sums)
         elif settings.objective == SAMPLED_SOFTMAX:
             cross_entropy.block(top, rows, padded, num_panels, settings.num_true, scratch, maxima, sums)
         if settings.gradients:
-            _scale_inputs(top, rows, padded, scratch)
+            scale_inputs(top, rows, padded, scratch)
             _input_gradients(top, rows, padded, num_panels, operands, settings, scratch)
         top = next_task(shared, FIRST_TASKS) * settings.block_rows
 
 
 @jit_sum
-def _dot(a, b):
+def dot(a, b):
+    """Return the dot product of two rows."""
     total = a[0] * b[0]
     for d in range(1, a.size):
         total += a[d] * b[d]
@@ -58,13 +59,13 @@ def _true_logits(top, rows, operands, settings, scratch):
         for i in range(b * settings.num_true, (b + 1) * settings.num_true):
             if i + _ROWS_AHEAD < last:
                 fetch_row(weights, true_ids[i + _ROWS_AHEAD])
-            logits[i] = _dot(features, weights[true_ids[i]]) + biases[true_ids[i]]
+            logits[i] = dot(features, weights[true_ids[i]]) + biases[true_ids[i]]
             if settings.subtract_log_q:
                 logits[i] -= math.log(real(counts[i]))
 
 
 @jit_inner
-def _sampled_logits(top, padded, num_panels, scratch):
+def sampled_logits(top, padded, num_panels, scratch):
     """Write (dot product + bias) - log count: one rounding of the size of the logit, as NumPy has it."""
     inputs, by_class, logits = scratch.inputs, scratch.by_class, scratch.exponentials
     biases, log_counts, width = scratch.biases, scratch.log_counts, width_of(scratch.exponentials)
@@ -89,7 +90,8 @@ def _leave_out_hits(top, rows, num_sampled, settings, scratch):
 
 
 @jit_inner
-def _scale_inputs(top, rows, padded, scratch):
+def scale_inputs(top, rows, padded, scratch):
+    """Write the inputs, each times the scale of its row."""
     inputs, scaled, scales = scratch.inputs, scratch.scaled_inputs, scratch.scales
     width = width_of(inputs)
     for p in range(inputs.shape[0]):
@@ -100,12 +102,18 @@ def _scale_inputs(top, rows, padded, scratch):
 
 
 @jit_inner
-def _input_gradients(top, rows, padded, num_panels, operands, settings, scratch):
+def input_sums(top, padded, num_panels, scratch):
+    """Write exponentials . sampled weights: the candidates' part of the gradients of the inputs, unscaled."""
     sums, exponentials, by_dim = scratch.input_sums, scratch.exponentials, scratch.by_dim
     fill_panels(sums, top, padded, 0)
     for q in range(by_dim.shape[0]):
         add_rows_product(exponentials, top, padded, by_dim, q, num_panels, sums)
-    out, scales = scratch.input_grad, scratch.scales
+
+
+@jit_inner
+def _input_gradients(top, rows, padded, num_panels, operands, settings, scratch):
+    input_sums(top, padded, num_panels, scratch)
+    sums, out, scales = scratch.input_sums, scratch.input_grad, scratch.scales
     factors, weights, true_ids = scratch.true_logits, operands.true_weights, operands.true_ids
     for b in range(top, top + rows):
         unpack_row(sums, b, scales[0, b, 0], out[b])

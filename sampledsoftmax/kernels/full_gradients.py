@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from sampledsoftmax.kernels.all_classes import pack_offsets, rows_of, write_logits
 from sampledsoftmax.kernels.exponential import exp_not_above_0
 from sampledsoftmax.kernels.jit import jit, jit_fused, jit_inner
-from sampledsoftmax.kernels.panels import fill_panels, num_panels_of, pack_columns, pack_rows
+from sampledsoftmax.kernels.panels import fill_panels, num_panels_of, pack_rows, transpose_panel
 from sampledsoftmax.kernels.products import add_columns_product, add_rows_product, add_weighted_sums
 from sampledsoftmax.kernels.team import FIRST_TASKS, SECOND_TASKS, meet, next_task
 
@@ -65,7 +65,7 @@ def run_gradients(part, parts, shared, block, panels, factors, sums, weights_gra
     num_panels = num_panels_of(places.size, width)
     for panel in range(part, num_panels, parts):
         pack_rows(block.weights, places, panel * width, width, sums.by_dim)
-        pack_columns(block.weights, places, panel * width, panels.by_class[panel])
+        transpose_panel(sums.by_dim, panel * width, panels.by_class, panel)
         pack_offsets(block.biases, panel, panels.offsets)
     if not meet(shared, parts, 1):
         return

@@ -7,6 +7,7 @@ from numba.extending import overload
 
 from sampledsoftmax.kernels.jit import jit_inner
 from sampledsoftmax.machine.atomics import fetch_row
+from sampledsoftmax.machine.transpose import transpose_square
 from sampledsoftmax.machine.vectors import PANEL_BYTES
 
 _ROWS_AHEAD = 4  # rows asked for before they are copied, against the latency of memory
@@ -75,17 +76,11 @@ def unpack_row(panels, i, factor, row):
 
 
 @jit_inner
-def pack_columns(table, ids, top, columns):
-    """Write rows table[ids[top:]] as the columns of one panel [depth, width]; zeros behind the last id."""
-    for s in range(width_of(columns)):
-        column = columns[:, s]
-        if top + s < ids.size:
-            row = table[ids[top + s]]
-            for d in range(row.size):
-                column[d] = row[d]
-        else:
-            for d in range(column.size):
-                column[d] = 0
+def transpose_panel(by_dim, top, by_class, panel):
+    """Write rows top .. top + width of the panels `by_dim` as the columns of by_class[panel]."""
+    width = width_of(by_dim)
+    for p in range(by_dim.shape[0]):
+        transpose_square(by_dim, p, top, by_class, panel, p * width)
 
 
 @jit_inner

@@ -1,44 +1,92 @@
 """Sigmoid cross-entropy, summed over the columns of a row; true columns have target 1 / num_true.
 
-A sampled column of -inf is left out: its loss and its gradient are 0.
+A sampled column of -inf is left out: its loss and its gradient are 0. The loss of a logit x is
+max(x, 0) + log(1 + exp(-|x|)); of a sum of logarithms only one is taken, that of the product. It is kept as
+q = product - 1, so that small terms are not lost: (1 + q) * (1 + e) - 1 = q + e + q * e.
 """
 
 import math
 
-from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.exponential import exp_not_above_0
+from sampledsoftmax.kernels.jit import jit_fused, jit_inner
+from sampledsoftmax.kernels.panels import width_of
+
+# Factors are at most 2: so many of them, times the lanes of a row, stay below the largest float64 (2**1024).
+_FACTORS = 32
 
 
 @jit_inner
-def _softplus(x):
+def softplus(x):
     """Return log(1 + exp(x)) without overflow: log1p is exact where exp(-|x|) is small."""
     return (x if x > 0 else 0.0) + math.log1p(math.exp(-abs(x)))
 
 
 @jit_inner
-def _sigmoid(x):
+def sigmoid(x):
     """Return 1 / (1 + exp(-x)); the exponential is taken of a number that is not above 0."""
     e = math.exp(-abs(x))
     return 1 / (1 + e) if x >= 0 else e / (1 + e)
 
 
 @jit_inner
-def block(top, rows, padded, num_panels, num_true, scratch):
+def block(top, rows, padded, num_panels, num_true, scratch, linear, products):
     """Turn logits of rows top .. top + rows into losses and gradients; `padded` rows are computed."""
-    true_logits, loss_grad, losses = scratch.true_logits, scratch.loss_grad, scratch.losses
-    logits, scales = scratch.exponentials, scratch.scales
+    sigmoids(top, padded, num_panels, scratch, linear, products)
+    true_logits, loss_grad, losses, scales = scratch.true_logits, scratch.loss_grad, scratch.losses, scratch.scales
     for b in range(top, top + padded):
-        total = 0.0
-        for p in range(num_panels):
-            for c in range(logits.shape[2]):
-                total += _softplus(logits[p, b, c])
-                logits[p, b, c] = _sigmoid(logits[p, b, c])
         scale = loss_grad.dtype.type(0)
         if b < top + rows:
+            total = loss_of_candidates(b - top, linear, products, scratch)
             scale = loss_grad[b]
             for i in range(b * num_true, (b + 1) * num_true):
                 logit = true_logits[i]
-                total += _softplus(logit) - logit / num_true
-                true_logits[i] = scale * (_sigmoid(logit) - 1 / num_true)
+                total += softplus(logit) - logit / num_true
+                true_logits[i] = scale * (sigmoid(logit) - 1 / num_true)
             losses[b] = total
-        for c in range(logits.shape[2]):
+        for c in range(width_of(scales)):
             scales[0, b, c] = scale
+
+
+@jit_inner
+def sigmoids(top, padded, num_panels, scratch, linear, products):
+    """Replace sampled logits by their sigmoids, and leave what the losses of the rows are made of, lane by lane."""
+    panels, width = scratch.flat_exponentials, width_of(scratch.scales)
+    first, size = top * width, padded * width
+    for i in range(size):
+        linear[i] = 0
+        products[i] = 0
+    for p in range(0, num_panels, _FACTORS):
+        if p > 0:
+            _take_logarithms(size, linear, products)
+        _sigmoids_of_panels(panels, first, size, p, min(p + _FACTORS, num_panels), linear, products)
+
+
+@jit_inner
+def loss_of_candidates(row, linear, products, scratch):
+    """Return the loss of the sampled columns of a row of the block."""
+    width = width_of(scratch.scales)
+    total, product = 0.0, 0.0
+    for i in range(row * width, (row + 1) * width):
+        total += linear[i]
+        product += float(products[i]) + product * products[i]
+    return total + math.log1p(product)
+
+
+@jit_fused
+def _sigmoids_of_panels(panels, first, size, start, end, linear, products):
+    one = panels.dtype.type(1)
+    for p in range(start, end):
+        entries = panels[p, first : first + size]
+        for i in range(size):
+            x = entries[i]
+            e = exp_not_above_0(x if x < 0 else -x)
+            linear[i] += x if x > 0 else panels.dtype.type(0)
+            products[i] += e + products[i] * e
+            entries[i] = (one if x >= 0 else e) / (one + e)
+
+
+@jit_inner
+def _take_logarithms(size, linear, products):
+    for i in range(size):
+        linear[i] += math.log1p(products[i])
+        products[i] = 0

@@ -3,7 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit, jit_inner, jit_sum
 
 SGD, MOMENTUM, NESTEROV, ADAGRAD, ROWWISE_ADAGRAD = range(5)
 
@@ -55,13 +55,18 @@ def _adagrad(rule, table, accumulator, row, gradients, i):
 
 @jit_inner
 def _rowwise_adagrad(rule, table, accumulator, row, gradients, i):
-    total = table.dtype.type(0)
-    for d in range(table.shape[1]):
-        total += gradients[i, d] * gradients[i, d]
-    accumulator[row, 0] += total / table.dtype.type(table.shape[1])
+    accumulator[row, 0] += _sum_of_squares(gradients, i, table.shape[1]) / table.dtype.type(table.shape[1])
     root = math.sqrt(accumulator[row, 0])
     for d in range(table.shape[1]):
         table[row, d] -= rule.learning_rate * gradients[i, d] / root
+
+
+@jit_sum
+def _sum_of_squares(gradients, i, size):
+    total = gradients.dtype.type(0)
+    for d in range(size):
+        total += gradients[i, d] * gradients[i, d]
+    return total
 
 
 @jit_inner

@@ -21,7 +21,17 @@ from sampledsoftmax.machine.vectors import PATH, SHORT, TALL, VECTOR_BYTES
 VECTORS = 2
 _UNROLLED = 4  # rows of every operand are padded to a multiple of this
 
-__all__ = ["columns_one", "columns_short", "columns_tall", "rows_short", "rows_tall", "shift_rows"]
+__all__ = [
+    "Array",
+    "Tile",
+    "choose",
+    "columns_one",
+    "columns_short",
+    "columns_tall",
+    "rows_short",
+    "rows_tall",
+    "shift_rows",
+]
 
 
 def _rows_tile(rows: int) -> Any:
@@ -48,7 +58,7 @@ def _rows_tile(rows: int) -> Any:
         left = a[first:last, row : row + rows].transpose(1, 0, 2).reshape(rows, -1)
         out[panel, row : row + rows] += left @ b[panel, first * width : last * width]
 
-    return _choose(typed, plain, in_numpy)
+    return choose(typed, plain, in_numpy)
 
 
 def _columns_tile(columns: int) -> Any:
@@ -73,10 +83,11 @@ def _columns_tile(columns: int) -> Any:
         left = a[panel, first:last, column : column + columns].T
         out[out_row : out_row + columns, b_panel] += left @ b[b_panel, first:last]
 
-    return _choose(typed, plain, in_numpy)
+    return choose(typed, plain, in_numpy)
 
 
-def _choose(typed: Any, plain: Any, in_numpy: Any) -> Any:
+def choose(typed: Any, plain: Any, in_numpy: Any) -> Any:
+    """Return what the vector path and the JIT ask for: instructions, compiled loops, or NumPy."""
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return in_numpy
     if PATH == "plain":
@@ -87,11 +98,11 @@ def _choose(typed: Any, plain: Any, in_numpy: Any) -> Any:
 def _emit_rows(rows: int) -> Any:
     def emit(context, builder, signature, arguments):
         a, row, b, panel, first, last, out = arguments
-        a_at = _Array(context, builder, signature.args[0], a)
-        b_at = _Array(context, builder, signature.args[2], b)
-        out_at = _Array(context, builder, signature.args[6], out)
+        a_at = Array(context, builder, signature.args[0], a)
+        b_at = Array(context, builder, signature.args[2], b)
+        out_at = Array(context, builder, signature.args[6], out)
         width = a_at.constant(VECTORS * a_at.lanes)
-        tile = _Tile(builder, a_at, rows)
+        tile = Tile(builder, a_at, rows)
 
         def body(p):
             a_row = a_at.address(p, row)
@@ -114,10 +125,10 @@ def _emit_rows(rows: int) -> Any:
 def _emit_columns(columns: int) -> Any:
     def emit(context, builder, signature, arguments):
         a, panel, column, b, b_panel, first, last, out, out_row = arguments
-        a_at = _Array(context, builder, signature.args[0], a)
-        b_at = _Array(context, builder, signature.args[3], b)
-        out_at = _Array(context, builder, signature.args[7], out)
-        tile = _Tile(builder, a_at, columns)
+        a_at = Array(context, builder, signature.args[0], a)
+        b_at = Array(context, builder, signature.args[3], b)
+        out_at = Array(context, builder, signature.args[7], out)
+        tile = Tile(builder, a_at, columns)
         zero = a_at.constant(0)
         a_column = builder.add(a_at.address(panel, zero), builder.mul(column, a_at.constant(a_at.itemsize)))
         b_row = b_at.address(b_panel, zero)
@@ -134,7 +145,7 @@ def _emit_columns(columns: int) -> Any:
     return emit
 
 
-class _Array:
+class Array:
     """Addresses in an array of three dimensions whose last two are contiguous, or of two."""
 
     def __init__(self, context: Any, builder: Any, array_type: Any, array: Any) -> None:
@@ -149,17 +160,20 @@ class _Array:
         self.strides = cgutils.unpack_tuple(builder, struct.strides)
 
     def constant(self, value: int) -> Any:
+        """Return an integer of the size of an address."""
         return ir.Constant(self.integer, value)
 
     def address(self, first: Any, second: Any) -> Any:
+        """Return where [first, second, 0] is."""
         b = self.builder
         return b.add(b.add(self.base, b.mul(first, self.strides[0])), b.mul(second, self.constant(self.row_bytes)))
 
     def address_2d(self, first: Any) -> Any:
+        """Return where [first, 0] is."""
         return self.builder.add(self.base, self.builder.mul(first, self.strides[0]))
 
 
-class _Tile:
+class Tile:
     """Sums of `rows` by two vectors; LLVM promotes the slots that hold them to registers."""
 
     def __init__(self, builder: Any, array: Any, rows: int) -> None:
@@ -194,9 +208,9 @@ class _Tile:
         builder, constant = self.builder, self.array.constant
         b_at = builder.add(b, builder.mul(k, constant(b_k_step)))
         a_at = builder.add(a, builder.mul(k, constant(a_k_step)))
-        operands = [self._load(self.vector, b_at, v * VECTOR_BYTES) for v in range(VECTORS)]
+        operands = [self.load(self.vector, b_at, v * VECTOR_BYTES) for v in range(VECTORS)]
         for r in range(self.rows):
-            factor = self._in_all_lanes(self._load(self.array.scalar, a_at, r * a_step))
+            factor = self.in_all_lanes(self.load(self.array.scalar, a_at, r * a_step))
             for slot, operand in zip(self.sums[r], operands, strict=True):
                 product = builder.fmul(factor, operand, flags=("contract",))
                 builder.store(builder.fadd(builder.load(slot), product, flags=("contract",)), slot)
@@ -207,19 +221,22 @@ class _Tile:
         step = row_bytes if not isinstance(row_bytes, int) else self.array.constant(row_bytes)
         for row in self.sums:
             for v, slot in enumerate(row):
-                pointer = self._pointer(self.vector, out, v * VECTOR_BYTES)
+                pointer = self.pointer(self.vector, out, v * VECTOR_BYTES)
                 total = builder.fadd(builder.load(pointer, align=self.array.itemsize), builder.load(slot))
                 builder.store(total, pointer, align=self.array.itemsize)
             out = builder.add(out, step)
 
-    def _load(self, of_type: Any, address: Any, more_bytes: int) -> Any:
-        return self.builder.load(self._pointer(of_type, address, more_bytes), align=self.array.itemsize)
+    def load(self, of_type: Any, address: Any, more_bytes: int) -> Any:
+        """Return what is at an address."""
+        return self.builder.load(self.pointer(of_type, address, more_bytes), align=self.array.itemsize)
 
-    def _pointer(self, of_type: Any, address: Any, more_bytes: int) -> Any:
+    def pointer(self, of_type: Any, address: Any, more_bytes: int) -> Any:
+        """Return a pointer `more_bytes` behind an address."""
         moved = self.builder.add(address, self.array.constant(more_bytes))
         return self.builder.inttoptr(moved, of_type.as_pointer())
 
-    def _in_all_lanes(self, scalar: Any) -> Any:
+    def in_all_lanes(self, scalar: Any) -> Any:
+        """Return a vector of one number."""
         undefined = ir.Constant(self.vector, ir.Undefined)
         index = ir.IntType(32)
         first = self.builder.insert_element(undefined, scalar, ir.Constant(index, 0))
@@ -234,21 +251,20 @@ def _typed_shift(context, panels, panel, top, rows, plus, minus):
 
 def _emit_shift(context, builder, signature, arguments):
     panels, panel, top, rows, plus, minus = arguments
-    panels_at = _Array(context, builder, signature.args[0], panels)
+    panels_at = Array(context, builder, signature.args[0], panels)
     rows_of = [
-        _Array(context, builder, kind, array) for kind, array in zip(signature.args[4:], (plus, minus), strict=True)
+        Array(context, builder, kind, array) for kind, array in zip(signature.args[4:], (plus, minus), strict=True)
     ]
-    tile = _Tile(builder, panels_at, 0)
+    tile = Tile(builder, panels_at, 0)
     constants = [
-        [tile._load(tile.vector, array.address_2d(panel), v * VECTOR_BYTES) for v in range(VECTORS)]
-        for array in rows_of
+        [tile.load(tile.vector, array.address_2d(panel), v * VECTOR_BYTES) for v in range(VECTORS)] for array in rows_of
     ]
     base = panels_at.address(panel, top)
 
     def body(row):
         at = builder.add(base, builder.mul(row, panels_at.constant(panels_at.row_bytes)))
         for v in range(VECTORS):
-            pointer = tile._pointer(tile.vector, at, v * VECTOR_BYTES)
+            pointer = tile.pointer(tile.vector, at, v * VECTOR_BYTES)
             value = builder.fadd(builder.load(pointer, align=panels_at.itemsize), constants[0][v])
             builder.store(builder.fsub(value, constants[1][v]), pointer, align=panels_at.itemsize)
 
@@ -263,6 +279,6 @@ def _plain_shift(panels, panel, top, rows, plus, minus):
             panels[panel, b, c] = panels[panel, b, c] + plus[panel, c] - minus[panel, c]
 
 
-shift_rows = _choose(_typed_shift, _plain_shift, _plain_shift)
+shift_rows = choose(_typed_shift, _plain_shift, _plain_shift)
 rows_tall, rows_short = _rows_tile(TALL), _rows_tile(SHORT)
 columns_tall, columns_short, columns_one = _columns_tile(TALL), _columns_tile(SHORT), _columns_tile(1)

@@ -1,18 +1,21 @@
-"""What a training run leaves on disk: vectors, settings, the loss curve."""
+"""What a training run leaves on disk: the model, vectors, settings, the loss curve."""
 
 import csv
 import json
 import os
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sampledsoftmax.words import checkpoint
+from sampledsoftmax.words.extras import need
 from sampledsoftmax.words.files import new_file
 from sampledsoftmax.words.loss_plot import save_loss_plot
 from sampledsoftmax.words.progress import Progress
 from sampledsoftmax.words.vectors import WordVectors
 
-VECTORS, SETTINGS, LOSS, PLOT = "vectors.txt", "settings.json", "loss.csv", "loss.png"
+MODEL, VECTORS, SETTINGS, LOSS, PLOT = "model.zip", "vectors.txt", "settings.json", "loss.csv", "loss.png"
 
 
 class OutputDirectory:
@@ -32,17 +35,16 @@ class OutputDirectory:
     --------
     >>> import tempfile
     >>> output = OutputDirectory(tempfile.mkdtemp())
-    >>> output.add_progress(Progress(1, 1, 10, 640, 100, 100, 2.5))
-    >>> output.save_loss()
+    >>> output.save_loss([Progress(1, 1, 10, 640, 100, 100, 2.5, 2.5, 0.2)])
     >>> print((output.path / "loss.csv").read_text())
-    epoch,step,pairs,words,loss
-    1,10,640,100,2.5
+    epoch,step,pairs,words,loss,smoothed,learning_rate
+    1,10,640,100,2.5,2.5,0.2
     <BLANKLINE>
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._progress: list[Progress] = []
+        self._board: Any = None
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path):
@@ -51,41 +53,59 @@ class OutputDirectory:
             reason = "is not a directory" if isinstance(error, FileExistsError) else error.strerror
             raise type(error)(f"output directory {self.path} cannot be written: {reason}") from None
 
-    def save(self, vectors: WordVectors, settings: dict[str, Any]) -> None:
+    def refuse_a_run_that_is_not_finished(self) -> None:
+        """Raise ValueError where the directory holds a run that could go on, or a file that cannot be read."""
+        if not (self.path / MODEL).exists():
+            return
+        run = checkpoint.load(self.path / MODEL)
+        epoch, epochs = run.position.epoch + 1, run.settings.epochs
+        if epoch <= epochs:
+            raise ValueError(
+                f"{self.path} holds a run that was stopped in epoch {epoch} of {epochs}: go on with it by --resume, "
+                f"name another directory, or remove {self.path / MODEL}"
+            )
+
+    def kept(self) -> str:
+        """Return what the directory keeps of a run, in a few words."""
+        if not (self.path / MODEL).exists():
+            return "nothing was kept"
+        return f"{self.path / MODEL} keeps the run up to its last checkpoint: go on with --resume"
+
+    def open_tensorboard(self) -> None:
+        """Let `watch` write event files for TensorBoard; `MissingExtraError` where that is not installed."""
+        self._board = need("tensorboard.summary", "tensorboard", "tensorboard").Writer(str(self.path))
+
+    def watch(self, on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
+        """Return `on_progress`, with scalars for TensorBoard where that is open."""
+
+        def report(progress: Progress) -> None:
+            if self._board is not None:
+                for name in ("loss", "smoothed", "learning_rate"):
+                    self._board.add_scalar(name, getattr(progress, name), step=progress.step)
+            on_progress(progress)
+
+        return report
+
+    def close(self) -> None:
+        """Close the event file, if there is one."""
+        if self._board is not None:
+            self._board.close()
+
+    def save(self, vectors: WordVectors, settings: dict[str, Any], history: Sequence[Progress]) -> None:
         """Write vectors, settings and loss curve, each in place of an older one."""
         vectors.save_word2vec_format(self.path / VECTORS)
         with new_file(self.path / SETTINGS) as file:
             json.dump(settings, file, indent=2, ensure_ascii=False)
             file.write("\n")
-        self.save_loss()
+        self.save_loss(history)
 
-    def add_progress(self, progress: Progress) -> None:
-        """Take a point of the loss curve."""
-        self._progress.append(progress)
-
-    def save_loss(self) -> None:
-        """Write the loss curve so far as CSV: one row for each block of pairs."""
+    def save_loss(self, history: Sequence[Progress]) -> None:
+        """Write the loss curve as CSV: one row for each block of text."""
         with new_file(self.path / LOSS) as file:
             table = csv.writer(file, lineterminator="\n")
-            table.writerow(["epoch", "step", "pairs", "words", "loss"])
-            table.writerows([p.epoch, p.step, p.pairs, p.words, p.loss] for p in self._progress)
+            table.writerow(["epoch", "step", "pairs", "words", "loss", "smoothed", "learning_rate"])
+            table.writerows([p.epoch, p.step, p.pairs, p.words, p.loss, p.smoothed, p.learning_rate] for p in history)
 
-    def save_plot(self) -> bool:
+    def save_plot(self, history: Sequence[Progress]) -> bool:
         """Draw the loss curve as PNG; return False where matplotlib is not installed."""
-        return save_loss_plot(self.path / PLOT, self._progress)
-
-
-def load_vectors(path: str | os.PathLike[str]) -> WordVectors:
-    """Return the vectors that a training run has written to its output directory.
-
-    Raises
-    ------
-    FileNotFoundError
-        There are none.
-    ValueError
-        The file is damaged.
-    """
-    file = Path(path) / VECTORS
-    if not file.exists():
-        raise FileNotFoundError(f"{path} holds no {VECTORS}: name the --output directory of a training run")
-    return WordVectors.load_word2vec_format(file)
+        return save_loss_plot(self.path / PLOT, history)

@@ -1,41 +1,73 @@
-"""Word vectors from text: skip-gram trained with sampled softmax."""
+"""Word vectors from text: skip-gram or CBOW, trained with sampled softmax or its relatives."""
 
+import os
 import secrets
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import numpy as np
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from sampledsoftmax import check
-from sampledsoftmax.optimizers import Adagrad
-from sampledsoftmax.skip_gram import SkipGram
-from sampledsoftmax.words.corpus import Source, read_sentences
-from sampledsoftmax.words.pairs import keep_probabilities, pair_blocks
+from sampledsoftmax.words import checkpoint as checkpoints
+from sampledsoftmax.words.checkpoint import Checkpoint
+from sampledsoftmax.words.corpus import Source
+from sampledsoftmax.words.encoding import Encoded, encode_and_grow, encode_corpus
+from sampledsoftmax.words.id_stream import IdStream
+from sampledsoftmax.words.interrupt import DeferredInterrupt
+from sampledsoftmax.words.memory import MemoryPlan, check_fits, plan_memory
 from sampledsoftmax.words.progress import Progress, TrainingDivergedError
-from sampledsoftmax.words.training import check_stream, train_epoch
-from sampledsoftmax.words.vectors import WordVectors, unit_rows
-from sampledsoftmax.words.vocabulary import IdStream, Vocabulary
+from sampledsoftmax.words.settings import MAX_SEED, Settings
+from sampledsoftmax.words.sources import AnyPath
+from sampledsoftmax.words.tables import Tables, grown, new_tables
+from sampledsoftmax.words.training import Position, Run, check_stream
+from sampledsoftmax.words.vectors import WordVectors
+from sampledsoftmax.words.vocabulary import Vocabulary
 
-_MAX_SEED = 2**31 - 2
-_ACCUMULATOR_OF_A_SUM = 0.1
+Report = Callable[[Progress], None]
+
+_DIVERGED = "diverged"  # stands for the corpus of a run that cannot go on
 
 
-def _no_report(_: Any) -> None:
+def _no_report(*_: Any) -> None:
     """Take a report and do nothing with it."""
 
 
+class Watch(NamedTuple):
+    """What wants to know how training goes on; all are called between blocks of text.
+
+    Attributes
+    ----------
+    on_progress, on_epoch : callable
+        Take a `Progress`: after each block of text, and after each epoch.
+    on_read : callable
+        Takes (bytes read, bytes in all or None) while the corpus is read.
+    on_reuse : callable
+        Takes the folder of a corpus that had been read before.
+    on_plan : callable
+        Takes the `MemoryPlan`, before tables are made.
+    """
+
+    on_progress: Report = _no_report
+    on_epoch: Report = _no_report
+    on_read: Callable[[int, int | None], None] = _no_report
+    on_reuse: Callable[[Path], None] = _no_report
+    on_plan: Callable[[MemoryPlan], None] = _no_report
+
+
 class Word2Vec:
-    """Skip-gram word vectors, as the word2vec tutorial of TensorFlow makes them.
+    """Word vectors, as the word2vec tutorial of TensorFlow makes them, with gensim's names for what is gensim's.
 
     Ids go by falling frequency, frequent words are thinned out, a window is laid around each word that
-    stays, and the word predicts those in its window against log-uniform candidates that a batch shares.
+    stays. The word predicts those in its window (skip-gram), or their mean predicts the word (CBOW), against
+    candidates that a batch shares. Four batches are taken from the same tables, then all of them are applied: so up to
+    four threads share a step, and the vectors are the same bits for any number.
 
     Parameters
     ----------
     vector_size : int
         Width of a vector.
     window : int
-        Farthest distance of two words of a pair; a window of each word is drawn from 1 to `window`.
+        Farthest distance of two words of a pair.
     min_count : int
         Words that occur less often are left out.
     sample : float
@@ -45,28 +77,53 @@ class Word2Vec:
     num_sampled : int
         Candidates a batch, at most the size of the vocabulary since they are unique.
     batch_size : int
-        Pairs a step, at most; a block of pairs is cut into batches of almost equal size.
-    learning_rate : float
-        Adagrad's. Its accumulators start at 0.1 / batch_size**2: the gradient is that of the mean over
-        the batch, so that this equals 0.1 for the gradient of the sum.
+        Words of a batch, at most: a word and all its pairs.
+    learning_rate, min_learning_rate : float
+        At the start and at the end; it falls in a straight line over all epochs. The gradient is the sum over the pairs
+        of a batch.
+    sg : bool
+        True: skip-gram. False: CBOW, the mean of the words around.
+    shrink_windows : bool
+        Whether the window of a word is drawn from 1 to `window`, each as likely.
+    objective : str
+        "sampled_softmax", "nce" (noise-contrastive estimation) or "negative_sampling" (Mikolov et al. 2013: without log
+        Q).
+    subtract_log_q : bool, optional
+        Whether log(expected count) is subtracted from the logits; by default it is, but for negative sampling.
+    sampler : str
+        Where candidates come from: "unigram" (counts of the corpus ** ns_exponent), "log_uniform" (by id, as in
+        TensorFlow's tutorial), or "learned_unigram" (counts of the labels so far).
+    ns_exponent : float, optional
+        Power of the counts; by default 1 where log Q is subtracted, 0.75 where it is not.
+    optimizer : str
+        "adagrad", "rowwise_adagrad" or "sgd".
+    bias : bool, optional
+        Whether output biases are learnt; by default where log Q is subtracted.
     seed : int, optional
         In [0, 2**31 - 2]; the same seed gives the same vectors, bit for bit. None draws one.
     which : str
-        What `vectors` holds. "in": the embeddings. "both": the embedding and the row of the output
-        weights, each brought to length one, side by side (2 * vector_size wide), so that a cosine is the
-        mean of two; steadier on a small corpus (half a million words), worse on a large one (4 million).
+        What `vectors` holds: "in" (embeddings), "out" (output weights), "mean" of the two, or "both" side by side, each
+        of length one: steadier on a small corpus (half a million words), worse on a large one.
+    threads : int, optional
+        Threads that share the work, at most 4 of them; None leaves it to `set_num_threads`.
 
     Attributes
     ----------
+    settings : Settings
+        The arguments, defaults filled in.
     vocabulary : Vocabulary
         The words, once `train` has counted them.
-    seed : int
-        The seed that was given or drawn.
 
     Raises
     ------
     TypeError, ValueError
         An argument is of another type or out of its range.
+
+    Notes
+    -----
+    Mikolov et al., "Efficient estimation of word representations in vector space", 2013; sampled softmax: Jean et al.,
+    "On using very large target vocabulary for neural machine translation", 2015. Pairs of one centre share a row of
+    sampled logits, so that products are made once a word; see `kernels/label_cross_entropy.py`.
 
     Examples
     --------
@@ -85,109 +142,234 @@ class Word2Vec:
         sample: float = 1e-3,
         epochs: int = 5,
         num_sampled: int = 64,
-        batch_size: int = 1024,
+        batch_size: int = 40,
         learning_rate: float = 0.2,
+        min_learning_rate: float = 0.02,
+        sg: bool = True,
+        shrink_windows: bool = True,
+        objective: str = "sampled_softmax",
+        subtract_log_q: bool | None = None,
+        sampler: str = "unigram",
+        ns_exponent: float | None = None,
+        optimizer: str = "adagrad",
+        bias: bool | None = None,
         seed: int | None = 1,
         which: str = "in",
+        threads: int | None = None,
     ) -> None:
-        self.vector_size = check.whole_number("vector_size", vector_size, at_least=1)
-        self.window = check.whole_number("window", window, at_least=1)
-        self.min_count = check.whole_number("min_count", min_count, at_least=1)
-        self.sample = check.number("sample", sample, at_least=0.0)
-        self.epochs = check.whole_number("epochs", epochs, at_least=1)
-        self.num_sampled = check.whole_number("num_sampled", num_sampled, at_least=1)
-        self.batch_size = check.whole_number("batch_size", batch_size, at_least=1)
-        self.learning_rate = check.number("learning_rate", learning_rate, above=0.0)
-        given = secrets.randbelow(_MAX_SEED + 1) if seed is None else seed
-        self.seed = check.whole_number("seed", given, at_least=0, at_most=_MAX_SEED)
-        self.which = check.choice("which", which, ("in", "both"))
-        self._vectors: WordVectors | None = None
+        given = {name: value for name, value in locals().items() if name not in ("self", "threads")}
+        given["seed"] = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
+        self.settings = Settings.checked(**given)
+        self.threads = None if threads is None else check.whole_number("threads", threads, at_least=1)
+        self._state: Checkpoint | None = None
+
+    @property
+    def seed(self) -> int:
+        """The seed that was given or drawn."""
+        return self.settings.seed
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words; ValueError before `train` has counted them."""
+        return self._trained().vocabulary
+
+    @property
+    def tables(self) -> Tables:
+        """Embeddings, output weights and output biases as they are now; ValueError before training."""
+        return self._trained().tables
 
     @property
     def vectors(self) -> WordVectors:
-        """The vectors of the last complete epoch; after Ctrl-C, those of the moment.
-
-        A run that diverged leaves those of the last epoch that it completed. ValueError before that.
-        """
-        if self._vectors is None:
-            raise ValueError("there are no vectors yet: no epoch of train(corpus) is complete")
-        return self._vectors
+        """A copy of the vectors as they are now; ValueError before training."""
+        state = self._trained()
+        embeddings, weights = (table.values.copy() for table in state.tables[:2])
+        return WordVectors.from_tables(state.vocabulary.words, embeddings, weights, self.settings.which)
 
     def train(
         self,
         corpus: Source,
-        on_progress: Callable[[Progress], None] = _no_report,
-        on_epoch: Callable[[Progress], None] = _no_report,
+        on_progress: Report = _no_report,
+        on_epoch: Report = _no_report,
+        *,
+        resume: bool = False,
+        grow_vocab: bool = False,
+        cache: AnyPath | None = None,
+        checkpoint: AnyPath | None = None,
+        checkpoint_seconds: float = 600.0,
+        errors: str = "strict",
+        watch: Watch | None = None,
     ) -> None:
-        """Train from the start on a corpus; what was trained before is dropped.
+        """Train on a corpus: from the start, or from where an earlier run has stopped, or on with more text.
 
         Parameters
         ----------
-        corpus : path or iterable of token lists
+        corpus : path, sequence of paths, or iterable of token lists
             See `read_sentences`.
-        on_progress : callable
-            Is called after each block of pairs.
-        on_epoch : callable
-            Is called after each epoch, when `vectors` holds what it has learnt.
+        on_progress, on_epoch : callable
+            Take a `Progress`, after each block of text and after each epoch.
+        resume : bool
+            Go on with a run that was loaded or interrupted, on the same corpus: the vectors are the same bits as if it
+            had not stopped.
+        grow_vocab : bool
+            Train a model that is there on more text: its words keep their rows, new words get new ones. `epochs` passes
+            over the new text.
+        cache : path, optional
+            Directory for the ids of the corpus, see `encode_corpus`.
+        checkpoint : path, optional
+            File that is written every `checkpoint_seconds`, at the end, and when Ctrl-C stops the run.
+        checkpoint_seconds : float
+            0 writes one after each block.
+        errors : str
+            For bytes that are not UTF-8: "strict", "replace" or "ignore".
+        watch : Watch, optional
+            More callbacks; those of `on_progress` and `on_epoch` are called too.
 
         Raises
         ------
         TypeError, ValueError, FileNotFoundError
-            The corpus cannot be read, or is too small for the arguments.
+            The corpus cannot be read, is too small for the arguments, or is not that of the run to go on with.
         TrainingDivergedError
-            The loss or an embedding stopped being finite.
+            A loss stopped being finite; the tables are those of the step before.
+        KeyboardInterrupt
+            Ctrl-C; a block is trained to its end first.
         """
-        sentences = read_sentences(corpus)
-        self.vocabulary = Vocabulary.build(sentences, self.min_count)
-        self._check_num_sampled()
-        stream = self.vocabulary.encode(sentences)
-        check_stream(stream, int(self.vocabulary.counts.sum()))
-        self._vectors, model = None, self._new_model()
+        watches = (Watch(on_progress, on_epoch), Watch() if watch is None else watch)
+        seconds = check.number("checkpoint_seconds", checkpoint_seconds, at_least=0.0)
+        check.flag("resume", resume)
+        encoded = self._encoded(corpus, check.flag("grow_vocab", grow_vocab), cache, errors, watches[1])
+        check_stream(encoded.stream)
+        self._prepare(encoded, resume, grow_vocab, watches[1])
         try:
-            for done in self._epochs_of(model, stream, on_progress):
-                self._keep(model, done.step)
-                on_epoch(done)
-        except KeyboardInterrupt:
-            if _is_finite(model):
-                self._keep(model, step=0)
+            self._run(encoded.stream, checkpoint, seconds, watches)
+        except TrainingDivergedError:
+            self._state = self._trained()._replace(corpus=_DIVERGED)
             raise
 
-    def _new_model(self) -> SkipGram:
-        optimizer = Adagrad(self.learning_rate, _ACCUMULATOR_OF_A_SUM / self.batch_size**2)
-        return SkipGram(len(self.vocabulary), self.vector_size, self.num_sampled, optimizer, seed=self.seed)
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model: settings, words, tables, optimizer, and how far training has come.
 
-    def _epochs_of(
-        self, model: SkipGram, stream: IdStream, on_progress: Callable[[Progress], None]
-    ) -> Iterator[Progress]:
-        """Train epoch by epoch and yield how far the run has come."""
-        keep, size = keep_probabilities(self.vocabulary.counts, self.sample), stream.ids.size
-        done = Progress(0, self.epochs, 0, 0, 0, self.epochs * size, float("nan"))
-        for epoch in range(self.epochs):
-            blocks = pair_blocks(stream, keep, self.window, self.seed, epoch)
-            done = done._replace(epoch=epoch + 1)
-            done = train_epoch(model, blocks, self.batch_size, done, on_progress)
-            if done.pairs == 0:
+        One file with check sums and without pickle, see `words/archive.py`; an older one stays until it is complete.
+
+        Raises
+        ------
+        ValueError
+            Nothing is trained yet.
+        OSError
+            The file cannot be written.
+        """
+        checkpoints.save(path, self._trained())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Word2Vec":
+        """Read what `save`, or the `checkpoint` of `train`, has written.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            It is no model or is damaged; one line that says where.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> path = tempfile.mkdtemp() + "/model.zip"
+        >>> model = Word2Vec(vector_size=4, min_count=1, num_sampled=1, epochs=1)
+        >>> model.train([["to", "be"], ["be", "to"]], checkpoint=path)
+        >>> bool((Word2Vec.load(path).vectors["be"] == model.vectors["be"]).all())
+        True
+        """
+        state = checkpoints.load(path)
+        model = cls(**state.settings.as_dict())
+        model._state = state
+        return model
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there are tables."""
+        return self._state is not None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all epochs of the last run are done."""
+        return self._state is not None and self._state.position.epoch >= self.settings.epochs
+
+    @property
+    def history(self) -> list[Progress]:
+        """All that training has reported, block by block."""
+        return list(self._trained().history)
+
+    def _trained(self) -> Checkpoint:
+        if self._state is None:
+            raise ValueError("there are no vectors yet: call train(corpus) first")
+        return self._state
+
+    def _encoded(self, corpus: Source, grow: bool, cache: AnyPath | None, errors: str, watch: Watch) -> Encoded:
+        """Read the corpus."""
+        options: dict[str, Any] = {"errors": errors, "on_progress": watch.on_read, "on_reuse": watch.on_reuse}
+        if grow:
+            return encode_and_grow(corpus, self._trained().vocabulary, self.settings.min_count, cache, **options)
+        return encode_corpus(corpus, self.settings.min_count, cache, **options)
+
+    def _prepare(self, encoded: Encoded, resume: bool, grow: bool, watch: Watch) -> None:
+        """Make the state that training starts from."""
+        vocabulary, stream = encoded
+        self._check_num_sampled(vocabulary)
+        corpus = checkpoints.digest(stream)
+        if resume:
+            if grow:
                 raise ValueError(
-                    f"epoch 1 has no pairs: sample={self.sample:g} leaves no sentence of two words; use sample=0"
+                    "resume=True goes on with a run, grow_vocab=True begins one on more text: give one of them"
                 )
-            done = done._replace(words=(epoch + 1) * size)
-            yield done
+            if self._trained().corpus == _DIVERGED:
+                raise ValueError("this run has diverged within a block: load its last checkpoint, or train anew")
+            if self._trained().corpus != corpus:
+                raise ValueError(self._other_corpus(vocabulary, stream))
+            return
+        dim, optimizer = self.settings.vector_size, self.settings.new_optimizer()
+        slots = {"adagrad": 1.0, "rowwise_adagrad": 1.0 / dim, "sgd": 0.0}[self.settings.optimizer]
+        plan = plan_memory(len(vocabulary), dim, slots, stream.num_bytes)
+        watch.on_plan(plan)
+        check_fits(plan)
+        if grow:
+            tables = grown(self._trained().tables, len(vocabulary), optimizer, self.seed)
+        else:
+            tables = new_tables(len(vocabulary), dim, optimizer, self.seed)
+        self._state = Checkpoint(self.settings, vocabulary, tables, Position(), corpus, [], {})
 
-    def _keep(self, model: SkipGram, step: int) -> None:
-        """Take a copy of the vectors, unless they are lost."""
-        if not _is_finite(model):
-            raise TrainingDivergedError(step + 1, self.learning_rate)
-        both = self.which == "both"
-        rows = np.hstack([unit_rows(model.embeddings), unit_rows(model.weights)]) if both else model.embeddings.copy()
-        self._vectors = WordVectors(self.vocabulary.words, rows)
+    def _run(self, stream: IdStream, path: AnyPath | None, seconds: float, watches: tuple[Watch, Watch]) -> None:
+        """Train to the end, with a checkpoint now and then."""
+        state = self._trained()
+        run = Run(state.settings, state.vocabulary, stream, state.tables, state.position, self.threads)
+        checkpoints.restore_sampler(run, state.sampler_state)
+        history, last = list(state.history), time.monotonic()
+        with DeferredInterrupt() as interrupt:
+            for progress in run.blocks():
+                history.append(progress)
+                self._state = checkpoints.take(run, state.vocabulary, state.tables, state.corpus, history)
+                for watch in watches:
+                    watch.on_progress(progress)
+                    if run.ends_epoch():
+                        watch.on_epoch(progress)
+                if path is not None and (interrupt.came or run.is_finished or time.monotonic() - last >= seconds):
+                    self.save(path)
+                    last = time.monotonic()
+                if interrupt.came:
+                    raise KeyboardInterrupt
+        if not state.tables.are_finite():
+            raise TrainingDivergedError(run.position.step, self.settings.learning_rate)
 
-    def _check_num_sampled(self) -> None:
-        if self.num_sampled > len(self.vocabulary):
+    def _other_corpus(self, vocabulary: Vocabulary, stream: IdStream) -> str:
+        old = self._trained().vocabulary
+        return (
+            f"this is not the corpus of the run to go on with: it has {len(vocabulary):,} words that occur "
+            f"{int(vocabulary.counts.sum()):,} times in {stream.offsets.size - 1:,} sentences; that of the run had "
+            f"{len(old):,} words that occur {int(old.counts.sum()):,} times"
+        )
+
+    def _check_num_sampled(self, vocabulary: Vocabulary) -> None:
+        if self.settings.num_sampled > len(vocabulary):
             raise ValueError(
-                f"num_sampled={self.num_sampled} unique candidates cannot be drawn from the {len(self.vocabulary)} "
-                f"words that occur at least min_count={self.min_count} times: lower one of the two"
+                f"num_sampled={self.settings.num_sampled} unique candidates cannot be drawn from the {len(vocabulary)} "
+                f"words that occur at least min_count={self.settings.min_count} times: lower one of the two"
             )
-
-
-def _is_finite(model: SkipGram) -> bool:
-    return bool(np.isfinite(model.embeddings).all() and np.isfinite(model.weights).all())

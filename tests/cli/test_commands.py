@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -8,7 +9,8 @@ import pytest
 
 from sampledsoftmax.cli import main
 from sampledsoftmax.cli.train import STANDARD_LIBRARY_DEFAULTS
-from sampledsoftmax.skip_gram import SkipGram
+from sampledsoftmax.words import trainer
+from sampledsoftmax.words.training import Run
 from sampledsoftmax.words.vectors import WordVectors
 
 SMALL = ["--vector-size", "8", "--min-count", "1", "--sample", "0", "--num-sampled", "3", "--epochs", "2"]
@@ -39,8 +41,8 @@ def test_train_then_neighbors(tmp_path, corpus, capsys):
     captured = capsys.readouterr()
     assert len(captured.out.splitlines()) == 4
     lines = captured.err.splitlines()
-    assert [line.split(":")[0] for line in lines[:2]] == ["epoch 1/2", "epoch 2/2"]
-    assert lines[2].startswith(f"10 vectors in {output} after ")
+    assert [line.split(":")[0] for line in lines[:3]] == ["memory", "epoch 1/2", "epoch 2/2"]
+    assert lines[3].startswith(f"10 vectors in {output} after ")
     assert {"vectors.txt", "settings.json", "loss.csv"} <= {path.name for path in output.iterdir()}
     settings = json.loads((output / "settings.json").read_text())
     assert (settings["corpus"], settings["vector_size"], settings["window"]) == ([corpus], 8, 5)
@@ -89,7 +91,6 @@ def test_mistakes_are_one_line(tmp_path, corpus, capsys):
     assert "'many' is not a valid integer" in failed(capsys, *train, "--epochs", "many")
     assert failed(capsys, *train, "--epochs", "0") == "epochs must be at least 1, got 0"
     assert failed(capsys, "train", "nowhere", "--output", output) == "corpus nowhere does not exist"
-    assert failed(capsys, "train", str(tmp_path), "--output", output).endswith("a text file is expected")
     assert not os.path.exists(output)
     assert failed(capsys, "train", file, "--output", output) == "the corpus is empty: it holds no words"
     assert "cannot be written: is not a directory" in failed(capsys, "train", corpus, "--output", file)
@@ -106,43 +107,78 @@ def test_an_unknown_word_is_one_line(tmp_path, capsys):
     assert failed(capsys, "neighbors", str(tmp_path), "min", "--topn", "0") == "topn must be at least 1, got 0"
 
 
-def stop_at(monkeypatch, at, error):
-    real, steps = SkipGram.step, iter(range(1, 10_000))
+def press_ctrl_c_at(monkeypatch, block):
+    real, blocks = Run._train_block, iter(range(1, 10_000))
 
-    def step(model, inputs, labels):
-        if next(steps) == at:
-            raise error
-        return real(model, inputs, labels)
+    def train_block(run):
+        if next(blocks) == block:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(run)
 
-    monkeypatch.setattr(SkipGram, "step", step)
+    monkeypatch.setattr(trainer, "POSITIONS_A_BLOCK", 16)
+    monkeypatch.setattr(Run, "_train_block", train_block)
 
 
-@pytest.mark.parametrize(
-    ("error", "code", "message"),
-    [
-        (KeyboardInterrupt(), 130, "interrupted; {} keeps the vectors of epoch 1"),
-        (FloatingPointError(), 1, "learning_rate=0.2; use a smaller one; {} keeps the vectors of epoch 1"),
-    ],
-)
-def test_a_run_that_stops_keeps_the_last_epoch(tmp_path, corpus, capsys, monkeypatch, error, code, message):
-    output, one = tmp_path / "run", tmp_path / "one"
-    options = [*SMALL, "--batch-size", "100"]
-    assert main(["train", corpus, "--output", str(one), *options, "--epochs", "1"]) == 0
-    steps = json.loads((one / "settings.json").read_text())["steps"]
+def test_a_run_that_is_stopped_goes_on(tmp_path, corpus, capsys, monkeypatch):
+    output, whole = tmp_path / "run", tmp_path / "whole"
+    press_ctrl_c_at(monkeypatch, 0)
+    assert main(["train", corpus, "--output", str(whole), *SMALL]) == 0
+    press_ctrl_c_at(monkeypatch, 3)
+    train = ["train", corpus, "--output", str(output), *SMALL]
     capsys.readouterr()
-    stop_at(monkeypatch, steps + 2, error)
-    assert main(["train", corpus, "--output", str(output), *options]) == code
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[-1].endswith(message.format(output))
-    assert len(lines) == 2
-    assert (output / "vectors.txt").read_bytes() == (one / "vectors.txt").read_bytes()
+    assert main(train) == 130
+    kept = f"{output / 'model.zip'} keeps the run up to its last checkpoint: go on with --resume"
+    assert capsys.readouterr().err.splitlines()[-1] == f"sampledsoftmax: interrupted; {kept}"
+    assert {"model.zip", "loss.csv"} <= {path.name for path in output.iterdir()}
+    assert failed(capsys, *train).startswith(f"{output} holds a run that was stopped in epoch 1 of 2: go on with it by")
+    line = failed(capsys, *train, "--resume", "--window", "3", "--epochs", "2", "--seed", "5")
+    assert line == f"the run in {output} has other settings: window=5, not 3; seed=1, not 5"
+    (tmp_path / "other.txt").write_text("a b c d\n" * 10)
+    line = failed_after(capsys, "train", str(tmp_path / "other.txt"), "--output", str(output), "--resume")
+    assert "this is not the corpus of the run to go on with" in line
+    assert main([*train, "--resume"]) == 0
+    for file in ("vectors.txt", "settings.json", "loss.csv"):
+        assert (output / file).read_bytes() == (whole / file).read_bytes()
+    capsys.readouterr()
+    assert failed(capsys, *train, "--resume") == f"the run in {output} is finished: nothing is left to resume"
 
 
-def test_a_run_that_stops_at_once_leaves_nothing(tmp_path, corpus, capsys, monkeypatch):
-    stop_at(monkeypatch, 1, KeyboardInterrupt())
-    line = failed(capsys, "train", corpus, "--output", str(tmp_path / "run"), *SMALL, code=130)
-    assert line == "interrupted; no epoch was complete"
-    assert list((tmp_path / "run").iterdir()) == []
+def failed_after(capsys, *args):
+    """Return the last line of a command that fails after some others."""
+    assert main(list(args)) == 1
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_damaged_model_is_not_overwritten(tmp_path, corpus, capsys):
+    output = tmp_path / "run"
+    output.mkdir()
+    (output / "model.zip").write_bytes(b"foreign")
+    for more in ([], ["--resume"]):
+        line = failed(capsys, "train", corpus, "--output", str(output), *SMALL, *more)
+        assert line.startswith(f"{output / 'model.zip'} is no word model or is damaged")
+    assert (output / "model.zip").read_bytes() == b"foreign"
+    line = failed(capsys, "train", corpus, "--output", str(tmp_path / "none"), "--resume")
+    assert line == f"word model {tmp_path / 'none' / 'model.zip'} does not exist"
+
+
+def test_a_run_that_diverges_says_so(tmp_path, corpus, capsys):
+    rates = ["--learning-rate", "1e30", "--min-learning-rate", "1e30"]
+    line = failed_after(capsys, "train", corpus, "--output", str(tmp_path / "run"), *SMALL, *rates)
+    assert "training diverged at step" in line
+    assert "learning_rate=1e+30; use a smaller one; nothing was kept" in line
+
+
+def test_tensorboard(tmp_path, corpus, capsys, monkeypatch):
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # noqa: PLC0415
+
+    assert main(["train", corpus, "--output", str(tmp_path), *SMALL, "--tensorboard"]) == 0
+    events = EventAccumulator(str(tmp_path)).Reload()
+    names = {*events.Tags()["scalars"], *events.Tags()["tensors"]}
+    assert names == {"loss", "smoothed", "learning_rate"}
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
+    line = failed_after(capsys, "train", corpus, "--output", str(tmp_path / "b"), *SMALL, "--tensorboard")
+    assert line == "sampledsoftmax: tensorboard is not installed: pip install 'sampledsoftmax[tensorboard]'"
 
 
 @pytest.mark.parametrize("missing", ["click", "tqdm"])

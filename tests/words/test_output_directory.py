@@ -6,8 +6,9 @@ import pytest
 
 from sampledsoftmax.words.files import new_file
 from sampledsoftmax.words.loss_plot import _epoch_means, save_loss_plot
-from sampledsoftmax.words.output_directory import OutputDirectory, load_vectors
+from sampledsoftmax.words.output_directory import OutputDirectory
 from sampledsoftmax.words.progress import Progress
+from sampledsoftmax.words.trained import load_trained
 from sampledsoftmax.words.vectors import WordVectors
 
 VECTORS = WordVectors(["a", "b"], np.eye(2, dtype=np.float32))
@@ -33,23 +34,21 @@ def test_a_file_is_there_only_when_it_is_complete(tmp_path):
 def test_what_a_run_leaves(tmp_path):
     output = OutputDirectory(tmp_path / "deep" / "run")
     assert names(output.path) == []
-    for i in (1, 2):
-        output.add_progress(Progress(i, 2, 10 * i, 100 * i, 50 * i, 100, 1 / (3 * i)))
-        output.save(VECTORS, {"epochs": 2, "epochs_done": i, "word": "ü"})
+    history = [Progress(i, 2, 10 * i, 100 * i, 50 * i, 100, 1 / (3 * i), 0.5, 0.1) for i in (1, 2)]
+    output.save(VECTORS, {"epochs": 2, "epochs_done": 2, "word": "ü"}, history)
     assert names(output.path) == ["loss.csv", "settings.json", "vectors.txt"]
     assert json.loads((output.path / "settings.json").read_text(encoding="utf-8"))["word"] == "ü"
     rows = (output.path / "loss.csv").read_text().splitlines()
-    assert rows[0] == "epoch,step,pairs,words,loss"
-    assert rows[2] == f"2,20,200,100,{1 / 6!r}"
+    assert rows[0] == "epoch,step,pairs,words,loss,smoothed,learning_rate"
+    assert rows[2] == f"2,20,200,100,{1 / 6!r},0.5,0.1"
     assert len(rows) == 3
-    assert load_vectors(output.path).words == ["a", "b"]
+    assert load_trained(output.path).words == ["a", "b"]
 
 
 def test_the_loss_plot_is_a_picture(tmp_path):
     pytest.importorskip("matplotlib")
     output = OutputDirectory(tmp_path)
-    output.add_progress(Progress(1, 1, 1, 1, 1, 1, 2.0))
-    assert output.save_plot()
+    assert output.save_plot([Progress(1, 1, 1, 1, 1, 1, 2.0)])
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -72,11 +71,6 @@ def test_a_directory_that_cannot_be_written(tmp_path):
         OutputDirectory(tmp_path / "file")
     with pytest.raises(NotADirectoryError, match=r"output directory .*below cannot be written: Not a directory"):
         OutputDirectory(tmp_path / "file" / "below")
-
-
-def test_a_directory_without_vectors(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"holds no vectors.txt: name the --output directory"):
-        load_vectors(tmp_path)
 
 
 def test_epoch_means_weigh_blocks_by_their_pairs():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from sampledsoftmax.words.suggestions import near_words
 from sampledsoftmax.words.vectors import UnknownWordError, WordVectors
 
 
@@ -144,3 +145,89 @@ def test_a_word_with_blanks_is_refused_and_the_old_file_stays(tmp_path):
         with pytest.raises(ValueError, match="has no place for blanks in words"):
             WordVectors([word], np.ones((1, 2))).save_word2vec_format(tmp_path / "v")
     assert (tmp_path / "v").read_text() == "old"
+
+
+def test_lists_of_words_mean_what_gensim_means():
+    gensim = pytest.importorskip("gensim.models")
+    vectors = example(dtype=np.float32)
+    peer = gensim.KeyedVectors(7)
+    peer.add_vectors(vectors.words, vectors.vectors)
+    a, b, c, d = vectors.words[:4]
+    for positive, negative in ((a, []), ([a, b], [c]), ([a, a, b], [c, d]), ([], [d]), (a, d)):
+        theirs = peer.most_similar(positive, negative, topn=9)
+        ours = vectors.most_similar(positive, negative=negative, topn=9)
+        assert [word for word, _ in ours] == [word for word, _ in theirs]
+        np.testing.assert_allclose([x for _, x in ours], [x for _, x in theirs], atol=1e-6)
+    words = vectors.words[5:12]
+    assert vectors.doesnt_match(words) == peer.doesnt_match(words)
+    np.testing.assert_allclose(
+        vectors.n_similarity(words, [a, b]), peer.n_similarity(words, [a, b]), rtol=1e-5, atol=1e-6
+    )
+    ours = vectors.similar_by_vector(vectors[a], topn=3)
+    assert [word for word, _ in ours] == [word for word, _ in peer.similar_by_vector(vectors[a], topn=3)]
+
+
+def test_lists_without_words_are_refused():
+    vectors = example()
+    with pytest.raises(ValueError, match="positive must hold at least one word, got none"):
+        vectors.most_similar([])
+    with pytest.raises(ValueError, match="words must hold at least one word"):
+        vectors.doesnt_match([])
+    with pytest.raises(ValueError, match="others must hold at least one word"):
+        vectors.n_similarity(["wörd1"], [])
+    with pytest.raises(UnknownWordError, match="no vector for the word 'wörd99'; near it: wörd9"):
+        vectors.most_similar(["wörd1", "wörd99"])
+    with pytest.raises(TypeError, match="topn must be a whole number"):
+        vectors.most_similar("wörd1", ["wörd2"])
+    with pytest.raises(ValueError, match=r"vector must have shape \[7\], got \[2\]"):
+        vectors.similar_by_vector([1.0, 2.0])
+
+
+def test_tables_of_a_model():
+    rng = np.random.default_rng(1)
+    words, inner, outer = ["a", "b"], *rng.normal(size=(2, 2, 3)).astype(np.float32)
+    assert np.shares_memory(WordVectors.from_tables(words, inner, None).vectors, inner)
+    np.testing.assert_array_equal(WordVectors.from_tables(words, inner, outer, "out").vectors, outer)
+    np.testing.assert_array_equal(WordVectors.from_tables(words, inner, outer, "mean").vectors, (inner + outer) / 2)
+    both = WordVectors.from_tables(words, inner, outer, "both")
+    expected = (cosine(inner[0], inner[1]) + cosine(outer[0], outer[1])) / 2
+    np.testing.assert_allclose(both.similarity("a", "b"), expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="which='out' needs the output weights"):
+        WordVectors.from_tables(words, inner, None, "out")
+    with pytest.raises(ValueError, match="which must be one of 'in', 'out', 'mean', 'both', got 'sum'"):
+        WordVectors.from_tables(words, inner, outer, "sum")
+    with pytest.raises(ValueError, match=r"weights must have shape \[2, 3\], got \[1, 3\]"):
+        WordVectors.from_tables(words, inner, outer[:1], "mean")
+
+
+@pytest.mark.parametrize("num_words", [7, 64, 1001])
+def test_copies_of_a_row_come_in_the_order_of_ids(num_words):
+    rng = np.random.default_rng(num_words)
+    rows = rng.normal(size=(3, 33)).astype(np.float32)
+    vectors = WordVectors([str(i) for i in range(num_words)], rows[rng.integers(0, 3, num_words)])
+    found = [(-value, int(word)) for word, value in vectors.most_similar("0", topn=num_words)]
+    assert found == sorted(found)
+    assert len({value for value, _ in found}) <= 3
+    few = vectors.most_similar("0", topn=3)
+    assert few == vectors.most_similar("0", topn=num_words)[:3]
+
+
+def test_lengths_and_ranks_hold_for_very_large_and_small_numbers():
+    for large, small in ((1e20, 1e-20), (1e30, 1e-30), (8e37, 1e-42)):
+        rows = np.array([[3, 4], [3 * small, 4 * small], [4 * large, 3 * large], [0, 1], [0, 0]])
+        vectors = WordVectors(list("abcde"), rows.astype(np.float32))
+        assert [word for word, _ in vectors.most_similar("a")] == ["b", "c", "d", "e"]
+        assert vectors.similarity("a", "b") == pytest.approx(1.0, abs=1e-3)  # 1e-42 has few bits
+
+
+def test_suggestions():
+    words = ["house", "mouse", "houses", "horse", "HOUSE", "international", "Zürich", "x" * 41]
+    ids = {word: i for i, word in enumerate(words)}
+    assert near_words("House", words, ids) == ["house", "HOUSE", "mouse"]
+    assert near_words("hosue", words, ids) == ["house", "HOUSE"]
+    assert near_words("ouse", words, ids) == ["house", "mouse", "HOUSE"]
+    assert near_words("hhouses", words, ids, how_many=1) == ["houses"]
+    assert near_words("zurich", words, ids) == ["Zürich"]
+    assert near_words("intrenatoinal", words, ids) == ["international"]
+    for word in ("", "qqqqqq", "x" * 42):
+        assert near_words(word, words, ids) == []

@@ -52,3 +52,18 @@ def test_a_sentence_that_is_a_string_is_refused():
         Vocabulary.build([["a", 3]])
     with pytest.raises(ValueError, match="min_count must be at least 1, got 0"):
         Vocabulary.build(TEXT, min_count=0)
+
+
+def test_growing_keeps_ids_and_adds_new_words_behind():
+    vocabulary = Vocabulary.build(TEXT, min_count=2)
+    more = Vocabulary.build([["z", "y", "y", "a", "z", "x", "b", "x"]], min_count=1)
+    grown = vocabulary.grow(more, min_count=2)
+    assert grown.words == ["b", "a", "x", "y", "z"]
+    assert grown.counts.tolist() == [4, 3, 2, 2, 2]
+    assert grown.counts.dtype == np.int64
+    assert grown.ids == {"b": 0, "a": 1, "x": 2, "y": 3, "z": 4}
+    assert vocabulary.counts.tolist() == [3, 2]
+    assert vocabulary.grow({}).words == ["b", "a"]
+    assert vocabulary.grow({"q": 1, "a": 1}, min_count=2).counts.tolist() == [3, 3]
+    with pytest.raises(ValueError, match="min_count must be at least 1, got 0"):
+        vocabulary.grow({}, min_count=0)

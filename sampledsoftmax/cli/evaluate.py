@@ -1,0 +1,116 @@
+"""`sampledsoftmax evaluate`: scores of vectors on files of questions, and of a model on text."""
+
+import json
+from typing import Any
+
+import click
+
+from sampledsoftmax.cli import options
+from sampledsoftmax.words.evaluation.analogies import AnalogyScores, Section, evaluate_analogies
+from sampledsoftmax.words.evaluation.lookup import RESTRICT_VOCAB
+from sampledsoftmax.words.evaluation.similarities import SimilarityScores, evaluate_similarities
+from sampledsoftmax.words.evaluation.text_loss import TextLoss, evaluate_text
+from sampledsoftmax.words.files import new_file
+from sampledsoftmax.words.trained import load_trained
+
+
+@click.command()
+@options.directory
+@click.option("--analogies", metavar="FILE", help="Questions a b c d under lines ': section' (questions-words.txt).")
+@click.option("--similarities", metavar="FILE", multiple=True, help="Lines of two words and a score; may be repeated.")
+@click.option("--text", metavar="FILE", help="Text that was not trained on, for the exact loss.")
+@options.which
+@click.option("--restrict-vocab", default=RESTRICT_VOCAB, show_default=True, help="Use only the first so many words.")
+@click.option("--case-sensitive", is_flag=True, help="Look words up as they are written: Athens is not athens.")
+@click.option("--window", type=int, help="Farthest distance of a pair of --text [default: that of the training].")
+@click.option("--max-pairs", default=200_000, show_default=True, help="Pairs of --text to use, from its start.")
+@click.option("--json", "json_file", metavar="FILE", help="Write all scores there too.")
+def evaluate(directory: str, json_file: str | None, **asked: Any) -> None:
+    """Score vectors on questions, and a model on text.
+
+    DIR is what a training run has written (its --output), or a file of vectors. Each score says how many
+    questions it is of: those with a word that has no vector are left out, not counted as wrong.
+
+    Analogies: share answered right. Similarities: Spearman's rank correlation with what people say. Text: the
+    exact softmax loss of a pair, the mean reciprocal rank of its word, and how often that is among the k best; the
+    loss means something for a model trained with sampled softmax, since negative sampling learns no probabilities.
+    """
+    if not (asked["analogies"] or asked["similarities"] or asked["text"]):
+        raise click.UsageError("nothing to evaluate: name a file with --analogies, --similarities or --text")
+    file = options.checked_output(json_file) if json_file else None
+    trained = load_trained(directory)
+    scores: dict[str, Any] = {}
+    if asked["analogies"] or asked["similarities"]:
+        vectors = trained.vectors(asked["which"])
+        rule = asked["restrict_vocab"], not asked["case_sensitive"]
+        similar = {name: evaluate_similarities(vectors, name, *rule) for name in asked["similarities"]}
+        if asked["analogies"]:
+            answered = evaluate_analogies(vectors, asked["analogies"], *rule)
+            scores["analogies"] = _plain_analogies(answered)
+            _echo(_analogy_lines(answered))
+        if similar:
+            scores["similarities"] = {name: score._asdict() for name, score in similar.items()}
+            _echo(_similarity_lines(similar))
+    if asked["text"]:
+        loss = evaluate_text(trained, asked["text"], asked["window"], asked["max_pairs"])
+        scores["text"] = {"file": asked["text"], "window": loss.window, **loss.scores._asdict()}
+        _echo(_text_lines(asked["text"], loss))
+    if file:
+        with new_file(file) as written:
+            json.dump(_without_nan(scores), written, indent=2, ensure_ascii=False, allow_nan=False)
+            written.write("\n")
+
+
+def _echo(lines: list[str]) -> None:
+    click.echo("\n".join(lines) + "\n")
+
+
+def _analogy_lines(scores: AnalogyScores) -> list[str]:
+    shown = [*scores.sections, scores.total]
+    width = max(len("analogies"), *(len(section.name) for section in shown))
+    lines = [f"{'analogies':<{width}}  right    of  covered  accuracy"]
+    for section in shown:
+        covered = f"{section.covered / section.questions:.0%}" if section.questions else "-"
+        counts = f"{section.correct:6d} {section.covered:5d} {covered:>8}"
+        lines.append(f"{section.name:<{width}} {counts}  {_score(section.accuracy)}")
+    return lines
+
+
+def _similarity_lines(scores: dict[str, SimilarityScores]) -> list[str]:
+    width = max(len("similarities"), *map(len, scores))
+    lines = [f"{'similarities':<{width}}  pairs    of  Spearman   Pearson"]
+    for file, score in scores.items():
+        numbers = f"{_score(score.spearman)}  {_score(score.pearson)}"
+        lines.append(f"{file:<{width}} {score.covered:6d} {score.pairs:5d}  {numbers}")
+    return lines
+
+
+def _text_lines(file: str, loss: TextLoss) -> list[str]:
+    scores = loss.scores
+    lines = [
+        f"text {file}: {scores.num_pairs:,} pairs within {loss.window} words, {loss.covered:.1%} of its words known",
+        f"  loss (nats a pair)    {scores.loss:.4f}; word counts alone: {loss.unigram_loss:.4f}",
+        f"  mean reciprocal rank  {scores.mrr:.4f}",
+    ]
+    return lines + [f"  recall@{k:<14} {share:.4f}" for k, share in scores.recall.items()]
+
+
+def _score(value: float) -> str:
+    return "       -" if value != value else f"{value:8.3f}"  # noqa: PLR0124 - NaN
+
+
+def _plain_analogies(scores: AnalogyScores) -> dict[str, Any]:
+    return {"sections": [_plain(section) for section in scores.sections], "total": _plain(scores.total)}
+
+
+def _plain(section: Section) -> dict[str, Any]:
+    return {**section._asdict(), "accuracy": section.accuracy}
+
+
+def _without_nan(value: Any) -> Any:
+    """Return scores in which NaN, which JSON has not, is None."""
+    if isinstance(value, dict):
+        return {str(key): _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - NaN

@@ -1,0 +1,79 @@
+"""`sampledsoftmax plot`: a map of the words as a picture and as a page, and the loss curve."""
+
+import importlib.util
+from pathlib import Path
+
+import click
+
+from sampledsoftmax.cli import options
+from sampledsoftmax.cli.report import say
+from sampledsoftmax.words.extras import need
+from sampledsoftmax.words.loss_plot import read_loss, save_loss_plot
+from sampledsoftmax.words.map_page import save_page
+from sampledsoftmax.words.map_picture import save_picture
+from sampledsoftmax.words.trained import load_trained
+from sampledsoftmax.words.vectors import WordVectors
+from sampledsoftmax.words.word_map import METHODS, WordMap, frequent_words, words_with_neighbors
+
+_TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+
+
+@click.command()
+@options.directory
+@click.option("--words", default=1000, show_default=True, help="A map of so many of the most frequent words.")
+@click.option(
+    "--word",
+    "chosen",
+    multiple=True,
+    metavar="WORD",
+    help="A map of this word and those nearest to it; may be repeated.",
+)
+@click.option("--neighbors", default=15, show_default=True, help="How many of those nearest to each --word.")
+@click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    help="How the map is made [default: tsne, but pca without scikit-learn or with --word].",
+)
+@click.option("--output", metavar="FOLDER", help="Where the files go; made if it is not there [default: DIR].")
+@options.which
+def plot(
+    directory: str,
+    words: int,
+    chosen: tuple[str, ...],
+    neighbors: int,
+    method: str | None,
+    output: str | None,
+    which: str,
+) -> None:
+    """Draw a map of the words, and the loss curve.
+
+    DIR is what a training run has written (its --output), or a file of vectors. FOLDER gets map.png, map.html (one
+    page that works offline: hover, zoom, search), and loss.png where the run has left its loss.csv.
+
+    Words that are used alike stand near one another, and colours are groups of words that are alike. pca shows
+    the two directions in which words differ most; tsne and umap keep near words near, and say little by how far
+    apart distant ones are.
+    """
+    need("matplotlib.figure", "matplotlib", "plot")  # before the work, not after it
+    trained = load_trained(directory)
+    vectors = trained.vectors(which)
+    # a few groups of words lie so far apart that t-SNE would leave most of the plane empty
+    how = method or ("tsne" if importlib.util.find_spec("sklearn") and not chosen else "pca")
+    word_map = words_with_neighbors(vectors, chosen, neighbors, how) if chosen else frequent_words(vectors, words, how)
+    folder = Path(output) if output else Path(directory) if Path(directory).is_dir() else Path(directory).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    title = _title(vectors, word_map, chosen)
+    shown = save_picture(folder / "map.png", vectors, word_map, title)
+    say(f"{folder / 'map.png'}: {len(word_map.ids):,} words, {shown:,} with room for a label")
+    save_page(folder / "map.html", vectors, word_map, title, trained.counts)
+    say(f"{folder / 'map.html'}: the same words to look through: hover, zoom, search")
+    if (Path(directory) / "loss.csv").exists():
+        save_loss_plot(folder / "loss.png", read_loss(Path(directory) / "loss.csv"))
+        say(f"{folder / 'loss.png'}: the loss curve")
+
+
+def _title(vectors: WordVectors, word_map: WordMap, chosen: tuple[str, ...]) -> str:
+    what = f"the {len(word_map.ids):,} most frequent of {len(vectors):,} words"
+    if chosen:
+        what = f"{', '.join(chosen)} and the words nearest to {'them' if len(chosen) > 1 else 'it'}"
+    return f"{what[0].upper() if not chosen else what[0]}{what[1:]} ({_TITLES[word_map.method]})"

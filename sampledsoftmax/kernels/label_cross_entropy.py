@@ -1,0 +1,101 @@
+"""Cross-entropy of examples with several labels, each of which has a loss of its own over the same candidates.
+
+An example is the sum of its pairs (input, label), and the logits of the candidates are the same for all of them: so
+products and exponentials are made once an example. Of the pairs only the true logit differs, and the candidate that is
+left out because it is the label. The gradient of the logits of the candidates is one row times the sum of what
+the pairs scale it with.
+
+Softmax: with accidental hits removed, a label that was drawn has the same corrected logit in the true column and in
+the column that is left out. So its normalizer is that of the candidates alone, exactly; nothing is subtracted.
+"""
+
+import math
+
+from sampledsoftmax.kernels.cross_entropy import exponentials, no_scales, row_maxima
+from sampledsoftmax.kernels.exponential import exp_not_above_0
+from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.maxima import lane_maxima
+from sampledsoftmax.kernels.panels import width_of
+from sampledsoftmax.kernels.sigmoid_cross_entropy import loss_of_candidates, sigmoid, sigmoids, softplus
+
+_MOST = 1e200  # a product of normalizers is put into the sum of logarithms before it overflows
+
+
+@jit_inner
+def softmax_block(top, rows, padded, num_panels, starts, settings, num_sampled, scratch, maxima, sums):
+    """Turn logits of rows top .. top + rows into losses, scales and gradients; `padded` rows are computed.
+
+    The labels of example b are starts[b] .. starts[b + 1]; scratch.slot_of_label says which candidate they are.
+    """
+    width = width_of(scratch.scales)
+    first, size = top * width, padded * width
+    lane_maxima(scratch.flat_exponentials, first, size, num_panels, maxima)
+    row_maxima(scratch.true_logits, top, 0, padded, 1, maxima)
+    exponentials(scratch.flat_exponentials, first, size, num_panels, maxima, sums)
+    true_logits, slot_of_label, losses, scales = (
+        scratch.true_logits, scratch.slot_of_label, scratch.losses, scratch.scales
+    )  # fmt: skip
+    zero, one = losses.dtype.type(0), losses.dtype.type(1)
+    for b in range(top, top + rows):
+        largest, of_candidates = maxima[(b - top) * width], zero
+        for i in range((b - top) * width, (b - top + 1) * width):
+            of_candidates += sums[i]
+        total, product, scale = 0.0, 1.0, zero
+        for i in range(starts[b], starts[b + 1]):
+            distance = true_logits[i] - largest
+            if settings.remove_hits and slot_of_label[i] < num_sampled:
+                product *= of_candidates
+                total -= distance
+                scale += one / of_candidates
+                true_logits[i] = -one
+            elif distance <= 0:
+                normalizer = of_candidates + exp_not_above_0(distance)
+                product *= normalizer
+                total -= distance
+                scale += one / normalizer
+                true_logits[i] = -of_candidates / normalizer
+            else:  # relative to the true logit, which is the largest of this pair
+                e = exp_not_above_0(-distance)
+                normalizer = of_candidates * e + one
+                product *= normalizer
+                scale += e / normalizer
+                true_logits[i] = -of_candidates * e / normalizer
+            if product > _MOST:
+                total += math.log(product)
+                product = 1.0
+        losses[b] = total + math.log(product)
+        for c in range(width):
+            scales[0, b, c] = scale
+    no_scales(scales, top + rows, top + padded)
+
+
+@jit_inner
+def sigmoid_block(top, rows, padded, num_panels, starts, settings, num_sampled, scratch, linear, products):
+    """As `softmax_block`, for the sigmoid cross-entropy of noise-contrastive estimation and negative sampling."""
+    sigmoids(top, padded, num_panels, scratch, linear, products)
+    true_logits, losses, scales = scratch.true_logits, scratch.losses, scratch.scales
+    for b in range(top, top + rows):
+        num_labels = starts[b + 1] - starts[b]
+        total = num_labels * loss_of_candidates(b - top, linear, products, scratch)
+        for i in range(starts[b], starts[b + 1]):
+            logit = true_logits[i]
+            total += softplus(-logit)
+            if settings.remove_hits and scratch.slot_of_label[i] < num_sampled:
+                total -= softplus(logit)
+                _leave_out(b, i, starts, scratch)
+            true_logits[i] = -sigmoid(-logit)
+        losses[b] = total
+        for c in range(width_of(scales)):
+            scales[0, b, c] = num_labels
+    no_scales(scales, top + rows, top + padded)
+
+
+@jit_inner
+def _leave_out(b, i, starts, scratch):
+    """Take the share of label i out of the column that it was drawn as: 1 of the labels that still count there."""
+    slots, sigmoids_of = scratch.slot_of_label, scratch.exponentials
+    s, left = slots[i], starts[b + 1] - starts[b]
+    for earlier in range(starts[b], i):
+        left -= slots[earlier] == s
+    column = s // width_of(sigmoids_of), s % width_of(sigmoids_of)
+    sigmoids_of[column[0], b, column[1]] *= sigmoids_of.dtype.type((left - 1) / left)

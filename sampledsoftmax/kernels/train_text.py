@@ -1,0 +1,143 @@
+"""Training on a text: readers take gradients from the same tables, then all of them are applied, by owners of rows.
+
+The number of readers is fixed, each has its own part of the text and its own candidates. A thread does the work of one
+or more readers, and then updates the rows that it owns, with the gradients of one reader after the other. So the
+number of threads decides who computes, and no bit of a result.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sampledsoftmax.kernels import candidates
+from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, TRIES
+from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.reader import EXAMPLES, LOSS, PAIRS, desk_of, read_batch
+from sampledsoftmax.kernels.team import meet
+from sampledsoftmax.kernels.text import read_page
+from sampledsoftmax.kernels.train import FINISHED, NOT_FINITE, TOO_FEW_CLASSES, Draw
+from sampledsoftmax.kernels.updates import update_row
+from sampledsoftmax.machine.atomics import fetch_row
+
+_BLOCKS = np.uint64(candidates.BLOCKS_PER_CANDIDATE)
+_ROWS_AHEAD = 6  # rows asked for before they are needed, against the latency of memory
+# Sixteen rows beside one another have one owner: threads that write to one line of the cache wait for it.
+_BITS_OF_NEIGHBOURS = 4
+
+
+class Block(NamedTuple):
+    """A part of an epoch that is trained in one call.
+
+    Attributes
+    ----------
+    first, last : int64 [readers]
+        Positions in the text.
+    seed, stream : uint64
+        Where the random numbers of the text come from.
+    batch_size : int
+        Words that a reader takes at a time, at most.
+    learn_biases : bool
+    """
+
+    first: Any
+    last: Any
+    seed: Any
+    stream: Any
+    batch_size: int
+    learn_biases: bool
+
+
+@jit
+def train_text(part, parts, shared, trained, text, block, draw, settings, desks, lanes, sums, status):
+    """Train on one block; sums[LOSS], sums[PAIRS] and sums[EXAMPLES] are added to.
+
+    status[0] becomes FINISHED, NOT_FINITE (no table was changed by that step) or TOO_FEW_CLASSES; status[1] is
+    the number of steps that were taken.
+    """
+    readers = block.first.size
+    for k in range(part, readers, parts):
+        read_page(text, block.seed, block.stream, block.first[k], block.last[k], desk_of(desks, k).page)
+    if not meet(shared, parts, 1):
+        return
+    bounds = desks.page.bounds
+    steps = 0
+    for k in range(readers):
+        steps = max(steps, -(-(bounds[k, 2] - bounds[k, 1]) // block.batch_size))
+    for step in range(steps):
+        for k in range(part, readers, parts):
+            place = draw.block + np.uint64(step * readers + k) * np.uint64(desks.scratch.candidates.shape[1]) * _BLOCKS
+            first, words = bounds[k, 1], bounds[k, 2] - bounds[k, 1]
+            read_batch(
+                first + words * step // steps, first + words * (step + 1) // steps, trained, text,
+                Draw(draw.distribution, draw.seed, draw.stream, place), settings, desk_of(desks, k),
+                lanes.maxima[part], lanes.sums[part],
+            )  # fmt: skip
+        if not meet(shared, parts, 2 + 2 * step):
+            return
+        verdict = _verdict(desks.totals, desks.scratch.sizes)
+        if verdict != FINISHED:
+            status[0] = verdict
+            return
+        for k in range(readers):
+            _update(part, parts, k, trained, block.learn_biases, desks)
+        if part == 0:
+            _take_stock(desks, draw.distribution, sums)
+            status[1] = step + 1
+        if not meet(shared, parts, 3 + 2 * step):
+            return
+
+
+@jit_inner
+def _verdict(totals, sizes):
+    for k in range(totals.shape[0]):
+        if sizes[k, TRIES] < 0:
+            return TOO_FEW_CLASSES
+        if not math.isfinite(totals[k, LOSS]):
+            return NOT_FINITE
+    return FINISHED
+
+
+@jit_inner
+def _update(part, parts, k, trained, learn_biases, desks):
+    """Apply the gradients of reader k to the rows that this thread owns."""
+    scratch, rule = desks.scratch, trained.rule
+    ids = scratch.examples.ids[k, : scratch.sizes[k, INPUT_SLOTS]]
+    table, slot, rows = trained.inputs, trained.inputs_slot, desks.flat_input_rows[k]
+    for u in range(ids.size):
+        _ask_ahead(part, parts, table, slot, ids, u)
+        if _owns(part, parts, ids[u]):
+            update_row(rule, table, slot, ids[u], rows, u)
+    ids = scratch.classes.ids[k, : scratch.sizes[k, CLASS_SLOTS]]
+    table, slot, rows = trained.weights, trained.weights_slot, desks.flat_class_rows[k]
+    biases, biases_slot, entries = trained.biases, trained.biases_slot, desks.class_entries[k]
+    for u in range(ids.size):
+        _ask_ahead(part, parts, table, slot, ids, u)
+        if ids[u] >= 0 and _owns(part, parts, ids[u]):
+            update_row(rule, table, slot, ids[u], rows, u)
+            if learn_biases:
+                update_row(rule, biases, biases_slot, ids[u], entries, u)
+
+
+@jit_inner
+def _owns(part, parts, row):
+    return parts == 1 or (row >> _BITS_OF_NEIGHBOURS) % parts == part
+
+
+@jit_inner
+def _ask_ahead(part, parts, table, slot, ids, u):
+    if u + _ROWS_AHEAD < ids.size:
+        row = ids[u + _ROWS_AHEAD]
+        if row >= 0 and _owns(part, parts, row):
+            fetch_row(table, row)
+            if slot.shape[0] > 0:
+                fetch_row(slot, row)
+
+
+@jit_inner
+def _take_stock(desks, distribution, sums):
+    """Add up what the readers have done, and let the distribution learn their labels."""
+    for k in range(desks.totals.shape[0]):
+        for i in (LOSS, PAIRS, EXAMPLES):
+            sums[i] += desks.totals[k, i]
+        candidates.learn(distribution, desks.examples.label_ids[k, : np.int64(desks.totals[k, PAIRS])])

@@ -1,0 +1,98 @@
+"""The rows of a table nearest to a vector by cosine: a fast look at all rows, an exact one at the best."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Rows a block: what is widened to float64 at a time stays small.
+_BLOCK = 16_384
+# Lengths between which products of float32 neither overflow nor lose digits.
+_SHORTEST, _LONGEST = 1e-30, 1e30
+
+
+def row_lengths(table: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the length of each row [num_rows], from sums in float64: squares of large float32 stay finite.
+
+    Examples
+    --------
+    >>> row_lengths(np.array([[3e30, 4e30], [0.0, 0.0]], np.float32)).tolist() == [np.float32(5e30), 0.0]
+    True
+    """
+    lengths = np.empty(table.shape[0])
+    for first in range(0, table.shape[0], _BLOCK):
+        rows = table[first : first + _BLOCK].astype(np.float64)
+        lengths[first : first + _BLOCK] = np.sqrt((rows * rows).sum(axis=1))
+    return lengths
+
+
+def nearest(
+    table: NDArray[Any], lengths: NDArray[np.float64], target: NDArray[np.float64], topn: int, leave_out: list[int]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the ids and cosines of the `topn` rows nearest to `target`, best first.
+
+    All rows are looked at in the precision of the table, by a product that may round a row differently at
+    another place or with other threads. So rows that come as near to the best as that rounding are looked at
+    again in float64, in one fixed order of sums: the answer is that of exact cosines, ties by id.
+
+    Parameters
+    ----------
+    table : float [num_rows, dim]
+        Finite.
+    lengths : float64 [num_rows]
+        `row_lengths(table)`.
+    target : float64 [dim]
+        Of length one, or zeros.
+    topn : int
+        How many, at least 1; fewer are returned if there are no more.
+    leave_out : list of int
+        Rows that are no answer.
+
+    Returns
+    -------
+    ids : int64 [found]
+    cosines : float64 [found]
+        That of a row of zeros is 0.
+
+    Examples
+    --------
+    >>> table = np.array([[1.0, 0.0], [3.0, 4.0], [0.0, 2.0], [6.0, 8.0]])
+    >>> nearest(table, row_lengths(table), np.array([1.0, 0.0]), 2, leave_out=[0])
+    (array([1, 3]), array([0.6, 0.6]))
+    """
+    topn = min(topn, table.shape[0] - len(set(leave_out)))
+    if topn <= 0:
+        return np.empty(0, np.int64), np.empty(0)
+    ids = _candidates(table, lengths, target, topn, leave_out)
+    cosines = _exact_cosines(table, lengths, target, ids)
+    order = np.argsort(-cosines, kind="stable")[:topn]
+    return ids[order], cosines[order]
+
+
+def _candidates(
+    table: NDArray[Any], lengths: NDArray[np.float64], target: NDArray[np.float64], topn: int, leave_out: list[int]
+) -> NDArray[np.int64]:
+    """Return rising ids among which the `topn` best are: few, unless many rows are almost equally near."""
+    if lengths.max() > _LONGEST or lengths.min(where=lengths > 0, initial=1.0) < _SHORTEST:
+        return np.setdiff1d(np.arange(len(table)), leave_out)  # float32 would overflow, or lose digits
+    rough = table @ target.astype(table.dtype)
+    rough /= np.where(lengths > 0, lengths, 1.0).astype(table.dtype)
+    rough[leave_out] = -np.inf
+    worst = np.partition(rough, -topn)[-topn]
+    return np.flatnonzero(rough >= worst - _rounding(table))
+
+
+def _rounding(table: NDArray[Any]) -> float:
+    """Return twice what a cosine can be wrong by: each of `dim` terms is rounded twice, each term below 1."""
+    return float(4.0 * (table.shape[1] + 2) * np.finfo(table.dtype).eps)
+
+
+def _exact_cosines(
+    table: NDArray[Any], lengths: NDArray[np.float64], target: NDArray[np.float64], ids: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    cosines = np.zeros(ids.size)
+    for first in range(0, ids.size, _BLOCK):
+        some = ids[first : first + _BLOCK]
+        products = (table[some].astype(np.float64) * target).sum(axis=1)
+        np.divide(products, lengths[some], out=cosines[first : first + _BLOCK], where=lengths[some] > 0)
+    return cosines

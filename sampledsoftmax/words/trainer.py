@@ -1,0 +1,198 @@
+"""Trains the three tables of a model on an id stream, block by block: memory, threads, random streams."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax.batch import Correction
+from sampledsoftmax.kernels.bundles import NCE, SAMPLED_SOFTMAX
+from sampledsoftmax.kernels.distribution import Distribution
+from sampledsoftmax.kernels.reader import EXAMPLES, LOSS, PAIRS, Desks
+from sampledsoftmax.kernels.text import Examples, Page, Text
+from sampledsoftmax.kernels.train import NOT_FINITE, TOO_FEW_CLASSES, Draw, Trained
+from sampledsoftmax.kernels.train_text import Block, train_text
+from sampledsoftmax.samplers import CandidateSampler
+from sampledsoftmax.threads import team
+from sampledsoftmax.words.tables import Tables
+from sampledsoftmax.workspace import Sizes, aligned, make_lanes, make_scratch, panel_width, settings_for
+
+# Batches that are taken from the same tables before they are updated: as many threads share a step, at most.
+READERS = 4
+# Positions of the text that a reader gets a call: a few hundredths of a second, so that Ctrl-C is heard.
+POSITIONS_A_BLOCK = 8192
+
+# What a random number is for; with the epoch and the block it makes the number of its Philox stream.
+_TEXT, _CANDIDATES = 1, 2
+
+
+class Learnt(NamedTuple):
+    """What a block has come to: the sum of the losses of its pairs, and how many pairs and steps they were."""
+
+    loss: float
+    pairs: int
+    steps: int
+
+
+class Plan(NamedTuple):
+    """How the examples are learnt.
+
+    Attributes
+    ----------
+    objective : str
+        "sampled_softmax", "nce" or "negative_sampling".
+    correction : Correction
+    learn_biases : bool
+    num_sampled : int
+        Candidates of a batch.
+    batch_size : int
+        Words that a reader takes at a time, at most.
+    seed : int
+    """
+
+    objective: str
+    correction: Correction
+    learn_biases: bool
+    num_sampled: int
+    batch_size: int
+    seed: int
+
+
+class DivergedError(FloatingPointError):
+    """The loss of a step is not finite; the tables are those before it.
+
+    Attributes
+    ----------
+    steps : int
+        Steps of the block that were taken.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        super().__init__(f"the loss of step {steps + 1} of the block is not finite")
+
+
+class Trainer:
+    """Trains tables on a text.
+
+    Parameters
+    ----------
+    tables : Tables
+        Trained in place.
+    text : Text
+        The corpus.
+    sampler : CandidateSampler
+        Where candidates come from; its own random stream is not used.
+    plan : Plan
+        How.
+    threads : int, optional
+        How many share the work, READERS at most; None leaves it to `set_num_threads`.
+    """
+
+    def __init__(
+        self, tables: Tables, text: Text, sampler: CandidateSampler, plan: Plan, threads: int | None = None
+    ) -> None:
+        self.tables, self.text, self.plan, self._threads = tables, text, plan, threads
+        distribution = sampler._distribution()
+        if distribution is None:
+            raise TypeError(f"{type(sampler).__name__} is not a sampler that compiled code knows")
+        self._distribution = distribution
+        dim, real = tables.embeddings.values.shape[1], tables.embeddings.values.dtype
+        sizes = _sizes(text, plan, dim)
+        self._desks = _make_desks(sizes, text.window, real)
+        self._lanes = make_lanes(READERS, dim, real)
+        objective = SAMPLED_SOFTMAX if plan.objective == "sampled_softmax" else NCE
+        self._settings = settings_for(objective, True, plan.correction, 1, plan.num_sampled, real, 1)
+
+    @property
+    def distribution(self) -> Distribution:
+        """What candidates are drawn from; the counts of a learned one change."""
+        return self._distribution
+
+    @property
+    def num_blocks(self) -> int:
+        """Blocks of an epoch."""
+        return max(1, -(-int(self.text.ids.size) // (READERS * POSITIONS_A_BLOCK)))
+
+    def train_block(self, epoch: int, block: int, learning_rate: float) -> Learnt:
+        """Learn one block of an epoch.
+
+        Raises
+        ------
+        DivergedError
+            A loss is not finite; the steps before it have been taken.
+        """
+        sums, status = np.zeros(3), np.zeros(2, np.int64)
+        draw = Draw(self._distribution, *_stream(self.plan.seed, _CANDIDATES, epoch, block), np.uint64(0))
+        arguments = (self._trained(learning_rate), self.text, self._block(epoch, block), draw, self._settings)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # it shows in the loss
+            threads = min(self._threads or team.num_threads, READERS)
+            team.run(train_text, threads, *arguments, self._desks, self._lanes, sums, status)
+        if status[0] == NOT_FINITE:
+            raise DivergedError(int(status[1]))
+        if status[0] == TOO_FEW_CLASSES:
+            raise ValueError(f"{self.plan.num_sampled} different candidates were not found in the distribution")
+        return Learnt(float(sums[LOSS]), int(sums[PAIRS]), int(status[1]))
+
+    def _block(self, epoch: int, block: int) -> Block:
+        """Return which positions each reader gets: a reader has one part of the text, and reads it in order."""
+        borders = np.arange(READERS + 1) * self.text.ids.size // READERS
+        size = -(-self.text.ids.size // (READERS * self.num_blocks))
+        first = np.minimum(borders[:-1] + block * size, borders[1:])
+        last = np.minimum(first + size, borders[1:])
+        if block == self.num_blocks - 1:
+            last = borders[1:]
+        seed, stream = _stream(self.plan.seed, _TEXT, epoch, 0)
+        return Block(first, last.copy(), seed, stream, self.plan.batch_size, self.plan.learn_biases)
+
+    def _trained(self, learning_rate: float) -> Trained:
+        embeddings, weights, biases = self.tables
+        matrix, slot = biases.matrices
+        rule = weights.rule._replace(learning_rate=weights.values.dtype.type(learning_rate))
+        return Trained(*embeddings.matrices, *weights.matrices, matrix, matrix[:, 0], slot, rule, True)
+
+
+def _stream(seed: int, purpose: int, epoch: int, block: int) -> tuple[np.uint64, np.uint64]:
+    """Return the seed and the number of a Philox stream."""
+    return np.uint64(seed), np.uint64(purpose << 60 | epoch << 32 | block)
+
+
+def _sizes(text: Text, plan: Plan, dim: int) -> Sizes:
+    many = plan.batch_size * 2 * text.window
+    inputs, labels = (plan.batch_size, many) if text.centre_is_input else (many, plan.batch_size)
+    return Sizes(plan.batch_size, inputs, labels, plan.num_sampled, dim)
+
+
+def _make_desks(sizes: Sizes, window: int, real: np.dtype[Any]) -> Desks:
+    def integers(size: int) -> NDArray[np.int64]:
+        return np.zeros((READERS, size), np.int64)
+
+    width = panel_width(real)
+    depth = -(-sizes.dim // width)
+    places = POSITIONS_A_BLOCK + 2 * window + READERS
+    classes = -(-sizes.num_sampled // width) * width + sizes.num_labels
+    class_rows = aligned((READERS, classes, depth, width), real)
+    input_rows = aligned((READERS, sizes.num_inputs, depth, width), real)
+    starts = sizes.batch_size + 1
+    return Desks(
+        scratch=make_scratch(sizes, real, (READERS,), sizes.num_labels),
+        page=Page(integers(places), integers(places), integers(places), integers(4)),
+        examples=Examples(
+            integers(sizes.num_inputs),
+            integers(starts),
+            integers(sizes.num_inputs),
+            integers(sizes.num_labels),
+            integers(starts),
+            integers(sizes.num_labels),
+            np.tile(np.arange(sizes.batch_size), (READERS, 1)),
+        ),
+        means=np.zeros((READERS, sizes.batch_size, sizes.dim), real),
+        class_rows=class_rows,
+        flat_class_rows=class_rows.reshape(READERS, classes, depth * width),
+        class_entries=np.zeros((READERS, classes, 1), real),
+        class_counts=np.zeros((READERS, classes), np.float32),
+        class_logs=np.zeros((READERS, classes), real),
+        input_rows=input_rows,
+        flat_input_rows=input_rows.reshape(READERS, sizes.num_inputs, depth * width),
+        totals=np.zeros((READERS, EXAMPLES + 1)),
+    )
