@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from benchmarks import contestants, machine
+from benchmarks import contestants, machine, words
 from benchmarks.cases import OPTIMIZERS
 from benchmarks.record import Record
 from benchmarks.sections import CASE_NAMES, HIDDEN, RUN, Options
@@ -116,7 +116,22 @@ def _memory(**options: Any) -> None:
     _run("memory", **options)
 
 
-@main.command("all", short_help="All of these.")
+@main.command("words", short_help="Word vectors of a corpus, beside gensim.")
+@_names_option("--contestants", list(words.CONTESTANTS), "all")
+@click.option("--epochs", "epochs", multiple=True, type=click.IntRange(1), default=(1, 3), show_default=True)
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Runs of each.")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of both programs.")
+@click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Keep figures here.")
+def _words(contestants: Sequence[str], epochs: Sequence[int], seeds: int, threads: int, json: Path | None) -> None:
+    """Train word vectors on 17 million words, ours and gensim's: words a second, scores, memory.
+
+    The text and the questions are in the folder that SAMPLEDSOFTMAX_DATA names; without it nothing is run.
+    """
+    print(machine.one_line(machine.describe()) + "\n", flush=True)
+    words.run(Record(json), contestants, epochs, seeds, threads)
+
+
+@main.command("all", short_help="All of these but words.")
 @_cases(*RUN)
 @_contestants
 @_optimizers

@@ -2,6 +2,7 @@
 
 from sampledsoftmax.accidental_hits import compute_accidental_hits
 from sampledsoftmax.config import show_config
+from sampledsoftmax.explanation import Explanation, explain
 from sampledsoftmax.full_softmax import full_softmax_loss, full_softmax_loss_and_grad
 from sampledsoftmax.layer import SampledSoftmax
 from sampledsoftmax.nce import nce_loss, nce_loss_and_grad
@@ -29,6 +30,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AllSampler",
+    "Explanation",
     "FixedUnigramSampler",
     "Gradients",
     "IndexedSlices",
@@ -47,6 +49,7 @@ __all__ = [
     "compute_sampled_logits",
     "evaluate_analogies",
     "evaluate_similarities",
+    "explain",
     "fixed_unigram_candidate_sampler",
     "full_softmax_loss",
     "full_softmax_loss_and_grad",

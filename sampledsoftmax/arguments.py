@@ -1,5 +1,6 @@
 """The arguments that losses and layers share, checked together."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,10 +28,12 @@ def checked_call(
     correction: Correction,
     seed: Any,
     partition_strategy: str,
+    draw: Callable[..., SampledValues] = log_uniform_candidate_sampler,
 ) -> Call:
     """Return a call from (weights, biases, labels, inputs) and (num_sampled, num_classes, num_true).
 
-    Candidates are drawn where `sampled_values` is None: log-uniform and unique, as TensorFlow does.
+    Candidates are drawn where `sampled_values` is None: log-uniform and unique, as TensorFlow does. `draw` is
+    that sampler, or one that draws the same.
     """
     num_sampled, num_classes, num_true = sizes
     correction = checked_correction(*correction)
@@ -41,7 +44,7 @@ def checked_call(
     unique = sampled_values is None
     num_sampled = check.sample_size("num_sampled", num_sampled, unique, "num_classes", rows)
     if sampled_values is None:
-        sampled_values = log_uniform_candidate_sampler(batch.labels, num_true, num_sampled, True, rows, seed)
+        sampled_values = draw(batch.labels, num_true, num_sampled, True, rows, seed)
     values = checked_values(sampled_values, batch, num_sampled, correction.subtract_log_q)
     return Call(batch, values, correction)
 

@@ -120,22 +120,27 @@ def test_examples_of_a_page_are_run(page):
 
 
 @pytest.mark.compiled
-def test_commands_of_the_course_run_as_they_stand(tmp_path):
+def test_commands_of_start_page_and_course_run_as_they_stand(tmp_path):
     pytest.importorskip("click", reason="click is not installed: pip install 'sampledsoftmax[cli]'")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    blocks = [
-        block
-        for page in sorted((DOCS / "course").glob("*.md"))
+    lines = [
+        line
+        for page in [DOCS / "index.md", *sorted((DOCS / "course").glob("*.md"))]
         for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
     ]
-    assert blocks
-    for line in "".join(blocks).splitlines():
+    printed = []
+    for line in lines:
         program, *arguments = shlex.split(line)
         assert program == "sampledsoftmax"
         command = [sys.executable, "-m", program, *arguments]
         run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stderr
-        assert run.stdout.startswith("append: "), run.stdout
+        printed.append(run.stdout)
+    explained, trained, neighbors = printed
+    assert "gradient" in explained
+    assert trained.startswith("append: ")
+    assert neighbors.startswith("append: ")
 
 
 @pytest.mark.compiled

@@ -5,6 +5,7 @@ import click
 import sampledsoftmax
 from sampledsoftmax.cli.analogy import analogy
 from sampledsoftmax.cli.evaluate import evaluate
+from sampledsoftmax.cli.explain import explain
 from sampledsoftmax.cli.export import export
 from sampledsoftmax.cli.neighbors import neighbors
 from sampledsoftmax.cli.plot import plot
@@ -23,6 +24,7 @@ commands.add_command(analogy)
 commands.add_command(evaluate)
 commands.add_command(export)
 commands.add_command(plot)
+commands.add_command(explain)
 
 
 def run(args: list[str]) -> int:

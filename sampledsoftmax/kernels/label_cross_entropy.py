@@ -60,6 +60,7 @@ def softmax_block(top, rows, padded, num_panels, starts, settings, num_sampled, 
                 product *= normalizer
                 scale += e / normalizer
                 true_logits[i] = -of_candidates * e / normalizer
+                total += distance - distance  # NaN where the logit is infinite, or its loss would be 0
             if product > _MOST:
                 total += math.log(product)
                 product = 1.0
@@ -79,7 +80,7 @@ def sigmoid_block(top, rows, padded, num_panels, starts, settings, num_sampled, 
         total = num_labels * loss_of_candidates(b - top, linear, products, scratch)
         for i in range(starts[b], starts[b + 1]):
             logit = true_logits[i]
-            total += softplus(-logit)
+            total += softplus(-logit) + (logit - logit)  # NaN where the logit is infinite, or its loss would be 0
             if settings.remove_hits and scratch.slot_of_label[i] < num_sampled:
                 total -= softplus(logit)
                 _leave_out(b, i, starts, scratch)

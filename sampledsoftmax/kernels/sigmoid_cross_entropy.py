@@ -11,8 +11,8 @@ from sampledsoftmax.kernels.exponential import exp_not_above_0
 from sampledsoftmax.kernels.jit import jit_fused, jit_inner
 from sampledsoftmax.kernels.panels import width_of
 
-# Factors are at most 2: so many of them, times the lanes of a row, stay below the largest float64 (2**1024).
-_FACTORS = 32
+# Factors are at most 2: so many of them, in each of up to 32 lanes of a row, stay below the largest float64 (2**1024).
+_FACTORS = 31
 
 
 @jit_inner
@@ -40,7 +40,8 @@ def block(top, rows, padded, num_panels, num_true, scratch, linear, products):
             scale = loss_grad[b]
             for i in range(b * num_true, (b + 1) * num_true):
                 logit = true_logits[i]
-                total += softplus(logit) - logit / num_true
+                # Of one label that is sure, both linear terms are the logit, beside which the rest would be lost.
+                total += (max(logit, 0) - logit / num_true) + math.log1p(math.exp(-abs(logit)))
                 true_logits[i] = scale * (sigmoid(logit) - 1 / num_true)
             losses[b] = total
         for c in range(width_of(scales)):
@@ -68,7 +69,8 @@ def loss_of_candidates(row, linear, products, scratch):
     total, product = 0.0, 0.0
     for i in range(row * width, (row + 1) * width):
         total += linear[i]
-        product += float(products[i]) + product * products[i]
+        factor = float(products[i])
+        product += factor + product * factor
     return total + math.log1p(product)
 
 

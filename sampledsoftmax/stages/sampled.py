@@ -33,7 +33,7 @@ def logits(batch: Batch, values: SampledValues, correction: Correction) -> Sampl
     scratch, _, _ = _run(batch, values, correction, LOGITS, None)
     batch_size, num_sampled = batch.labels.shape[0], values.sampled_candidates.size
     panels = scratch.exponentials[:, :batch_size].transpose(1, 0, 2)
-    sampled = panels.reshape(batch_size, panels.shape[1] * panels.shape[2])[:, :num_sampled]
+    sampled = panels.reshape(batch_size, panels.shape[1] * panels.shape[2])[:, :num_sampled].copy()
     return SampledLogits(scratch.true_logits[: batch.labels.size].reshape(batch.labels.shape).copy(), sampled)
 
 

@@ -1,5 +1,6 @@
 """Trains the three tables of a model on an id stream, block by block: memory, threads, random streams."""
 
+import time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from sampledsoftmax.kernels.train import NOT_FINITE, TOO_FEW_CLASSES, Draw, Trai
 from sampledsoftmax.kernels.train_text import Block, train_text
 from sampledsoftmax.samplers import CandidateSampler
 from sampledsoftmax.threads import team
+from sampledsoftmax.words.pace import Pace
 from sampledsoftmax.words.tables import Tables
 from sampledsoftmax.workspace import Sizes, aligned, make_lanes, make_scratch, panel_width, settings_for
 
@@ -86,13 +88,15 @@ class Trainer:
     plan : Plan
         How.
     threads : int, optional
-        How many share the work, READERS at most; None leaves it to `set_num_threads`.
+        How many share the work, READERS at most; None: as many as are faster just now (see `Pace`), up to
+        `set_num_threads`.
     """
 
     def __init__(
         self, tables: Tables, text: Text, sampler: CandidateSampler, plan: Plan, threads: int | None = None
     ) -> None:
         self.tables, self.text, self.plan, self._threads = tables, text, plan, threads
+        self._pace = Pace(min(team.num_threads, READERS))
         distribution = sampler._distribution()
         if distribution is None:
             raise TypeError(f"{type(sampler).__name__} is not a sampler that compiled code knows")
@@ -126,8 +130,10 @@ class Trainer:
         draw = Draw(self._distribution, *_stream(self.plan.seed, _CANDIDATES, epoch, block), np.uint64(0))
         arguments = (self._trained(learning_rate), self.text, self._block(epoch, block), draw, self._settings)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # it shows in the loss
-            threads = min(self._threads or team.num_threads, READERS)
+            threads = min(self._threads or self._pace.next_threads(), READERS)
+            start = time.perf_counter()
             team.run(train_text, threads, *arguments, self._desks, self._lanes, sums, status)
+        self._pace.took(threads, time.perf_counter() - start, int(sums[EXAMPLES]))
         if status[0] == NOT_FINITE:
             raise DivergedError(int(status[1]))
         if status[0] == TOO_FEW_CLASSES:

@@ -105,7 +105,8 @@ class Word2Vec:
         What `vectors` holds: "in" (embeddings), "out" (output weights), "mean" of the two, or "both" side by side, each
         of length one: steadier on a small corpus (half a million words), worse on a large one.
     threads : int, optional
-        Threads that share the work, at most 4 of them; None leaves it to `set_num_threads`.
+        Threads that share the work, at most 4 of them; None takes as many as are faster just now, up to
+        `set_num_threads`.
 
     Attributes
     ----------

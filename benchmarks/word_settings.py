@@ -1,0 +1,101 @@
+"""`python -m benchmarks.word_settings`: which settings of `Word2Vec` learn the best vectors, by trying them.
+
+Each row of docs/word-settings.md is one run; the rows change one setting at a time from the ones around them.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine
+from benchmarks.table import markdown
+from benchmarks.words import Task, data_folder, measure
+
+TRIED: list[tuple[int, dict[str, Any]]] = [
+    (1, {}),
+    (1, {"min_learning_rate": 0.2}),
+    (1, {"min_learning_rate": 0.1}),
+    (1, {"learning_rate": 0.3, "min_learning_rate": 0.02}),
+    (1, {"learning_rate": 0.1, "min_learning_rate": 0.1}),
+    (1, {"batch_size": 16}),
+    (1, {"batch_size": 80}),
+    (1, {"num_sampled": 32}),
+    (1, {"num_sampled": 128}),
+    (1, {"sampler": "log_uniform"}),
+    (1, {"sampler": "learned_unigram"}),
+    (1, {"ns_exponent": 0.75}),
+    (1, {"bias": False}),
+    (1, {"subtract_log_q": False, "learning_rate": 0.1, "min_learning_rate": 0.1}),
+    (1, {"subtract_log_q": False, "learning_rate": 0.1, "min_learning_rate": 0.1, "num_sampled": 32}),
+    (1, {"objective": "nce"}),
+    (1, {"objective": "negative_sampling", "num_sampled": 16}),
+    (1, {"optimizer": "rowwise_adagrad"}),
+    (1, {"optimizer": "sgd", "learning_rate": 0.025, "min_learning_rate": 0.0025}),
+    (1, {"sample": 1e-4}),
+    (1, {"which": "mean"}),
+    (1, {"sg": False}),
+    (3, {}),
+    (3, {"min_learning_rate": 0.2}),
+    (3, {"learning_rate": 0.3, "min_learning_rate": 0.03}),
+    (3, {"subtract_log_q": False, "learning_rate": 0.1, "min_learning_rate": 0.01}),
+]
+
+
+def main() -> None:
+    """Try all rows that the file does not have yet, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, default=Path("docs/word-settings.json"), help="figures so far")
+    parser.add_argument("--page", type=Path, help="Markdown file for the table")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--most", type=int, default=10_000, help="how many runs at most")
+    options = parser.parse_args()
+    results = json.loads(options.json.read_text()) if options.json.exists() else []
+    left = options.most
+    for seed in range(1, options.seeds + 1):
+        for epochs, settings in TRIED:
+            key = {"epochs": epochs, "settings": settings, "seed": seed}
+            if left == 0 or any(key.items() <= result.items() for result in results):
+                continue
+            left -= 1
+            result = _tried(Task(data_folder(), epochs, seed, options.threads, settings))
+            results.append({**key, **result, "machine": machine.one_line(machine.describe())})
+            options.json.write_text(json.dumps(results, indent=1) + "\n")
+            print(results[-1], flush=True)
+    if options.page:
+        options.page.write_text(page(results))
+
+
+def _tried(task: Task) -> dict[str, Any]:
+    try:
+        return measure(task)
+    except Exception as error:  # a run that diverges is a result
+        return {"failed": str(error).splitlines()[-1]}
+
+
+def page(results: list[dict[str, Any]]) -> str:
+    """Return the table of what was tried."""
+    head = ("changed from the defaults", "epochs", "seed", "WordSim-353", "SimLex-999", "analogies", "words/s", "loss")
+    rows = []
+    for r in results:
+        changed = ", ".join(f"{name}={value!r}" for name, value in r["settings"].items()) or "nothing"
+        if "failed" in r:
+            rows.append([f"`{changed}`", str(r["epochs"]), str(r["seed"]), r["failed"], "", "", "", ""])
+            continue
+        scores = [f"{r[name]:.3f}" for name in ("wordsim", "simlex", "analogies")]
+        rows.append(
+            [
+                f"`{changed}`",
+                str(r["epochs"]),
+                str(r["seed"]),
+                *scores,
+                f"{r['words_per_second']:,}",
+                f"{r['loss']:.3f}",
+            ]
+        )
+    return markdown(head, rows) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""`words`: word vectors of a whole corpus, ours and gensim's: words a second, quality, memory.
+
+Each run has a process of its own; both read the same text before the clock starts, and both are compiled. What is timed
+is training alone, as gensim times it. Questions whose words are all among the 30,000 most frequent ones count.
+"""
+
+import gzip
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import sampledsoftmax as ss
+from benchmarks.child import Child
+from benchmarks.memory import peak_bytes
+from benchmarks.record import Record
+from benchmarks.table import aligned
+from sampledsoftmax.words.evaluation.analogies import evaluate_analogies
+from sampledsoftmax.words.evaluation.similarities import evaluate_similarities
+from sampledsoftmax.words.word2vec import Watch
+
+QUESTIONS, JUDGEMENTS = "questions-words.txt.gz", {"wordsim": "wordsim353.tsv", "simlex": "simlex999.txt"}
+TEXT = "english.txt.gz"
+RESTRICT = 30_000
+COMMON = {"vector_size": 100, "window": 5, "min_count": 5, "sample": 1e-3}
+
+CONTESTANTS: dict[str, dict[str, Any]] = {
+    "ours": {},
+    "gensim 0.025": {"program": "gensim", "alpha": 0.025},
+    "gensim 0.05": {"program": "gensim", "alpha": 0.05},
+}
+
+
+class Task(NamedTuple):
+    """One run: where the data is, and what is trained on it."""
+
+    data: Path
+    epochs: int
+    seed: int
+    threads: int
+    settings: dict[str, Any]
+
+
+def data_folder() -> Path:
+    """Return the folder of the evaluation data: SAMPLEDSOFTMAX_DATA, or ../shared/data beside the checkout."""
+    given = os.environ.get("SAMPLEDSOFTMAX_DATA")
+    return Path(given) if given else Path(__file__).parents[2] / "shared" / "data"
+
+
+def run(record: Record, names: Sequence[str], epochs: Sequence[int], seeds: int, threads: int) -> int:
+    """Train all, print a table and record it; return 0, the number of those that were refused."""
+    data = data_folder()
+    if not (data / TEXT).exists():
+        print(f"words: left out, there is no {data / TEXT} (SAMPLEDSOFTMAX_DATA names its folder)", flush=True)
+        return 0
+    record.begin("words", {})
+    results = []
+    for number in epochs:
+        for name in names or CONTESTANTS:
+            for seed in range(1, seeds + 1):
+                result = measure(Task(data, number, seed, threads, CONTESTANTS[name]))
+                results.append({"contestant": name, "epochs": number, "seed": seed, "threads": threads, **result})
+                record.add("words", results[-1])
+                print(_line(results[-1]), flush=True)
+    print(f"\n{table(results)}", flush=True)
+    return 0
+
+
+def measure(task: Task) -> dict[str, Any]:
+    """Run a task in a process of its own."""
+    child = Child()
+    try:
+        result: dict[str, Any] = child.call(train_and_evaluate, task)
+    finally:
+        child.close()
+    return result
+
+
+def train_and_evaluate(task: Task) -> dict[str, Any]:
+    """Train, and return time, words a second, scores and peak memory."""
+    settings = {**COMMON, **task.settings}
+    program = settings.pop("program", "ours")
+    train = _train_gensim if program == "gensim" else _train_ours
+    vectors, seconds, num_words, more = train(task, settings)
+    scores = {name: evaluate_similarities(vectors, task.data / file).spearman for name, file in JUDGEMENTS.items()}
+    analogies = evaluate_analogies(vectors, task.data / QUESTIONS, restrict_vocab=RESTRICT)
+    return {
+        "seconds": round(seconds, 2),
+        "words_per_second": round(num_words * task.epochs / seconds),
+        **{name: round(float(score), 4) for name, score in scores.items()},
+        "analogies": round(float(analogies.total.accuracy), 4),
+        "peak_mb": round(peak_bytes() / 1e6),
+        **more,
+    }
+
+
+def _train_ours(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors, float, int, dict[str, Any]]:
+    numbers = [str(i) for i in range(200)]
+    ss.Word2Vec(min_count=1, epochs=1, **{k: v for k, v in settings.items() if k != "min_count"}).train([numbers] * 9)
+    model = ss.Word2Vec(epochs=task.epochs, seed=task.seed, threads=task.threads, **settings)
+    started: list[float] = []
+    model.train(task.data / TEXT, watch=Watch(on_plan=lambda _: started.append(time.perf_counter())))
+    seconds = time.perf_counter() - started[0]
+    return model.vectors, seconds, _num_tokens(task.data / TEXT), {"loss": round(model.history[-1].loss, 4)}
+
+
+def _train_gensim(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors, float, int, dict[str, Any]]:
+    from gensim.models import Word2Vec  # noqa: PLC0415 - a peer, installed for benchmarks only
+
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "text.txt"  # gensim's fastest way: a plain file, which its threads read themselves
+        with gzip.open(task.data / TEXT) as packed, text.open("wb") as plain:
+            shutil.copyfileobj(packed, plain)
+        model = Word2Vec(sg=1, negative=5, seed=task.seed, workers=task.threads, **settings)
+        model.build_vocab(corpus_file=str(text))
+        start = time.perf_counter()
+        model.train(
+            corpus_file=str(text),
+            total_examples=model.corpus_count,
+            total_words=model.corpus_total_words,
+            epochs=task.epochs,
+        )
+        seconds = time.perf_counter() - start
+    return ss.WordVectors(model.wv.index_to_key, np.array(model.wv.vectors)), seconds, model.corpus_total_words, {}
+
+
+def _num_tokens(path: Path) -> int:
+    with gzip.open(path) as file:
+        return sum(len(line.split()) for line in file)
+
+
+def table(results: Sequence[dict[str, Any]]) -> str:
+    """Return means over seeds, a row for each contestant and number of epochs."""
+    rows = []
+    for name, epochs in dict.fromkeys((r["contestant"], r["epochs"]) for r in results):
+        runs = [r for r in results if (r["contestant"], r["epochs"]) == (name, epochs)]
+        scores = [f"{mean(r[score] for r in runs):.3f}" for score in (*JUDGEMENTS, "analogies")]
+        times = [f"{min(r['seconds'] for r in runs):.1f}", f"{max(r['words_per_second'] for r in runs):,}"]
+        rows.append([name, str(epochs), str(len(runs)), *times, *scores, str(max(r["peak_mb"] for r in runs))])
+    return aligned(HEAD, rows)
+
+
+HEAD = ("contestant", "epochs", "seeds", "s", "words/s", "WordSim", "SimLex", "analogies", "peak MB")
+
+
+def _line(result: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in result.items())

@@ -1,0 +1,54 @@
+"""`sampledsoftmax explain`: one batch of sampled softmax, step by step."""
+
+from typing import Any
+
+import click
+
+from sampledsoftmax.explanation.example import NUM_SAMPLED, SEED, explain_example
+from sampledsoftmax.explanation.model import explain_words, load_tables
+from sampledsoftmax.explanation.types import Explanation
+
+
+@click.command()
+@click.option("--num-sampled", default=NUM_SAMPLED, show_default=True, help="Candidates of the batch.")
+@click.option("--seed", default=SEED, show_default=True, help="The same seed draws the same candidates.")
+@click.option("--keep-hits", is_flag=True, help="Do not leave out accidental hits.")
+@click.option("--no-log-q", is_flag=True, help="Do not subtract the log of the expected counts.")
+@click.option("--html", metavar="FILE", help="Write a page too, to follow step by step in a browser.")
+@click.option("--model", metavar="DIR", help="Explain words of a trained model: the --output of a training run.")
+@click.option("--word", "words", metavar="WORD", multiple=True, help="With --model, once for each word of the batch.")
+def explain(
+    num_sampled: int,
+    seed: int,
+    keep_hits: bool,
+    no_log_q: bool,
+    html: str | None,
+    model: str | None,
+    words: tuple[str, ...],
+) -> None:
+    """Show which rows a batch of sampled softmax reads, what becomes of them, and which get a gradient.
+
+    Without --model, the batch is a small worked example with made-up tables. With it, each WORD is to predict
+    the next one and the last one the first; a single WORD, the word that the model finds likeliest beside it.
+
+    The numbers are computed by the plain NumPy reference, so that nothing has to be compiled first.
+    """
+    switches = {"remove_accidental_hits": not keep_hits, "subtract_log_q": not no_log_q, "path": "reference"}
+    seen = _explained(model, words, num_sampled, seed, switches)
+    if html is not None:
+        seen.save_html(html)
+    click.echo(str(seen))
+    if html is not None:
+        click.echo(f"\nthe same, step by step: {html}", err=True)
+
+
+def _explained(
+    model: str | None, words: tuple[str, ...], num_sampled: int, seed: int, switches: dict[str, Any]
+) -> Explanation:
+    if model is None and words:
+        raise click.UsageError("--word needs --model DIR: it names words of a trained model")
+    if model is None:
+        return explain_example(num_sampled, seed, **switches)
+    if not words:
+        raise click.UsageError("--model needs --word WORD, at least once")
+    return explain_words(load_tables(model), words, num_sampled, seed, **switches)

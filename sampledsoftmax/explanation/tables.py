@@ -1,0 +1,64 @@
+"""Tables of plain text."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+WIDTH = 100
+MOST_ROWS = 12
+_NOTE = 16  # room for how many columns are left out
+_LONGEST_NAME = 14
+_MOST_NUMBERS = 5
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], more_rows: int = 0, more_columns: int = 0) -> str:
+    """Return rows under a head, in columns that are aligned to the right but for the first one.
+
+    Columns beyond 100 characters and rows beyond the twelfth are left out; how many is said, together with those
+    that the caller has left out already.
+
+    Examples
+    --------
+    >>> print(table(["class", "count"], [["0 the", "1.5"], ["11 cat", "0.25"]], more_rows=3))
+      class   count
+      0 the     1.5
+      11 cat   0.25
+      ... 3 more rows
+    """
+    more_rows += max(len(rows) - MOST_ROWS, 0)
+    lines = [head, *rows[:MOST_ROWS]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    shown = _fitting(widths, WIDTH - _NOTE if more_columns else WIDTH)
+    if shown < len(head):
+        shown = _fitting(widths, WIDTH - _NOTE)
+    more_columns += len(head) - shown
+    text = [_line(line, widths[:shown]) for line in lines]
+    if more_columns:
+        text[0] += f"  ... {more_columns:,} more"
+    return "\n".join([*text, f"  ... {more_rows:,} more rows"] if more_rows else text)
+
+
+def _fitting(widths: Sequence[int], room: int) -> int:
+    """Return how many columns fit, at least one."""
+    used = np.cumsum([width + 2 for width in widths]) + 1
+    return max(int((used <= room).sum()), 1)
+
+
+def _line(line: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [
+        line[0].ljust(widths[0] + 1),
+        *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=False)),
+    ]
+    return ("  " + "  ".join(cells)).rstrip()
+
+
+def vector(values: Sequence[float]) -> str:
+    """Return a vector in a few characters: "[0.10 -1.20 ... 122 more]"."""
+    shown = " ".join(f"{round(float(value), 2) + 0.0:.2f}" for value in values[:_MOST_NUMBERS])  # + 0.0: no "-0.00"
+    left_out = len(values) - _MOST_NUMBERS
+    return f"[{shown} ... {left_out:,} more]" if left_out > 0 else f"[{shown}]"
+
+
+def short(name: str) -> str:
+    """Return a name that fits into a column."""
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."

@@ -1,0 +1,93 @@
+"""Dot products and sums of single rows of panels are NumPy's, for any number of panels."""
+
+import numba
+import numpy as np
+import pytest
+
+from sampledsoftmax.machine.rows import add_to_panels, add_to_rows, panel_dot
+from sampledsoftmax.workspace import aligned, panel_width
+
+DTYPES = [np.float32, np.float64]
+PANELS = [1, 2, 3, 7, 8]
+
+
+@numba.njit
+def dots(a, b, rows, others, out):
+    for k in range(rows.size):
+        out[k] = panel_dot(a, rows[k], b, others[k])
+
+
+@numba.njit
+def add_panels(out, row, factor, b, other):
+    add_to_panels(out, row, factor, b, other)
+
+
+@numba.njit
+def add_rows(out, row, factor, b, other):
+    add_to_rows(out, row, factor, b, other)
+
+
+def whole_numbers(shape, dtype, seed=0):
+    """Small whole numbers: their products and sums are exact, in any order."""
+    out = aligned((*shape, panel_width(np.dtype(dtype))), np.dtype(dtype))
+    out[:] = np.random.default_rng(seed).integers(-8, 8, out.shape)
+    return out
+
+
+def row_of(panels, i):
+    return panels[:, i].ravel()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("num_panels", PANELS)
+def test_a_dot_product_is_numpys(num_panels, dtype):
+    a, b = whole_numbers((num_panels, 5), dtype, 1), whole_numbers((num_panels, 3), dtype, 2)
+    rows, others = np.array([0, 4, 2, 4]), np.array([0, 2, 1, 1])
+    out = np.zeros(4, dtype)
+    dots(a, b, rows, others, out)
+    np.testing.assert_array_equal(out, [row_of(a, i) @ row_of(b, j) for i, j in zip(rows, others, strict=True)])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_dot_product_rounds_no_more_than_one_sum_does(dtype):
+    rng = np.random.default_rng(0)
+    a, b = whole_numbers((9, 4), dtype), whole_numbers((9, 4), dtype)
+    a[:], b[:] = rng.normal(size=a.shape), rng.normal(size=b.shape)
+    rows, out = np.arange(4), np.zeros(4, dtype)
+    dots(a, b, rows, rows, out)
+    for i in rows:
+        x, y = row_of(a, i).astype(np.longdouble), row_of(b, i).astype(np.longdouble)
+        assert abs(out[i] - x @ y) <= x.size * np.finfo(dtype).eps * (np.abs(x) @ np.abs(y))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("num_panels", PANELS)
+def test_a_row_is_added_to_one_row_of_panels_and_to_no_other(num_panels, dtype):
+    out, b = whole_numbers((num_panels, 5), dtype, 1), whole_numbers((num_panels, 3), dtype, 2)
+    for i, j, factor in ((0, 0, 1), (4, 2, -3), (2, 1, 0)):
+        expected = out.copy()
+        expected[:, i] += factor * b[:, j]
+        add_panels(out, i, dtype(factor), b, j)
+        np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("num_panels", PANELS)
+def test_a_row_of_panels_is_added_to_one_row_and_to_no_other(num_panels, dtype):
+    out, b = whole_numbers((5, num_panels), dtype, 1), whole_numbers((num_panels, 3), dtype, 2)
+    for i, j, factor in ((0, 0, 1), (4, 2, -3), (2, 1, 0)):
+        expected = out.copy()
+        expected[i] += factor * b[:, j]
+        add_rows(out, i, dtype(factor), b, j)
+        np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_not_a_number_stays_in_its_row(dtype):
+    a, out = whole_numbers((2, 3), dtype), whole_numbers((3, 2), dtype)
+    a[1, 1, 2] = np.nan
+    dot = np.zeros(1, dtype)
+    dots(a, a, np.array([1]), np.array([1]), dot)
+    assert np.isnan(dot[0])
+    add_rows(out, 0, dtype(1), a, 1)
+    assert np.isnan(out).sum() == np.isnan(out[0, 1, 2]) == 1

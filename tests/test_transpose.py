@@ -1,0 +1,65 @@
+"""A square of a panel is transposed, wherever it lies, and nothing around it is written."""
+
+import numba
+import numpy as np
+import pytest
+
+from sampledsoftmax.kernels.panels import transpose_panel
+from sampledsoftmax.machine.transpose import transpose_square
+from sampledsoftmax.workspace import aligned, panel_width
+
+DTYPES = [np.float32, np.float64]
+
+
+@numba.njit
+def square(a, panel, row, out, out_panel, out_row):
+    transpose_square(a, panel, row, out, out_panel, out_row)
+
+
+@numba.njit
+def whole_panel(by_dim, top, by_class, panel):
+    transpose_panel(by_dim, top, by_class, panel)
+
+
+def counted(num_panels, rows, dtype):
+    """Return panels of different numbers."""
+    width = panel_width(np.dtype(dtype))
+    out = aligned((num_panels, rows, width), np.dtype(dtype))
+    out[:] = np.arange(out.size).reshape(out.shape)
+    return out
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("panel", "row"), [(0, 0), (1, 3), (2, 20)])
+@pytest.mark.parametrize(("out_panel", "out_row"), [(0, 0), (1, 5), (0, 13)])
+def test_rows_become_columns(panel, row, out_panel, out_row, dtype):
+    width = panel_width(np.dtype(dtype))
+    a, out = counted(3, 20 + width, dtype), -counted(2, 13 + width, dtype)
+    expected = out.copy()
+    expected[out_panel, out_row : out_row + width] = a[panel, row : row + width].T
+    square(a, panel, row, out, out_panel, out_row)
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("depth", [1, 2, 3, 5])
+def test_a_panel_of_classes_is_the_transpose_of_their_rows(depth, dtype):
+    width = panel_width(np.dtype(dtype))
+    by_dim, by_class = counted(depth, 3 * width + 4, dtype), counted(3, depth * width, dtype)
+    for panel in (2, 0, 1):
+        top = panel * width
+        expected = by_class.copy()
+        rows = by_dim[:, top : top + width].transpose(1, 0, 2).reshape(width, depth * width)
+        expected[panel] = rows.T
+        whole_panel(by_dim, top, by_class, panel)
+        np.testing.assert_array_equal(by_class, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_twice_is_as_it_was_bit_by_bit(dtype):
+    width = panel_width(np.dtype(dtype))
+    a, once, twice = (counted(1, width, dtype) for _ in range(3))
+    a.ravel()[:5] = np.nan, -0.0, np.inf, -np.inf, np.finfo(dtype).tiny
+    square(a, 0, 0, once, 0, 0)
+    square(once, 0, 0, twice, 0, 0)
+    assert a.tobytes() == twice.tobytes() != once.tobytes()
