@@ -74,16 +74,28 @@ def full_softmax_loss_and_grad(
 ) -> tuple[NDArray[Any], Gradients]:
     """Return (`full_softmax_loss`, its gradients).
 
+    With g[b, c] = loss_grad[b] * (softmax(f)[c] - target[c]), where the target is 1 / num_true for a label, else 0:
+    row c gets sum_b g[b, c] * inputs[b], its bias sum_b g[b, c], and inputs[b] gets sum_c g[b, c] * weights[c].
+
     Parameters
     ----------
-    weights, biases, labels, inputs, partition_strategy
-        As for `full_softmax_loss`.
+    weights : float [num_classes, dim], or list of shards
+        As for `full_softmax_loss`, like all that follow up to `partition_strategy`.
+    biases : float [num_classes], list of shards, or None
+        Output biases.
+    labels : int [batch_size, num_true] or [batch_size]
+        Ids of the true classes.
+    inputs : float [batch_size, dim]
+        Output of the encoder.
+    partition_strategy : str
+        How a list of shards holds the classes, "div" or "mod".
     loss_grad : dtype of the loss, [batch_size], optional
         Gradient of what is minimised with respect to each loss; ones by default.
 
     Returns
     -------
-    loss : float [batch_size]
+    loss : float32 or float64 [batch_size]
+        The losses.
     gradients : Gradients
         Every class has a gradient here: indices are 0 .. num_classes - 1, as much memory as `weights`. Beside
         that, a call takes batch_size x 1024 logits.

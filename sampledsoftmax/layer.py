@@ -59,6 +59,11 @@ class SampledSoftmax:
     TypeError, ValueError
         If an argument is of another type or out of its range.
 
+    Notes
+    -----
+    The loss, its sources and its gradients are those of `sampled_softmax_loss_and_grad`, for the mean of the
+    batch; the update is that of the optimizer. `step` does both in compiled code.
+
     Examples
     --------
     >>> import numpy as np
@@ -153,7 +158,25 @@ class SampledSoftmax:
         return loss, gradients.inputs
 
     def full_loss(self, inputs: ArrayLike, labels: ArrayLike) -> NDArray[Any]:
-        """Return the exact loss [batch_size] over all classes: `full_softmax_loss` of the layer's tables."""
+        """Return the exact loss of each example over all classes: `full_softmax_loss` of the layer's tables.
+
+        Parameters
+        ----------
+        inputs : float [batch_size, dim]
+            Output of the encoder, in the layer's dtype.
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids of the true classes, in [0, num_classes).
+
+        Returns
+        -------
+        float [batch_size]
+            log sum_c exp(inputs[b] . weights[c] + biases[c]) - mean of the labels' logits.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the arrays do not fit the layer.
+        """
         return full_softmax_loss(self.weights, self.biases, labels, inputs)
 
     def top_k(self, inputs: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[Any]]:

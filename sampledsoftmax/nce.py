@@ -35,12 +35,34 @@ def nce_loss(
 
     Parameters
     ----------
-    weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values
-        As for `sampled_softmax_loss`.
+    weights : float [num_classes, dim], or list of shards
+        Output weights. Read: the rows of the labels, then those of the candidates, and no others. float64,
+        float32, float16 or bfloat16 (of ml_dtypes); half precision is widened to float32 where it is read.
+    biases : float [num_classes], list of shards, or None
+        Output biases, read in the same places; None for none.
+    labels : int [batch_size, num_true], or [batch_size] when num_true is 1
+        Ids of the true classes, in [0, num_classes).
+    inputs : float [batch_size, dim]
+        Output of the encoder: float64 with float64 tables, else float32 or half precision.
+    num_sampled : int
+        Number of candidates, shared by the batch; at least 1.
+    num_classes : int
+        Number of rows of `weights`.
+    num_true : int
+        Number of labels an example; each has target 1 / num_true.
+    sampled_values : SampledValues or triple, optional
+        Candidates and expected counts; default: `log_uniform_candidate_sampler`, unique, with `seed`.
     remove_accidental_hits : bool
         Whether a candidate that is a label of an example is left out of that example's sum.
-    seed, subtract_log_q, hit_copies, partition_strategy
-        As for `sampled_softmax_loss`. Without log Q this is negative sampling.
+    seed : None, int or (int, int)
+        Seed of the sampler when `sampled_values` is not given.
+    subtract_log_q : bool
+        Whether log(expected count) is subtracted from the logits. Without it this is negative sampling.
+    hit_copies : str
+        With a candidate drawn more than once: "all" leaves out every copy of a hit, "last" the last copy
+        only, as TensorFlow does.
+    partition_strategy : str
+        How a list of shards holds the classes, "div" (TensorFlow 2's) or "mod".
 
     Returns
     -------
@@ -91,19 +113,46 @@ def nce_loss_and_grad(
 ) -> tuple[NDArray[Any], Gradients]:
     """Return (`nce_loss`, its gradients); the candidates count as constants.
 
+    With g[b, c] = loss_grad[b] * (sigmoid(f(c)) - target[c]), where the target is 1 / num_true for a label and 0 for a
+    candidate: the row of a label gets g[b, c] * inputs[b], that of a candidate sum_b g[b, c] * inputs[b], its
+    bias the same without the inputs, and inputs[b] gets sum_c g[b, c] * weights[c].
+
     Parameters
     ----------
-    weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values
-        As for `nce_loss`.
-    remove_accidental_hits, seed, subtract_log_q, hit_copies, partition_strategy
-        As for `nce_loss`.
+    weights : float [num_classes, dim], or list of shards
+        As for `nce_loss`, like all that follow up to `partition_strategy`.
+    biases : float [num_classes], list of shards, or None
+        Output biases.
+    labels : int [batch_size, num_true], or [batch_size] when num_true is 1
+        Ids of the true classes.
+    inputs : float [batch_size, dim]
+        Output of the encoder.
+    num_sampled : int
+        Number of candidates.
+    num_classes : int
+        Number of rows of `weights`.
+    num_true : int
+        Number of labels an example.
+    sampled_values : SampledValues or triple, optional
+        Candidates and expected counts.
+    remove_accidental_hits : bool
+        Whether hits are left out.
+    seed : None, int or (int, int)
+        Seed of the sampler when `sampled_values` is not given.
+    subtract_log_q : bool
+        Whether log(expected count) is subtracted from the logits.
+    hit_copies : str
+        Which copies of a hit are left out, "all" or "last".
+    partition_strategy : str
+        How a list of shards holds the classes, "div" or "mod".
     loss_grad : dtype of the loss, [batch_size], optional
         Gradient of what is minimised with respect to each loss; ones by default. For the mean of the
         batch, pass 1 / batch_size.
 
     Returns
     -------
-    loss : float [batch_size]
+    loss : float32 or float64 [batch_size]
+        The losses.
     gradients : Gradients
         Slices of `weights` and `biases` with TensorFlow's indices: labels row by row, then candidates,
         not summed, one `IndexedSlices` a shard where shards are given; and `inputs` [batch_size, dim].

@@ -28,18 +28,36 @@ def compute_sampled_logits(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the logits that a sampled loss is computed from, and their target probabilities.
 
+    f(c) = inputs[b] . weights[c] + biases[c] - log(expected count of c), of the labels and the candidates c.
+
     Parameters
     ----------
-    weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values
-        As for `sampled_softmax_loss`.
+    weights : float [num_classes, dim], or list of shards
+        As for `sampled_softmax_loss`, like all that follow up to `sampled_values`.
+    biases : float [num_classes], list of shards, or None
+        Output biases.
+    labels : int [batch_size, num_true], or [batch_size] when num_true is 1
+        Ids of the true classes.
+    inputs : float [batch_size, dim]
+        Output of the encoder.
+    num_sampled : int
+        Number of candidates.
+    num_classes : int
+        Number of rows of `weights`.
+    num_true : int
+        Number of labels an example.
+    sampled_values : SampledValues or triple, optional
+        Candidates and expected counts.
     subtract_log_q : bool
         Whether log(expected count) is subtracted.
     remove_accidental_hits : bool
         Whether a candidate that is a label of the example gets the logit -inf there.
     seed : None, int or (int, int)
         Seed of the sampler when `sampled_values` is not given.
-    hit_copies, partition_strategy
-        As for `sampled_softmax_loss`.
+    hit_copies : str
+        With a candidate drawn more than once: which copies of a hit get -inf, "all" or "last".
+    partition_strategy : str
+        How a list of shards holds the classes, "div" or "mod".
 
     Returns
     -------
@@ -52,6 +70,10 @@ def compute_sampled_logits(
     ------
     TypeError, ValueError
         As `sampled_softmax_loss`.
+
+    Notes
+    -----
+    TensorFlow's `_compute_sampled_logits` in tensorflow/python/ops/nn_impl.py (2.21), which is private there.
 
     Examples
     --------

@@ -72,8 +72,9 @@ class SkipGram:
     >>> import numpy as np
     >>> model = SkipGram(num_classes=1000, dim=16, num_sampled=20, seed=1)
     >>> loss = model.step(np.array([1, 2, 3]), np.array([2, 3, 4]))
-    >>> model.embeddings.shape
-    (1000, 16)
+    >>> losses = model.steps(np.arange(8), np.arange(8) + 1, batch_size=3)
+    >>> losses.shape, model.embeddings.shape
+    ((3,), (1000, 16))
     """
 
     def __init__(

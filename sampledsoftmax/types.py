@@ -22,6 +22,14 @@ class SampledValues(NamedTuple):
         Expected number of times that each true class is in a sample of this size.
     sampled_expected_count : float32 [num_sampled]
         The same for each candidate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> values = SampledValues(np.array([4, 0]), np.array([[0.5]]), np.array([0.25, 0.5]))
+    >>> candidates, true_expected_count, sampled_expected_count = values
+    >>> candidates
+    array([4, 0])
     """
 
     sampled_candidates: NDArray[np.int64]
@@ -32,7 +40,8 @@ class SampledValues(NamedTuple):
 class IndexedSlices(NamedTuple):
     """A gradient of a table that is zero but for some rows: row `indices[i]` gets `values[i]`.
 
-    An index may come more than once; its rows are then meant to be summed.
+    An index may come more than once; its rows are then meant to be summed. The same three fields as
+    TensorFlow's `tf.IndexedSlices`.
 
     Attributes
     ----------
@@ -58,7 +67,13 @@ class IndexedSlices(NamedTuple):
     dense_shape: tuple[int, ...]
 
     def coalesce(self) -> "IndexedSlices":
-        """Return the same gradient with sorted unique indices, duplicates summed in their order."""
+        """Return the same gradient with sorted unique indices, duplicates summed in their order.
+
+        Returns
+        -------
+        IndexedSlices
+            At most as many rows, in the same dtype.
+        """
         order = np.argsort(self.indices, kind="stable")
         ordered = self.indices[order]
         starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))[: ordered.size]
@@ -68,7 +83,13 @@ class IndexedSlices(NamedTuple):
         return IndexedSlices(sums.reshape(starts.size, *self.dense_shape[1:]), ordered[starts], self.dense_shape)
 
     def to_dense(self) -> NDArray[np.floating[Any]]:
-        """Return the gradient as an array of `dense_shape`: memory for the whole table."""
+        """Return the gradient as an array of the table's shape: memory for the whole table.
+
+        Returns
+        -------
+        float [dense_shape]
+            Zeros but for the rows that are named; duplicates are summed.
+        """
         dense = np.zeros(self.dense_shape, self.values.dtype)
         np.add.at(dense, self.indices, self.values)
         return dense
@@ -85,6 +106,14 @@ class Gradients(NamedTuple):
         Entries of the output biases [num_classes]; None where there are no biases, a list for shards.
     inputs : float [batch_size, dim]
         The gradient that goes back to the encoder.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = IndexedSlices(np.array([[1.0, 2.0]]), np.array([3]), (5, 2))
+    >>> grad = Gradients(weights=rows, biases=None, inputs=np.zeros((1, 2)))
+    >>> grad.weights.indices, grad.inputs.shape
+    (array([3]), (1, 2))
     """
 
     weights: Any

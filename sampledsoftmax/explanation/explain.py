@@ -48,14 +48,26 @@ def explain(
         Output weights, in one piece.
     biases : float [num_classes], or None
         Output biases.
-    labels, inputs, num_sampled, num_classes, num_true, sampled_values
-        As for `sampled_softmax_loss`.
+    labels : int [batch_size, num_true], or [batch_size] when num_true is 1
+        Ids of the true classes, in [0, num_classes).
+    inputs : float [batch_size, dim]
+        Output of the encoder.
+    num_sampled : int
+        Number of candidates, shared by the batch; at least 1.
+    num_classes : int
+        Number of rows of `weights`.
+    num_true : int
+        Number of labels an example.
+    sampled_values : SampledValues or triple, optional
+        Candidates and expected counts; default: `log_uniform_candidate_sampler`, unique, with `seed`.
     remove_accidental_hits : bool
-        As for `sampled_softmax_loss`.
+        Whether a candidate that is a label of an example is left out of that example's sum.
     seed : None, int or (int, int)
         As for `sampled_softmax_loss`. With None one is drawn, and `settings.seed` tells which.
-    subtract_log_q, hit_copies
-        As for `sampled_softmax_loss`.
+    subtract_log_q : bool
+        Whether log(expected count) is subtracted from the logits.
+    hit_copies : str
+        With a candidate drawn more than once: which copies of a hit are left out, "all" or "last".
     class_names : sequence of str [num_classes], optional
         What to call the classes.
     input_ids : int [batch_size], optional

@@ -68,8 +68,10 @@ class Explanation(NamedTuple):
     <Explanation: 2 examples, 1 label each, 4 candidates of 6 classes; print() shows it, save_html(path) draws it>
     >>> seen.label_rows.ids, seen.candidate_rows.ids, seen.hits.tolist()
     (array([1, 2]), array([4, 1, 2, 0]), [[0, 1], [1, 2]])
-    >>> seen.summed.weights.indices
-    array([0, 1, 2, 4])
+    >>> seen.summed.weights.indices, [seen.name(i) for i in (0, 4)]
+    (array([0, 1, 2, 4]), ['0', '4'])
+    >>> seen.to_html()[:15]
+    '<!doctype html>'
     """
 
     settings: Settings
@@ -115,13 +117,41 @@ class Explanation(NamedTuple):
         return as_fragment(self)
 
     def to_html(self) -> str:
-        """Return a page that shows the batch step by step: one file, which loads nothing."""
+        """Return a page that shows the batch step by step: one file, which loads nothing.
+
+        Returns
+        -------
+        str
+            HTML, with its style, its script and its numbers inside.
+        """
         from sampledsoftmax.explanation.page import as_page  # noqa: PLC0415
 
         return as_page(self)
 
     def save_html(self, path: str | os.PathLike[str]) -> None:
-        """Write the page to a file; a file that is there is replaced once the new one is complete."""
+        """Write the page to a file; a file that is there is replaced once the new one is complete.
+
+        Parameters
+        ----------
+        path : path
+            The file, commonly named .html.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import numpy as np
+        >>> from sampledsoftmax import explain
+        >>> seen = explain(np.eye(6, 3), np.zeros(6), [[1], [2]], np.ones((2, 3)), 4, 6, seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     seen.save_html(os.path.join(folder, "batch.html"))
+        ...     os.listdir(folder)
+        ['batch.html']
+        """
         from sampledsoftmax.words.files import new_file  # noqa: PLC0415
 
         page = self.to_html()
@@ -129,5 +159,16 @@ class Explanation(NamedTuple):
             file.write(page)
 
     def name(self, class_id: int) -> str:
-        """Return a class's id, and its name where it has one: "3 cat"."""
+        """Return a class's id, and its name where it has one: "3 cat".
+
+        Parameters
+        ----------
+        class_id : int
+            In [0, num_classes).
+
+        Returns
+        -------
+        str
+            The id alone where no names were given.
+        """
         return str(class_id) if self.class_names is None else f"{class_id} {self.class_names[class_id]}"

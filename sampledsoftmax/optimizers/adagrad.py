@@ -28,6 +28,11 @@ class Adagrad:
         Start of every accumulator, above 0. It is compared with squared gradients: for the gradient of
         a mean over a batch, divide by batch_size**2 what suits the gradient of a sum.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is of another type or out of its range.
+
     Examples
     --------
     >>> import numpy as np
@@ -48,11 +53,31 @@ class Adagrad:
         )
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return {"accumulator": array like `table`}."""
+        """Return what is remembered of a table.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table that is to be trained; it is not changed.
+
+        Returns
+        -------
+        dict
+            "accumulator": an array like `table`, filled with `initial_accumulator_value`.
+        """
         return {"accumulator": np.full_like(table, self.initial_accumulator_value)}
 
     def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
         """Apply `gradient` to `table` and its accumulator in place, duplicates summed first.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table; changed in place.
+        slots : dict
+            Its slots, from `init`; changed in place.
+        gradient : IndexedSlices
+            Of the shape and dtype of the table.
 
         Raises
         ------
@@ -62,7 +87,7 @@ class Adagrad:
         apply_rule(self, table, slots, gradient)
 
     def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
-        """Return the compiled rule for a row and the slot that it reads, as a matrix."""
+        """Return the compiled rule for a row and the slot that it reads, as a matrix: for the layers."""
         number = table.dtype.type
         accumulator = checked_slot(slots, "accumulator", table.shape, table.dtype)
         return Rule(updates.ADAGRAD, number(self.learning_rate), number(0)), as_rows(accumulator)

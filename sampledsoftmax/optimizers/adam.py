@@ -81,7 +81,18 @@ class Adam:
         self.mode = check.choice("mode", self.mode, ("lazy", "exact"))
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return {"m": zeros, "v": zeros, "step": [0]}, and in mode "exact" the "last_step" of each row."""
+        """Return what is remembered of a table.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table that is to be trained; it is not changed.
+
+        Returns
+        -------
+        dict
+            "m" and "v": zeros like `table`; "step": int64 [1]; in mode "exact" "last_step": int64 [num_rows].
+        """
         slots = {"m": np.zeros_like(table), "v": np.zeros_like(table), "step": np.zeros(1, np.int64)}
         if self.mode == "exact":
             slots["last_step"] = np.zeros(table.shape[:1], np.int64)
@@ -89,6 +100,15 @@ class Adam:
 
     def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
         """Apply `gradient` to `table` and its moments in place, duplicates summed first.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table; changed in place.
+        slots : dict
+            Its slots, from `init`; changed in place.
+        gradient : IndexedSlices
+            Of the shape and dtype of the table.
 
         Raises
         ------

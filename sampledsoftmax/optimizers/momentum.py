@@ -29,6 +29,11 @@ class Momentum:
     nesterov : bool
         Whether the step looks ahead by one velocity.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is of another type or out of its range.
+
     Notes
     -----
     Equal to TensorFlow's ResourceSparseApplyMomentum. Sutskever et al., "On the importance of
@@ -57,11 +62,31 @@ class Momentum:
         self.nesterov = check.flag("nesterov", self.nesterov)
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return {"velocity": zeros like `table`}."""
+        """Return what is remembered of a table.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table that is to be trained; it is not changed.
+
+        Returns
+        -------
+        dict
+            "velocity": zeros like `table`.
+        """
         return {"velocity": np.zeros_like(table)}
 
     def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
         """Apply `gradient` to `table` and its velocity in place, duplicates summed first.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table; changed in place.
+        slots : dict
+            Its slots, from `init`; changed in place.
+        gradient : IndexedSlices
+            Of the shape and dtype of the table.
 
         Raises
         ------
@@ -71,7 +96,7 @@ class Momentum:
         apply_rule(self, table, slots, gradient)
 
     def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
-        """Return the compiled rule for a row and the slot that it reads, as a matrix."""
+        """Return the compiled rule for a row and the slot that it reads, as a matrix: for the layers."""
         number = table.dtype.type
         velocity = checked_slot(slots, "velocity", table.shape, table.dtype)
         kind = updates.NESTEROV if self.nesterov else updates.MOMENTUM

@@ -27,6 +27,11 @@ class RowwiseAdagrad:
     initial_accumulator_value : float
         Start of every accumulator, above 0: it keeps the root above 0. See `Adagrad`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is of another type or out of its range.
+
     Notes
     -----
     The row-wise Adagrad of FBGEMM and torchrec (EXACT_ROWWISE_ADAGRAD: the mean of the squares over
@@ -53,11 +58,31 @@ class RowwiseAdagrad:
         )
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return {"accumulator": array [num_rows]}."""
+        """Return what is remembered of a table.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table that is to be trained; it is not changed.
+
+        Returns
+        -------
+        dict
+            "accumulator": an array [num_rows], filled with `initial_accumulator_value`.
+        """
         return {"accumulator": np.full(table.shape[:1], self.initial_accumulator_value, table.dtype)}
 
     def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
         """Apply `gradient` to `table` and its accumulator in place, duplicates summed first.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table; changed in place.
+        slots : dict
+            Its slots, from `init`; changed in place.
+        gradient : IndexedSlices
+            Of the shape and dtype of the table.
 
         Raises
         ------
@@ -67,7 +92,7 @@ class RowwiseAdagrad:
         apply_rule(self, table, slots, gradient)
 
     def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
-        """Return the compiled rule for a row and the slot that it reads, as a matrix."""
+        """Return the compiled rule for a row and the slot that it reads, as a matrix: for the layers."""
         number = table.dtype.type
         accumulator = checked_slot(slots, "accumulator", table.shape[:1], table.dtype)
         return Rule(updates.ROWWISE_ADAGRAD, number(self.learning_rate), number(0)), as_rows(accumulator)

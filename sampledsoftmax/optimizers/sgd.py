@@ -16,16 +16,25 @@ from sampledsoftmax.types import IndexedSlices
 class SGD:
     """Gradient descent: row -= learning_rate * gradient.
 
+    Duplicates are summed first; equal to TensorFlow's ResourceScatterSub of the product, to rounding.
+
     Parameters
     ----------
     learning_rate : float
         Step size, at least 0.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is of another type or out of its range.
+
     Examples
     --------
     >>> import numpy as np
     >>> table = np.zeros((3, 1))
-    >>> SGD(0.5).update(table, {}, IndexedSlices(np.array([[1.0], [2.0]]), np.array([2, 2]), (3, 1)))
+    >>> optimizer = SGD(0.5)
+    >>> slots = optimizer.init(table)
+    >>> optimizer.update(table, slots, IndexedSlices(np.array([[1.0], [2.0]]), np.array([2, 2]), (3, 1)))
     >>> table.ravel()
     array([ 0. ,  0. , -1.5])
     """
@@ -36,12 +45,32 @@ class SGD:
         self.learning_rate = check.number("learning_rate", self.learning_rate, at_least=0.0)
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return no slots: SGD remembers nothing."""
+        """Return what is remembered of a table: nothing.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table that is to be trained; it is not changed.
+
+        Returns
+        -------
+        dict
+            Empty.
+        """
         del table
         return {}
 
     def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
         """Apply `gradient` to `table` in place, rows named more than once summed first.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table; changed in place.
+        slots : dict
+            Its slots, from `init`: none.
+        gradient : IndexedSlices
+            Of the shape and dtype of the table.
 
         Raises
         ------
@@ -51,7 +80,7 @@ class SGD:
         apply_rule(self, table, slots, gradient)
 
     def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
-        """Return the compiled rule for a row and the slot that it reads, as a matrix."""
+        """Return the compiled rule for a row and the slot that it reads, as a matrix: for the layers."""
         del slots
         number = table.dtype.type
         return Rule(updates.SGD, number(self.learning_rate), number(0)), as_rows(table)[:0]

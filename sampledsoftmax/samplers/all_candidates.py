@@ -36,9 +36,10 @@ class AllSampler(CandidateSampler):
 
     Examples
     --------
-    >>> values = AllSampler(3).sample([[2]], num_sampled=3)
-    >>> values.sampled_candidates, values.sampled_expected_count
-    (array([0, 1, 2]), array([1., 1., 1.], dtype=float32))
+    >>> sampler = AllSampler(3)
+    >>> values = sampler.sample([[2]], num_sampled=3)
+    >>> values.sampled_candidates, values.sampled_expected_count, sampler.probability([2])
+    (array([0, 1, 2]), array([1., 1., 1.], dtype=float32), array([1.], dtype=float32))
     """
 
     def __init__(self, range_max: int, seed: Any = None) -> None:

@@ -51,8 +51,8 @@ class LearnedUnigramSampler(CandidateSampler):
     >>> first, second = (sampler.sample([[3], [3], [0]], num_sampled=4) for _ in range(2))
     >>> first.sampled_candidates, second.sampled_candidates
     (array([127, 759, 393,  22]), array([696, 858, 247, 461]))
-    >>> sampler.counts[:5]
-    array([3, 1, 1, 5, 1])
+    >>> sampler.counts[:5], sampler.probability([0, 3])
+    (array([3, 1, 1, 5, 1]), array([0.00298211, 0.00497018], dtype=float32))
     """
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:

@@ -46,6 +46,8 @@ class LogUniformSampler(CandidateSampler):
     >>> first, second = (sampler.sample([[3], [0]], num_sampled=4) for _ in range(2))
     >>> first.sampled_candidates, second.sampled_candidates
     (array([4458,   40,  544,  659]), array([   0,   44, 1786,   11]))
+    >>> sampler.probability([0, 99]).round(5)
+    array([0.07526, 0.00108], dtype=float32)
     """
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:

@@ -84,13 +84,29 @@ class CandidateSampler:
         return self._sample(self._checked_labels(true_classes), num_sampled, unique)
 
     def probability(self, ids: ArrayLike) -> NDArray[np.float32]:
-        """Return the chance of each id in one draw, float32 in the shape of `ids`."""
+        """Return the chance of each id in one draw.
+
+        Parameters
+        ----------
+        ids : int, of any shape
+            Classes, in [0, range_max).
+
+        Returns
+        -------
+        float32, in the shape of `ids`
+            Their probabilities; those of all classes add up to 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an id is of another type or out of its range.
+        """
         ids = np.asarray(ids)
         return self._probability(_writeable(check.ids("ids", ids, ids.shape, self.range_max)))
 
     @property
     def state(self) -> dict[str, Any]:
-        """Position in the stream as plain data; assign it to go on from there."""
+        """Position in the stream as plain data, that JSON can hold; assign it to go on from there."""
         with self._lock:
             return self._state()
 

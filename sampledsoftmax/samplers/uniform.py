@@ -44,6 +44,8 @@ class UniformSampler(CandidateSampler):
     >>> first, second = (sampler.sample([[3], [0]], num_sampled=4) for _ in range(2))
     >>> first.sampled_candidates, second.sampled_candidates
     (array([4791, 3905, 3701,  154]), array([8036, 1769, 8827, 6141]))
+    >>> sampler.probability([0, 99]) * 10_000
+    array([1., 1.], dtype=float32)
     """
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:

@@ -80,6 +80,16 @@ class WordVectors:
             "both": the rows of the two, each brought to length one, side by side [num_words, 2 * dim], so that
             a cosine is the mean of two.
 
+        Returns
+        -------
+        WordVectors
+            With the tables themselves for "in" and "out", else with new ones.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a table has another type or shape, or `which` needs the one that is not there.
+
         Examples
         --------
         >>> tables = np.array([[1.0, 0.0]]), np.array([[0.0, 2.0]])
@@ -119,12 +129,44 @@ class WordVectors:
         return row_lengths(self.vectors)
 
     def units(self, ids: Any) -> NDArray[np.float64]:
-        """Return the vectors of some ids, each brought to length one, in float64 [num_ids, dim]."""
+        """Return the vectors of some words, each brought to length one.
+
+        Parameters
+        ----------
+        ids : int [num_ids]
+            Places of the words in `words`.
+
+        Returns
+        -------
+        float64 [num_ids, dim]
+            Their vectors over their lengths; zeros where a vector is all zeros.
+
+        Examples
+        --------
+        >>> WordVectors(["in", "out"], np.array([[0.0, 2.0], [3.0, 4.0]])).units([1, 0])
+        array([[0.6, 0.8],
+               [0. , 1. ]])
+        """
         lengths = self.lengths[ids]
         return np.asarray(self.vectors[ids] / np.where(lengths > 0, lengths, 1.0)[:, np.newaxis])
 
     def similarity(self, a: str, b: str) -> float:
         """Return the cosine of the vectors of two words.
+
+        Parameters
+        ----------
+        a, b : str
+            The words.
+
+        Returns
+        -------
+        float
+            In [-1, 1] to rounding; 0 where a vector is all zeros.
+
+        Raises
+        ------
+        UnknownWordError
+            A word has no vector; it is a KeyError whose message names words that are spelled nearly so.
 
         Examples
         --------
@@ -136,6 +178,21 @@ class WordVectors:
 
     def n_similarity(self, some: Sequence[str], others: Sequence[str]) -> float:
         """Return the cosine of the mean vector of some words and that of others, as gensim does.
+
+        Parameters
+        ----------
+        some, others : sequence of str
+            The words, at least one each.
+
+        Returns
+        -------
+        float
+            In [-1, 1] to rounding.
+
+        Raises
+        ------
+        UnknownWordError, ValueError
+            A word has no vector, or there is no word.
 
         Examples
         --------
@@ -154,11 +211,23 @@ class WordVectors:
 
         Parameters
         ----------
-        positive, negative : str or sequence of str
-            The mean is that of the vectors brought to length one, those of `negative` with their signs turned,
-            as in gensim. The words themselves are left out of the answer.
+        positive : str or sequence of str
+            The mean is that of the vectors brought to length one, as in gensim. The words themselves are left out
+            of the answer.
         topn : int
-            How many; fewer are returned if there are no more.
+            How many, at least 1; fewer are returned if there are no more.
+        negative : str or sequence of str
+            Words whose vectors go into the mean with their signs turned.
+
+        Returns
+        -------
+        list of (str, float)
+            Words and their cosines in [-1, 1].
+
+        Raises
+        ------
+        UnknownWordError, TypeError, ValueError
+            A word has no vector, there is no word, or `topn` is of another type or below 1.
 
         Examples
         --------
@@ -173,7 +242,24 @@ class WordVectors:
         return self._nearest(target, topn, leave_out=plus + minus)
 
     def similar_by_vector(self, vector: ArrayLike, topn: int = 10) -> list[tuple[str, float]]:
-        """Return the words nearest to a vector [dim], with their cosines, best first.
+        """Return the words nearest to a vector, with their cosines, best first.
+
+        Parameters
+        ----------
+        vector : float [dim]
+            The vector.
+        topn : int
+            As for `most_similar`.
+
+        Returns
+        -------
+        list of (str, float)
+            As of `most_similar`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the vector has another type or shape, or `topn` is of another type or below 1.
 
         Examples
         --------
@@ -186,6 +272,24 @@ class WordVectors:
         """Return the words nearest to b - a + c: "a is to b as c is to ...".
 
         The three vectors are brought to length one first; the three words are left out of the answer.
+        Mikolov, Yih and Zweig, "Linguistic regularities in continuous space word representations", 2013.
+
+        Parameters
+        ----------
+        a, b, c : str
+            The words of the question.
+        topn : int
+            As for `most_similar`.
+
+        Returns
+        -------
+        list of (str, float)
+            As of `most_similar`.
+
+        Raises
+        ------
+        UnknownWordError, TypeError, ValueError
+            As `most_similar`.
 
         Examples
         --------
@@ -200,6 +304,21 @@ class WordVectors:
         """Return the word farthest from the mean of all, their vectors brought to length one, as gensim does.
 
         Of words equally far the last one is returned.
+
+        Parameters
+        ----------
+        words : sequence of str
+            The words, at least one.
+
+        Returns
+        -------
+        str
+            One of them.
+
+        Raises
+        ------
+        UnknownWordError, ValueError
+            A word has no vector, or there is no word.
 
         Examples
         --------
@@ -217,9 +336,32 @@ class WordVectors:
     ) -> None:
         """Write the file format of word2vec.c; an older file is replaced once the new one is complete.
 
-        Text holds the fewest digits that give the same numbers back, binary holds float32 (float64
-        vectors are rounded). A name that ends in .gz is packed. Words that hold blanks raise ValueError, since
-        the format cannot; `encoding` and `errors` are those of `str.encode`.
+        Parameters
+        ----------
+        path : path
+            The file; one whose name ends in .gz is packed.
+        binary : bool
+            Text holds the fewest digits that give the same numbers back; binary holds float32, to which
+            float64 vectors are rounded.
+        encoding, errors : str
+            As for `str.encode`.
+
+        Raises
+        ------
+        ValueError
+            A word is empty, holds blanks or cannot be encoded: the format has no place for it.
+        OSError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> vectors = WordVectors(["in", "out"], np.array([[1.0, 0.5], [-3.0, 0.0]]))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "vectors.txt.gz")
+        ...     vectors.save_word2vec_format(path)
+        ...     WordVectors.load_word2vec_format(path)["in"]
+        array([1. , 0.5], dtype=float32)
         """
         coding = word2vec_format.Coding(encoding, errors)
         word2vec_format.write(path, self.words, self.vectors, check.flag("binary", binary), coding)
@@ -228,10 +370,22 @@ class WordVectors:
     def load_word2vec_format(
         cls, path: str | os.PathLike[str], binary: bool = False, encoding: str = "utf-8", errors: str = "strict"
     ) -> "WordVectors":
-        """Read a file in the format of word2vec.c, packed with gzip or not, as float32.
+        r"""Read a file in the format of word2vec.c, packed with gzip or not, as float32.
 
-        `encoding` and `errors` are those of `bytes.decode`: with `errors="surrogateescape"` words that are not
-        UTF-8 are read, and written with it they are the same bytes again.
+        Parameters
+        ----------
+        path : path
+            The file.
+        binary : bool
+            Whether it is in the binary form.
+        encoding, errors : str
+            As for `bytes.decode`: with `errors="surrogateescape"` words that are not UTF-8 are read, and written
+            with it they are the same bytes again.
+
+        Returns
+        -------
+        WordVectors
+            Words in the order of the file.
 
         Raises
         ------
@@ -241,6 +395,17 @@ class WordVectors:
             The file is not what its header says, holds a word twice, a word that cannot be decoded, or a number
             that is not finite; the message names the line (text) or the number of the word (binary), and the
             byte where a word cannot be decoded.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "vectors.txt")
+        ...     with open(path, "w") as file:
+        ...         _ = file.write("2 3\nin 1 0.5 0\nout 0 2 0\n")
+        ...     vectors = WordVectors.load_word2vec_format(path)
+        >>> vectors.words, vectors["out"]
+        (['in', 'out'], array([0., 2., 0.], dtype=float32))
         """
         coding = word2vec_format.Coding(encoding, errors)
         return cls(*word2vec_format.read(path, check.flag("binary", binary), coding))
