@@ -43,8 +43,16 @@ def jit_inner(function: Function) -> Function:
     return _compile(function, fastmath=False, inner=True)
 
 
-def _compile(function: Function, fastmath: Any, inner: bool = False) -> Function:
-    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+def jit_part(function: Function) -> Function:
+    """As `jit_inner`, for a long kernel with one caller: it is compiled as if it stood there.
+
+    Otherwise all that it calls is optimized and assembled twice, for itself and for the caller.
+    """
+    return _compile(function, fastmath=False, inner=True, inline="always")
+
+
+def _compile(function: Function, fastmath: Any, inner: bool = False, inline: str = "never") -> Function:
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "inline": inline}
     options |= {"no_cpython_wrapper": inner, "no_cfunc_wrapper": inner}
     if not IS_FORCED:  # the names of cached code do not tell one vector path from another
         try:

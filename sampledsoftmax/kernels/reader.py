@@ -13,7 +13,7 @@ from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, NCE, TRIES,
 from sampledsoftmax.kernels.classes import add_class_gradients, pack_classes
 from sampledsoftmax.kernels.duplicates import chain, clear, enter_candidates
 from sampledsoftmax.kernels.examples import input_sums, sampled_logits, scale_inputs
-from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.jit import jit_inner, jit_part
 from sampledsoftmax.kernels.panels import num_panels_of, pack_rows, width_of
 from sampledsoftmax.kernels.text import Examples, Page, lay_windows
 from sampledsoftmax.machine.rows import add_to_panels, add_to_rows, panel_dot
@@ -82,7 +82,7 @@ def desk_of(desks, k):
     )  # fmt: skip
 
 
-@jit_inner
+@jit_part
 def read_batch(first, last, tables, text, draw, settings, desk, maxima, sums):
     """Compute the gradients of the examples of words first .. last of the page.
 
@@ -183,7 +183,7 @@ def _take_means(size, table, examples, means):
             means[b, d] *= share
 
 
-@jit_inner
+@jit_part
 def _run_examples(size, operands, settings, desk, maxima, sums):
     scratch, starts, num_sampled = desk.scratch, desk.examples.label_starts, operands.sampled_ids.size
     num_panels = num_panels_of(num_sampled, width_of(scratch.by_dim))

@@ -1,1 +1,1 @@
-"""Word vectors: text -> vocabulary -> id stream -> pairs -> `SkipGram.step` -> vectors."""
+"""Word vectors: text -> vocabulary -> id stream -> batches of readers -> tables -> vectors, scores, pictures."""

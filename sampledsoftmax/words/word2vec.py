@@ -251,18 +251,40 @@ class Word2Vec:
 
         One file with check sums and without pickle, see `words/archive.py`; an older one stays until it is complete.
 
+        Parameters
+        ----------
+        path : path
+            The file.
+
         Raises
         ------
         ValueError
             Nothing is trained yet.
         OSError
             The file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> model = Word2Vec(vector_size=4, min_count=1, num_sampled=1, epochs=1)
+        >>> model.train([["to", "be"], ["be", "to"]])
+        >>> model.save(tempfile.mkdtemp() + "/model.zip")
         """
         checkpoints.save(path, self._trained())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Word2Vec":
         """Read what `save`, or the `checkpoint` of `train`, has written.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        Word2Vec
+            As it was saved.
 
         Raises
         ------
