@@ -266,7 +266,7 @@ class Word2Vec:
         Examples
         --------
         >>> import tempfile
-        >>> model = Word2Vec(vector_size=4, min_count=1, num_sampled=1, epochs=1)
+        >>> model = Word2Vec(vector_size=4, min_count=1, sample=0, num_sampled=1, epochs=1)
         >>> model.train([["to", "be"], ["be", "to"]])
         >>> model.save(tempfile.mkdtemp() + "/model.zip")
         """
@@ -297,7 +297,7 @@ class Word2Vec:
         --------
         >>> import tempfile
         >>> path = tempfile.mkdtemp() + "/model.zip"
-        >>> model = Word2Vec(vector_size=4, min_count=1, num_sampled=1, epochs=1)
+        >>> model = Word2Vec(vector_size=4, min_count=1, sample=0, num_sampled=1, epochs=1)
         >>> model.train([["to", "be"], ["be", "to"]], checkpoint=path)
         >>> bool((Word2Vec.load(path).vectors["be"] == model.vectors["be"]).all())
         True
