@@ -13,11 +13,16 @@ from benchmarks.table import markdown
 from benchmarks.words import Task, data_folder, measure
 
 TRIED: list[tuple[int, dict[str, Any]]] = [
+    (3, {}),
+    (3, {"min_learning_rate": 0.2}),
     (1, {}),
     (1, {"min_learning_rate": 0.2}),
     (1, {"min_learning_rate": 0.1}),
-    (1, {"learning_rate": 0.3, "min_learning_rate": 0.02}),
-    (1, {"learning_rate": 0.1, "min_learning_rate": 0.1}),
+    (1, {"objective": "negative_sampling", "num_sampled": 16}),
+    (1, {"objective": "nce"}),
+    (1, {"subtract_log_q": False, "learning_rate": 0.1, "min_learning_rate": 0.1}),
+    (1, {"optimizer": "rowwise_adagrad"}),
+    (1, {"optimizer": "sgd", "learning_rate": 0.025, "min_learning_rate": 0.0025}),
     (1, {"batch_size": 16}),
     (1, {"batch_size": 80}),
     (1, {"num_sampled": 32}),
@@ -26,19 +31,13 @@ TRIED: list[tuple[int, dict[str, Any]]] = [
     (1, {"sampler": "learned_unigram"}),
     (1, {"ns_exponent": 0.75}),
     (1, {"bias": False}),
-    (1, {"subtract_log_q": False, "learning_rate": 0.1, "min_learning_rate": 0.1}),
-    (1, {"subtract_log_q": False, "learning_rate": 0.1, "min_learning_rate": 0.1, "num_sampled": 32}),
-    (1, {"objective": "nce"}),
-    (1, {"objective": "negative_sampling", "num_sampled": 16}),
-    (1, {"optimizer": "rowwise_adagrad"}),
-    (1, {"optimizer": "sgd", "learning_rate": 0.025, "min_learning_rate": 0.0025}),
     (1, {"sample": 1e-4}),
     (1, {"which": "mean"}),
     (1, {"sg": False}),
-    (3, {}),
-    (3, {"min_learning_rate": 0.2}),
-    (3, {"learning_rate": 0.3, "min_learning_rate": 0.03}),
+    (1, {"learning_rate": 0.3, "min_learning_rate": 0.3}),
+    (1, {"learning_rate": 0.1, "min_learning_rate": 0.1}),
     (3, {"subtract_log_q": False, "learning_rate": 0.1, "min_learning_rate": 0.01}),
+    (3, {"learning_rate": 0.3, "min_learning_rate": 0.03}),
 ]
 
 

@@ -79,6 +79,7 @@ def _shown(name: str) -> str:
 @click.argument("corpus", nargs=-1)
 @click.option("--output", required=True, metavar="DIR", help="Where results go; made if it is not there.")
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR that was stopped.")
+@click.option("--grow-vocab", is_flag=True, help="Train the model in DIR on more text; its words keep their rows.")
 @click.option("--checkpoint-seconds", default=600.0, show_default=True, help="Time between two checkpoints.")
 @click.option(
     "--threads", type=int, help="Threads, at most 4 of use; results do not depend on them [default: all cores]."
@@ -96,6 +97,7 @@ def train(
     corpus: tuple[str, ...],
     output: str,
     resume: bool,
+    grow_vocab: bool,
     checkpoint_seconds: float,
     threads: int | None,
     errors: str,
@@ -117,15 +119,15 @@ def train(
     model = Word2Vec(**{**DEFAULTS, **standard, **given}, threads=threads)
     find_files(corpus)
     directory = OutputDirectory(output)
-    if resume:
-        model = _stopped_run(directory, given)
+    if resume or grow_vocab:
+        model = _old_model(directory, given, resume)
         model.threads = threads
     else:
         directory.refuse_a_run_that_is_not_finished()
     if tensorboard:
         directory.open_tensorboard()
     source = list(corpus) if corpus else _standard_library()
-    run = {"resume": resume, "errors": errors, "checkpoint_seconds": checkpoint_seconds}
+    run = {"resume": resume, "grow_vocab": grow_vocab, "errors": errors, "checkpoint_seconds": checkpoint_seconds}
     _run(model, source, directory, run, list(corpus))
     words = _well_known(model.vocabulary) if corpus else STANDARD_LIBRARY_WORDS
     vectors = model.vectors
@@ -134,15 +136,17 @@ def train(
         click.echo(line)
 
 
-def _stopped_run(directory: OutputDirectory, given: dict[str, Any]) -> Word2Vec:
-    """Return the model in the directory; options that are given must be its own."""
+def _old_model(directory: OutputDirectory, given: dict[str, Any], resume: bool) -> Word2Vec:
+    """Return the model in the directory, stopped or finished; options that are given must be its own."""
     model = Word2Vec.load(directory.path / MODEL)
     before = model.settings.as_dict()
     others = [f"{name}={before[name]}, not {value}" for name, value in given.items() if before[name] != value]
     if others:
         raise ValueError(f"the run in {directory.path} has other settings: {'; '.join(others)}")
-    if model.is_finished:
+    if resume and model.is_finished:
         raise ValueError(f"the run in {directory.path} is finished: nothing is left to resume")
+    if not resume and not model.is_finished:
+        raise ValueError(f"the run in {directory.path} is not finished: go on with it by --resume first")
     return model
 
 

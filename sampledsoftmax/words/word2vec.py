@@ -11,7 +11,7 @@ from sampledsoftmax import check
 from sampledsoftmax.words import checkpoint as checkpoints
 from sampledsoftmax.words.checkpoint import Checkpoint
 from sampledsoftmax.words.corpus import Source
-from sampledsoftmax.words.encoding import Encoded, encode_and_grow, encode_corpus
+from sampledsoftmax.words.encoding import Encoded, encode_and_grow, encode_corpus, encode_more
 from sampledsoftmax.words.id_stream import IdStream
 from sampledsoftmax.words.interrupt import DeferredInterrupt
 from sampledsoftmax.words.memory import MemoryPlan, check_fits, plan_memory
@@ -237,7 +237,11 @@ class Word2Vec:
         watches = (Watch(on_progress, on_epoch), Watch() if watch is None else watch)
         seconds = check.number("checkpoint_seconds", checkpoint_seconds, at_least=0.0)
         check.flag("resume", resume)
-        encoded = self._encoded(corpus, check.flag("grow_vocab", grow_vocab), cache, errors, watches[1])
+        if resume and check.flag("grow_vocab", grow_vocab):
+            raise ValueError(
+                "resume=True goes on with a run, grow_vocab=True begins one on more text: give one of them"
+            )
+        encoded = self._encoded(corpus, resume, grow_vocab, {"cache": cache, "errors": errors}, watches[1])
         check_stream(encoded.stream)
         self._prepare(encoded, resume, grow_vocab, watches[1])
         try:
@@ -327,12 +331,15 @@ class Word2Vec:
             raise ValueError("there are no vectors yet: call train(corpus) first")
         return self._state
 
-    def _encoded(self, corpus: Source, grow: bool, cache: AnyPath | None, errors: str, watch: Watch) -> Encoded:
+    def _encoded(self, corpus: Source, resume: bool, grow: bool, options: dict[str, Any], watch: Watch) -> Encoded:
         """Read the corpus."""
-        options: dict[str, Any] = {"errors": errors, "on_progress": watch.on_read, "on_reuse": watch.on_reuse}
+        options |= {"on_progress": watch.on_read, "on_reuse": watch.on_reuse}
+        if resume:
+            vocabulary = self._trained().vocabulary
+            return Encoded(vocabulary, encode_more(corpus, vocabulary, **options))
         if grow:
-            return encode_and_grow(corpus, self._trained().vocabulary, self.settings.min_count, cache, **options)
-        return encode_corpus(corpus, self.settings.min_count, cache, **options)
+            return encode_and_grow(corpus, self._trained().vocabulary, self.settings.min_count, **options)
+        return encode_corpus(corpus, self.settings.min_count, **options)
 
     def _prepare(self, encoded: Encoded, resume: bool, grow: bool, watch: Watch) -> None:
         """Make the state that training starts from."""
@@ -340,14 +347,13 @@ class Word2Vec:
         self._check_num_sampled(vocabulary)
         corpus = checkpoints.digest(stream)
         if resume:
-            if grow:
-                raise ValueError(
-                    "resume=True goes on with a run, grow_vocab=True begins one on more text: give one of them"
-                )
             if self._trained().corpus == _DIVERGED:
                 raise ValueError("this run has diverged within a block: load its last checkpoint, or train anew")
             if self._trained().corpus != corpus:
-                raise ValueError(self._other_corpus(vocabulary, stream))
+                raise ValueError(
+                    "this is not the corpus of the run to go on with: it holds "
+                    f"{stream.ids.size:,} words of the run's vocabulary in {stream.offsets.size - 1:,} sentences"
+                )
             return
         dim, optimizer = self.settings.vector_size, self.settings.new_optimizer()
         slots = {"adagrad": 1.0, "rowwise_adagrad": 1.0 / dim, "sgd": 0.0}[self.settings.optimizer]
@@ -381,14 +387,6 @@ class Word2Vec:
                     raise KeyboardInterrupt
         if not state.tables.are_finite():
             raise TrainingDivergedError(run.position.step, self.settings.learning_rate)
-
-    def _other_corpus(self, vocabulary: Vocabulary, stream: IdStream) -> str:
-        old = self._trained().vocabulary
-        return (
-            f"this is not the corpus of the run to go on with: it has {len(vocabulary):,} words that occur "
-            f"{int(vocabulary.counts.sum()):,} times in {stream.offsets.size - 1:,} sentences; that of the run had "
-            f"{len(old):,} words that occur {int(old.counts.sum()):,} times"
-        )
 
     def _check_num_sampled(self, vocabulary: Vocabulary) -> None:
         if self.settings.num_sampled > len(vocabulary):

@@ -143,6 +143,24 @@ def test_a_run_that_is_stopped_goes_on(tmp_path, corpus, capsys, monkeypatch):
     assert failed(capsys, *train, "--resume") == f"the run in {output} is finished: nothing is left to resume"
 
 
+def test_more_text(tmp_path, corpus, capsys, monkeypatch):
+    output, more = tmp_path / "run", tmp_path / "more.txt"
+    more.write_text("a new word of more text\n" * 30)
+    train = ["train", corpus, "--output", str(output), *SMALL]
+    grow = ["train", str(more), "--output", str(output), "--grow-vocab"]
+    assert failed(capsys, *grow) == f"word model {output / 'model.zip'} does not exist"
+    press_ctrl_c_at(monkeypatch, 2)
+    assert main(train) == 130
+    capsys.readouterr()
+    assert failed(capsys, *grow) == f"the run in {output} is not finished: go on with it by --resume first"
+    assert failed(capsys, *grow, "--resume").startswith("resume=True goes on with a run, grow_vocab=True begins one")
+    assert main([*train, "--resume"]) == 0
+    assert main(grow) == 0
+    words = WordVectors.load_word2vec_format(output / "vectors.txt").words
+    assert sorted(words[:10]) == sorted("abcde12345")
+    assert sorted(words[10:]) == ["more", "new", "of", "text", "word"]
+
+
 def failed_after(capsys, *args):
     """Return the last line of a command that fails after some others."""
     assert main(list(args)) == 1
