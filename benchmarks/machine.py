@@ -10,7 +10,7 @@ from typing import Any
 
 import sampledsoftmax as ss
 
-PACKAGES = ("numpy", "numba", "llvmlite", "tensorflow", "tensorflow-cpu", "torch", "jax", "jaxlib")
+PACKAGES = ("numpy", "numba", "llvmlite", "tensorflow", "tensorflow-cpu", "torch", "jax", "jaxlib", "gensim")
 
 
 def describe() -> dict[str, Any]:

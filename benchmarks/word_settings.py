@@ -1,6 +1,6 @@
 """`python -m benchmarks.word_settings`: which settings of `Word2Vec` learn the best vectors, by trying them.
 
-Each row of docs/word-settings.md is one run; the rows change one setting at a time from the ones around them.
+A run is a result of docs/word-settings.json; runs that are there are not made again. `word_report` makes the table.
 """
 
 import argparse
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.table import markdown
 from benchmarks.words import Task, data_folder, measure
 
 TRIED: list[tuple[int, dict[str, Any]]] = [
@@ -42,10 +41,9 @@ TRIED: list[tuple[int, dict[str, Any]]] = [
 
 
 def main() -> None:
-    """Try all rows that the file does not have yet, and write the table."""
+    """Try all that the file does not have yet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, default=Path("docs/word-settings.json"), help="figures so far")
-    parser.add_argument("--page", type=Path, help="Markdown file for the table")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--most", type=int, default=10_000, help="how many runs at most")
@@ -62,8 +60,6 @@ def main() -> None:
             results.append({**key, **result, "machine": machine.one_line(machine.describe())})
             options.json.write_text(json.dumps(results, indent=1) + "\n")
             print(results[-1], flush=True)
-    if options.page:
-        options.page.write_text(page(results))
 
 
 def _tried(task: Task) -> dict[str, Any]:
@@ -71,29 +67,6 @@ def _tried(task: Task) -> dict[str, Any]:
         return measure(task)
     except Exception as error:  # a run that diverges is a result
         return {"failed": str(error).splitlines()[-1]}
-
-
-def page(results: list[dict[str, Any]]) -> str:
-    """Return the table of what was tried."""
-    head = ("changed from the defaults", "epochs", "seed", "WordSim-353", "SimLex-999", "analogies", "words/s", "loss")
-    rows = []
-    for r in results:
-        changed = ", ".join(f"{name}={value!r}" for name, value in r["settings"].items()) or "nothing"
-        if "failed" in r:
-            rows.append([f"`{changed}`", str(r["epochs"]), str(r["seed"]), r["failed"], "", "", "", ""])
-            continue
-        scores = [f"{r[name]:.3f}" for name in ("wordsim", "simlex", "analogies")]
-        rows.append(
-            [
-                f"`{changed}`",
-                str(r["epochs"]),
-                str(r["seed"]),
-                *scores,
-                f"{r['words_per_second']:,}",
-                f"{r['loss']:.3f}",
-            ]
-        )
-    return markdown(head, rows) + "\n"
 
 
 if __name__ == "__main__":

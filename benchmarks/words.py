@@ -136,6 +136,11 @@ def _num_tokens(path: Path) -> int:
 
 
 def table(results: Sequence[dict[str, Any]]) -> str:
+    """Return `rows_of` as text."""
+    return aligned(HEAD, rows_of(results))
+
+
+def rows_of(results: Sequence[dict[str, Any]]) -> list[list[str]]:
     """Return means over seeds, a row for each contestant and number of epochs."""
     rows = []
     for name, epochs in dict.fromkeys((r["contestant"], r["epochs"]) for r in results):
@@ -143,7 +148,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
         scores = [f"{mean(r[score] for r in runs):.3f}" for score in (*JUDGEMENTS, "analogies")]
         times = [f"{min(r['seconds'] for r in runs):.1f}", f"{max(r['words_per_second'] for r in runs):,}"]
         rows.append([name, str(epochs), str(len(runs)), *times, *scores, str(max(r["peak_mb"] for r in runs))])
-    return aligned(HEAD, rows)
+    return rows
 
 
 HEAD = ("contestant", "epochs", "seeds", "s", "words/s", "WordSim", "SimLex", "analogies", "peak MB")

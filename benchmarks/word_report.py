@@ -1,0 +1,62 @@
+"""`python -m benchmarks.word_report`: the tables of docs/words.md, from the figures beside it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from benchmarks.table import markdown
+from benchmarks.words import HEAD, rows_of
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def page(text: str, words: dict[str, Any] | None, settings: Sequence[dict[str, Any]]) -> str:
+    """Return the page with its tables written anew."""
+    if words is not None:
+        table = markdown(HEAD, rows_of(words["results"]))
+        machine = words["machine"]
+        where = f"{machine['processor']}, {machine['cores']} cores; Python {machine['python']}; gensim {machine['versions'].get('gensim', '?')}."
+        text = _put(text, "words", f"{table}\n\n{where}")
+    return _put(text, "settings", settings_table(settings)) if settings else text
+
+
+def settings_table(results: Sequence[dict[str, Any]]) -> str:
+    """Return the table of settings that were tried: means over seeds."""
+    head = ("changed", "epochs", "seeds", "WordSim-353", "SimLex-999", "analogies", "loss")
+    rows = []
+    for name, epochs in dict.fromkeys((_changed(r), r["epochs"]) for r in results):
+        runs = [r for r in results if (_changed(r), r["epochs"]) == (name, epochs)]
+        done = [r for r in runs if "failed" not in r]
+        if len(done) < len(runs):
+            rows.append([name, str(epochs), str(len(runs)), f"{len(runs) - len(done)} diverged", "", "", ""])
+        else:
+            scores = [f"{mean(r[score] for r in runs):.3f}" for score in ("wordsim", "simlex", "analogies", "loss")]
+            rows.append([name, str(epochs), str(len(runs)), *scores])
+    return markdown(head, rows)
+
+
+def _changed(result: dict[str, Any]) -> str:
+    return ", ".join(f"`{name}={value!r}`" for name, value in result["settings"].items()) or "nothing"
+
+
+def _put(text: str, name: str, table: str) -> str:
+    start, end = f"<!-- {name} -->\n", "<!-- end -->"
+    before, rest = text.split(start)
+    return f"{before}{start}{table}\n{end}{rest.split(end, 1)[1]}"
+
+
+def main() -> None:
+    """Write the tables."""
+    words, settings = DOCS / "words.json", DOCS / "word-settings.json"
+    text = page(
+        (DOCS / "words.md").read_text(),
+        json.loads(words.read_text())["words"] if words.exists() else None,
+        json.loads(settings.read_text()) if settings.exists() else [],
+    )
+    (DOCS / "words.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
