@@ -150,7 +150,7 @@ def test_a_loss_that_is_not_finite_is_named_and_no_table_is_changed(objective, c
     trainer = task.on(text_of(task, 19)._replace(ids=np.arange(19) % 3))
     trainer.tables[table].values[0] = value
     before = copies(trainer.tables)
-    with pytest.raises(DivergedError, match="the loss of step 1 of block 1 is not finite"):
+    with pytest.raises(DivergedError, match=r"the loss of step 1 of .*block.* is not finite"):
         trainer.train_block(0, 0, 0.1)
     assert not np.isin(0, trainer._desks.scratch.candidates)
     for ours, old in zip(copies(trainer.tables), before, strict=True):
@@ -167,7 +167,7 @@ def test_steps_before_the_one_that_diverged_have_been_taken():
         trainer = task.on(text_of(task, 40)._replace(ids=ids, offsets=offsets, shrink=False))
         trainer.tables.embeddings.values[21] = np.nan
         runs.append(trainer)
-    with pytest.raises(DivergedError, match="the loss of step 2 of block 1 is not finite"):
+    with pytest.raises(DivergedError, match=r"the loss of step 2 of .*block.* is not finite"):
         runs[0].train_block(0, 0, 0.1)
     assert runs[1].train_block(0, 0, 0.1).steps == 2
     assert runs[1]._desks.totals[:, EXAMPLES].tolist() == [0] * READERS
