@@ -1,8 +1,9 @@
-"""Each vector path that is not this machine's own: its kernels, compiled for it, pass the same tests."""
+"""Each vector path that is not this machine's own: its kernels pass the same tests, compiled and as Python."""
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,38 +11,43 @@ from sampledsoftmax.machine import vectors
 
 pytestmark = pytest.mark.compiled
 
-# Of training on a text one case, since a path that is forced is compiled anew.
-TESTS = [
+FORCED = [path for path in vectors.PATHS if path != vectors.PATH]
+# The public losses are compiled for minutes; tests/test_threads.py runs them on each path.
+COMPILED = [
     "tests/test_rows.py",
     "tests/test_transpose.py",
     "tests/test_sigmoid_cross_entropy.py",
-    "tests/words/test_trainer.py::test_a_step_is_the_public_functions_on_its_pairs[200-33-17-5-objective0-skip_gram-float32]",
-    "tests/words/test_trainer_threads.py::test_each_optimizer[Adagrad-skip_gram-float32]",
+    "-k",
+    "not knows_all",
 ]
+# What differs from path to path is the width of panels; whether all is laid out for it shows as Python too.
+IN_PYTHON = ["tests/words/test_trainer.py", "-k", "test_a_step and 5-7-5-2 and float32"]
 
 
-def run_on(path):
+def start(path, tests, **environment):
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not knows_all", *TESTS],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, vectors.VARIABLE: path},
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=Path(__file__).parents[1],
+        env={**os.environ, vectors.VARIABLE: path, **environment},
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def runs():
-    """All paths at once: nearly all of their time is the compiler's, which has one thread."""
-    running = {path: run_on(path) for path in vectors.PATHS if path != vectors.PATH}
+    """All at once: nearly all of the time is the compiler's, which has one thread."""
+    running = {(path, False): start(path, COMPILED) for path in FORCED}
+    running |= {(path, True): start(path, IN_PYTHON, NUMBA_DISABLE_JIT="1") for path in FORCED}
     yield running
     for run in running.values():
         run.kill()
-        run.wait()
+        run.communicate()
 
 
-@pytest.mark.parametrize("path", vectors.PATHS)
-def test_a_path_that_is_forced_passes_the_same_tests(path, runs):
-    if path == vectors.PATH:
-        pytest.skip("the path of this process, whose tests are run as they are")
-    output, _ = runs[path].communicate(timeout=900)
-    assert runs[path].returncode == 0, output
+@pytest.mark.parametrize("in_python", [False, True])
+@pytest.mark.parametrize("path", FORCED)
+def test_a_path_that_is_forced_passes_the_same_tests(path, in_python, runs):
+    run = runs[path, in_python]
+    output, _ = run.communicate(timeout=900)
+    assert run.returncode == 0, output
     assert " passed" in output
     assert "skipped" not in output

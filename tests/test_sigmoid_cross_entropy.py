@@ -57,7 +57,7 @@ def few_and_many(dtype):
     """Return numbers of candidates: ragged ones, and around those at which logarithms are taken in between."""
     width = panel_width(np.dtype(dtype))
     full = _FACTORS * width
-    return [1, width - 1, width + 1, full - 1, full, full + 1] + ([] if numba.config.DISABLE_JIT else [4 * full + 3])
+    return [1, width - 1, width + 1, full - 1, full, full + 1] + ([] if numba.config.DISABLE_JIT else [5 * full + 3])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.kernels.reader import EXAMPLES, PAIRS
+from sampledsoftmax.kernels.reader import EXAMPLES
 from sampledsoftmax.kernels.team import ABORTED, ARRIVED, SHARED_SIZE
 from sampledsoftmax.words import trainer as trainer_module
 from sampledsoftmax.words.trainer import READERS, DivergedError
-from tests.words.trainers import Task, copies, expected_step, text_of
+from tests.words.trainers import Batch, Task, candidates_of, copies, expected_step, sampler_of, text_of
 
 # Of the largest entry of a table or of its gradient. Both sides add some thousand terms in different orders; the table
 # itself rounds the change that is read off it. In float64 the reference rounds as we do; in float32 it does not round.
@@ -42,15 +42,20 @@ SIZES = [
 ]  # fmt: skip
 
 
-def check_step(task, text=None, biases=None, tolerance=None):
-    """Take a step and compare it with the public functions; return what they gave."""
+def check_step(task, text=None, biases=None, tolerance=None, epoch=0):
+    """Take a step and compare it with the public functions; return what they gave.
+
+    It is the first one of the trainer, or, of an epoch after the first, the second one.
+    """
     trainer = task.trainer if text is None else task.on(text)
     if biases is not None:
         trainer.tables.biases.values[:] = biases
+    if epoch > 0:
+        trainer.train_block(0, 0, 0.01)
     before = [np.array(table.values, np.float64) for table in trainer.tables]
-    learnt = trainer.train_block(0, 0, 1.0)
+    learnt = trainer.train_block(epoch, 0, 1.0)
     assert learnt.steps == 1
-    step = expected_step(task, trainer, before)
+    step = expected_step(task, trainer, before, epoch)
     tolerance = TOLERANCE[task.dtype] if tolerance is None else tolerance
     for table, old, gradient in zip(trainer.tables, before, step.gradients, strict=True):
         assert table.values.dtype == task.dtype
@@ -90,13 +95,30 @@ def test_each_sampler_with_few_hits(sampler):
     assert step.hits < step.losses.size / 2
 
 
+@pytest.mark.parametrize("centre_is_input", MODELS)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_step_sees_nothing_of_the_one_before(objective, centre_is_input):
+    task = Task(5, 7, 5, 3, 20, np.float64, *objective, True, centre_is_input)
+    check_step(task, epoch=3)
+
+
+def test_each_step_and_reader_has_candidates_of_its_own():
+    task = Task(num_classes=300)
+    trainer = task.on(text_of(task, 3 * READERS * task.batch_size)._replace(offsets=np.array([0, 60])))
+    assert trainer.train_block(0, 0, 0.01).steps == 3
+    for k in range(READERS):
+        expected = candidates_of(task, k, np.array([0]), step=2).sampled_candidates
+        np.testing.assert_array_equal(trainer._desks.scratch.candidates[k], expected)
+
+
 def test_a_learned_distribution_learns_the_labels_of_all_readers():
-    trainer = Task(sampler="learned_unigram").trainer
-    before = trainer._distribution.tree.copy()
+    task = Task(sampler="learned_unigram")
+    sampler = sampler_of(task)
+    trainer = task.on(text_of(task, 20)._replace(ids=np.arange(20) // 2), sampler)
     trainer.train_block(0, 0, 1.0)
-    pairs = [int(n) for n in trainer._desks.totals[:, PAIRS]]
-    labels = np.concatenate([ids[:n] for ids, n in zip(trainer._desks.examples.label_ids, pairs, strict=True)])
-    assert trainer._distribution.tree[-1] == before[-1] + labels.size == 10 + sum(pairs)
+    labels = np.concatenate([Batch.of_reader(trainer, k).labels for k in range(READERS)])
+    assert np.unique(labels).size > 5
+    np.testing.assert_array_equal(sampler.counts, 1 + np.bincount(labels, minlength=10))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -150,11 +172,21 @@ def test_a_loss_that_is_not_finite_is_named_and_no_table_is_changed(objective, c
     trainer = task.on(text_of(task, 19)._replace(ids=np.arange(19) % 3))
     trainer.tables[table].values[0] = value
     before = copies(trainer.tables)
-    with pytest.raises(DivergedError, match="the loss of step 1 of block 1 is not finite"):
+    with pytest.raises(DivergedError, match=r"the loss of step 1 of .*block.* is not finite"):
         trainer.train_block(0, 0, 0.1)
     assert not np.isin(0, trainer._desks.scratch.candidates)
     for ours, old in zip(copies(trainer.tables), before, strict=True):
         np.testing.assert_array_equal(ours, old)
+
+
+@pytest.mark.parametrize("reader", range(READERS))
+def test_a_loss_of_any_reader_counts(reader):
+    task = Task(5, 7, 5, 3, 300, np.float32, sampler="uniform")
+    trainer = task.on(text_of(task, 20)._replace(ids=np.arange(20), offsets=np.arange(0, 21, 5)))
+    trainer.tables.embeddings.values[5 * reader] = np.nan
+    with pytest.raises(DivergedError, match="the loss of step 1 of"):
+        trainer.train_block(0, 0, 0.1)
+    assert np.isnan(trainer._desks.totals).sum(axis=1).tolist() == [k == reader for k in range(READERS)]
 
 
 def test_steps_before_the_one_that_diverged_have_been_taken():
@@ -167,7 +199,7 @@ def test_steps_before_the_one_that_diverged_have_been_taken():
         trainer = task.on(text_of(task, 40)._replace(ids=ids, offsets=offsets, shrink=False))
         trainer.tables.embeddings.values[21] = np.nan
         runs.append(trainer)
-    with pytest.raises(DivergedError, match="the loss of step 2 of block 1 is not finite"):
+    with pytest.raises(DivergedError, match=r"the loss of step 2 of .*block.* is not finite"):
         runs[0].train_block(0, 0, 0.1)
     assert runs[1].train_block(0, 0, 0.1).steps == 2
     assert runs[1]._desks.totals[:, EXAMPLES].tolist() == [0] * READERS

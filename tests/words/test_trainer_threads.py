@@ -10,9 +10,9 @@ from tests.words.trainers import Task, text_of
 pytestmark = pytest.mark.compiled
 
 OPTIMIZERS = {
-    "SGD": ss.SGD(0.05),
-    "Momentum": ss.Momentum(0.02, 0.9),
-    "Nesterov": ss.Momentum(0.02, 0.9, nesterov=True),
+    "SGD": ss.SGD(0.01),
+    "Momentum": ss.Momentum(0.001, 0.9),
+    "Nesterov": ss.Momentum(0.001, 0.9, nesterov=True),
     "Adagrad": ss.Adagrad(0.1),
     "RowwiseAdagrad": ss.RowwiseAdagrad(0.1),
 }
@@ -33,11 +33,13 @@ def _small_blocks_and_the_threads_of_before(monkeypatch):
 def trained(task, num_threads):
     """Return the bytes of all that training changes: two epochs of two blocks, some words thinned out."""
     ss.set_num_threads(num_threads)
-    text = text_of(task, 1501)
-    text.thresholds[:] = np.linspace(2**30, 2**32, task.num_classes)
+    text = text_of(task, 2001)
+    text.thresholds[:] = np.linspace(2**31, 2**32, task.num_classes)
     trainer = task.on(text)
     assert trainer.num_blocks == 2
-    learnt = [trainer.train_block(epoch, block, 0.05) for epoch in range(2) for block in range(2)]
+    learnt = [
+        trainer.train_block(epoch, block, task.optimizer.learning_rate) for epoch in range(2) for block in range(2)
+    ]
     assert all(block.steps > 2 and np.isfinite(block.loss) for block in learnt)
     arrays = [array for table in trainer.tables for array in (table.values, *table.slots.values())]
     tree = trainer._distribution.tree
@@ -53,7 +55,7 @@ def check(task):
 
 def task_of(dtype, centre_is_input, objective=OBJECTIVES[0], optimizer="Adagrad", sampler="log_uniform"):
     return Task(
-        30, 21, 19, 4, 300, dtype, *objective, True, centre_is_input, OPTIMIZERS[optimizer], sampler
+        20, 21, 19, 4, 300, dtype, *objective, True, centre_is_input, OPTIMIZERS[optimizer], sampler
     )  # ragged against panels and tiles
 
 
@@ -83,7 +85,7 @@ def test_an_error_is_the_same_on_any_number_of_threads():
     messages = []
     for num_threads in (1, 2, 4):
         ss.set_num_threads(num_threads)
-        trainer = task.on(text_of(task, 1501))
+        trainer = task.on(text_of(task, 2001))
         trainer.tables.embeddings.values[7] = np.nan
         with pytest.raises(trainer_module.DivergedError) as raised:
             trainer.train_block(0, 0, 0.1)

@@ -37,10 +37,10 @@ class Task(NamedTuple):
         """A trainer whose readers have one batch each, or a little less."""
         return self.on(text_of(self, READERS * self.batch_size - (self.batch_size > 1)))
 
-    def on(self, text):
+    def on(self, text, sampler=None):
         correction = Correction(self.subtract_log_q, self.remove_accidental_hits)
         plan = Plan(self.objective, correction, self.learn_biases, self.num_sampled, self.batch_size, SEED)
-        return Trainer(tables_of(self), text, sampler_of(self), plan)
+        return Trainer(tables_of(self), text, sampler_of(self) if sampler is None else sampler, plan)
 
 
 def sampler_of(task):
@@ -97,10 +97,10 @@ class Step(NamedTuple):
     hits: int
 
 
-def expected_step(task, trainer, values):
+def expected_step(task, trainer, values, epoch=0):
     """Return what the public functions give, in float64, for the examples that the readers had laid.
 
-    `values` are the tables before the step.
+    `values` are the tables before the step, which was the first one of an epoch.
     """
     sums = [np.zeros_like(table) for table in values]
     losses, hits = [], 0
@@ -108,7 +108,7 @@ def expected_step(task, trainer, values):
         examples = Batch.of_reader(trainer, k)
         if examples.labels.size == 0:
             continue
-        sampled = candidates_of(task, k, examples.labels)
+        sampled = candidates_of(task, k, examples.labels, epoch)
         np.testing.assert_array_equal(sampled.sampled_candidates, trainer._desks.scratch.candidates[k])
         loss, gradients = public(task, values, examples, sampled)
         losses.append(loss)
@@ -138,11 +138,11 @@ class Batch(NamedTuple):
         return cls(inputs, examples.label_ids[k, :pairs].copy(), examples.example_of_label[k, :pairs].copy())
 
 
-def candidates_of(task, k, labels):
-    """Return the sample of reader k in the first step of the first block of the first epoch."""
+def candidates_of(task, k, labels, epoch=0, step=0):
+    """Return the sample of reader k in a step of the first block of an epoch."""
     sampler = sampler_of(task)
-    block = k * task.num_sampled * BLOCKS_PER_CANDIDATE
-    sampler.state = {**sampler.state, "seed": SEED, "seed2": 2 << 60, "block": block}
+    block = (step * READERS + k) * task.num_sampled * BLOCKS_PER_CANDIDATE
+    sampler.state = {**sampler.state, "seed": SEED, "seed2": 2 << 60 | epoch << 32, "block": block}
     return sampler.sample(labels, task.num_sampled)
 
 
