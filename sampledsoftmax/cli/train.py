@@ -82,7 +82,7 @@ def _shown(name: str) -> str:
 @click.option("--grow-vocab", is_flag=True, help="Train the model in DIR on more text; its words keep their rows.")
 @click.option("--checkpoint-seconds", default=600.0, show_default=True, help="Time between two checkpoints.")
 @click.option(
-    "--threads", type=int, help="Threads, at most 4 of use; results do not depend on them [default: all cores]."
+    "--threads", type=int, help="Threads, at most 4 of use; results do not depend on them [default: what is faster]."
 )
 @click.option(
     "--errors",
