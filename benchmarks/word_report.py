@@ -17,7 +17,11 @@ def page(text: str, words: dict[str, Any] | None, settings: Sequence[dict[str, A
     if words is not None:
         table = markdown(HEAD, rows_of(words["results"]))
         machine = words["machine"]
-        where = f"{machine['processor']}, {machine['cores']} cores; Python {machine['python']}; gensim {machine['versions'].get('gensim', '?')}."
+        versions = machine["versions"]
+        where = (
+            f"{machine['processor']}, {machine['cores']} cores; Python {machine['python']}, numpy {versions['numpy']}, "
+            f"numba {versions['numba']}, gensim {versions.get('gensim', '?')}."
+        )
         text = _put(text, "words", f"{table}\n\n{where}")
     return _put(text, "settings", settings_table(settings)) if settings else text
 
