@@ -146,10 +146,8 @@ class Trainer:
         size = -(-self.text.ids.size // (READERS * self.num_blocks))
         first = np.minimum(borders[:-1] + block * size, borders[1:])
         last = np.minimum(first + size, borders[1:])
-        if block == self.num_blocks - 1:
-            last = borders[1:]
         seed, stream = _stream(self.plan.seed, _TEXT, epoch, 0)
-        return Block(first, last.copy(), seed, stream, self.plan.batch_size, self.plan.learn_biases)
+        return Block(first, last, seed, stream, self.plan.batch_size, self.plan.learn_biases)
 
     def _trained(self, learning_rate: float) -> Trained:
         embeddings, weights, biases = self.tables
