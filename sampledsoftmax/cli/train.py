@@ -114,6 +114,7 @@ def train(
     (word2vec text format), settings.json, loss.csv, and loss.png where matplotlib is installed. Ctrl-C stops after a
     few hundredths of a second and keeps the run: go on with --resume.
     """
+    start = time.perf_counter()
     given = {name: value for name, value in options.items() if value is not None}
     standard = {} if corpus else STANDARD_LIBRARY_DEFAULTS
     model = Word2Vec(**{**DEFAULTS, **standard, **given}, threads=threads)
@@ -126,9 +127,16 @@ def train(
         directory.refuse_a_run_that_is_not_finished()
     if tensorboard:
         directory.open_tensorboard()
-    source = list(corpus) if corpus else _standard_library()
-    run = {"resume": resume, "grow_vocab": grow_vocab, "errors": errors, "checkpoint_seconds": checkpoint_seconds}
-    _run(model, source, directory, run, list(corpus))
+    if resume and model.is_finished:  # it may have been killed between its last checkpoint and its vectors
+        say(f"the run in {directory.path} is finished: nothing is left to train")
+    else:
+        run = {"resume": resume, "grow_vocab": grow_vocab, "errors": errors, "checkpoint_seconds": checkpoint_seconds}
+        _run(model, list(corpus) if corpus else _standard_library(), directory, run, bool(corpus))
+    directory.save(
+        model.vectors, {"corpus": list(corpus), **model.settings.as_dict(), **_results(model)}, model.history
+    )
+    plot = "" if directory.save_plot(model.history) else "; no loss.png, since matplotlib is not installed"
+    say(f"{len(model.vocabulary):,} vectors in {directory.path} after {time.perf_counter() - start:.1f} s{plot}")
     words = _well_known(model.vocabulary) if corpus else STANDARD_LIBRARY_WORDS
     vectors = model.vectors
     known = tuple(word for word in words if word in vectors)
@@ -143,8 +151,6 @@ def _old_model(directory: OutputDirectory, given: dict[str, Any], resume: bool) 
     others = [f"{name}={before[name]}, not {value}" for name, value in given.items() if before[name] != value]
     if others:
         raise ValueError(f"the run in {directory.path} has other settings: {'; '.join(others)}")
-    if resume and model.is_finished:
-        raise ValueError(f"the run in {directory.path} is finished: nothing is left to resume")
     if not resume and not model.is_finished:
         raise ValueError(f"the run in {directory.path} is not finished: go on with it by --resume first")
     return model
@@ -160,9 +166,9 @@ def _standard_library() -> PythonSource:
 
 
 def _run(
-    model: Word2Vec, source: Iterable[Any], directory: OutputDirectory, options: dict[str, Any], corpus: list[str]
+    model: Word2Vec, source: Iterable[Any], directory: OutputDirectory, options: dict[str, Any], has_files: bool
 ) -> None:
-    report, start = Report(), time.perf_counter()
+    report = Report()
     watch = Watch(
         directory.watch(report.on_progress),
         report.on_epoch,
@@ -174,7 +180,7 @@ def _run(
         model.train(
             source,
             watch=watch,
-            cache=directory.path / ".corpus" if corpus else None,
+            cache=directory.path / ".corpus" if has_files else None,
             checkpoint=directory.path / MODEL,
             **options,
         )
@@ -187,9 +193,6 @@ def _run(
     finally:
         report.close()
         directory.close()
-    directory.save(model.vectors, {"corpus": corpus, **model.settings.as_dict(), **_results(model)}, model.history)
-    plot = "" if directory.save_plot(model.history) else "; no loss.png, since matplotlib is not installed"
-    say(f"{len(model.vocabulary):,} vectors in {directory.path} after {time.perf_counter() - start:.1f} s{plot}")
 
 
 def _results(model: Word2Vec) -> dict[str, Any]:

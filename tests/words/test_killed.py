@@ -28,7 +28,7 @@ def corpus(tmp_path_factory):
 
 
 def command(corpus, output, *more):
-    options = ["--epochs", str(EPOCHS), "--vector-size", "16", "--min-count", "1", "--checkpoint-seconds", "0"]
+    options = ["--epochs", str(EPOCHS), "--vector-size", "128", "--min-count", "1", "--checkpoint-seconds", "0"]
     if "--resume" in more:
         options = options[-2:]
     return [sys.executable, "-m", "sampledsoftmax", "train", str(corpus), "--output", str(output), *options, *more]
