@@ -12,6 +12,8 @@ import pytest
 
 from sampledsoftmax.words import checkpoint
 
+pytestmark = pytest.mark.compiled
+
 KILLS = 20
 NOTHING = subprocess.DEVNULL
 EPOCHS = 40

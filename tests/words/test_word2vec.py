@@ -9,6 +9,8 @@ from sampledsoftmax.words import trainer
 from sampledsoftmax.words.progress import Progress, TrainingDivergedError
 from sampledsoftmax.words.word2vec import Watch, Word2Vec
 
+pytestmark = pytest.mark.compiled  # a training run takes minutes in plain Python
+
 SMALL = {"vector_size": 8, "min_count": 1, "sample": 0, "num_sampled": 3, "batch_size": 8, "epochs": 2}
 BLOCK = 4 * 16  # positions, where `many_blocks` is asked for
 
