@@ -13,7 +13,6 @@ from benchmarks.words import Task, data_folder, measure
 
 TRIED: list[tuple[int, dict[str, Any]]] = [
     (3, {}),
-    (3, {"min_learning_rate": 0.2}),
     (1, {}),
     (1, {"min_learning_rate": 0.2}),
     (1, {"min_learning_rate": 0.1}),
@@ -35,6 +34,7 @@ TRIED: list[tuple[int, dict[str, Any]]] = [
     (1, {"sg": False}),
     (1, {"learning_rate": 0.3, "min_learning_rate": 0.3}),
     (1, {"learning_rate": 0.1, "min_learning_rate": 0.1}),
+    (3, {"min_learning_rate": 0.2}),
     (3, {"subtract_log_q": False, "learning_rate": 0.1, "min_learning_rate": 0.01}),
     (3, {"learning_rate": 0.3, "min_learning_rate": 0.03}),
 ]
