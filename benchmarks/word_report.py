@@ -46,7 +46,7 @@ def _changed(result: dict[str, Any]) -> str:
 
 
 def _put(text: str, name: str, table: str) -> str:
-    start, end = f"<!-- {name} -->\n", "<!-- end -->"
+    start, end = f"<!-- {name} -->\n", "<!-- end of table -->"
     before, rest = text.split(start)
     return f"{before}{start}{table}\n{end}{rest.split(end, 1)[1]}"
 
