@@ -6,8 +6,6 @@ A reader changes no table. Its gradients are sums over the batch, one row for ea
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from sampledsoftmax.kernels import candidates, label_cross_entropy
 from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, NCE, TRIES, Groups, Operands, Scratch
 from sampledsoftmax.kernels.classes import add_class_gradients, pack_classes
@@ -17,8 +15,6 @@ from sampledsoftmax.kernels.jit import jit_inner, jit_part
 from sampledsoftmax.kernels.panels import num_panels_of, pack_rows, width_of
 from sampledsoftmax.kernels.text import Examples, Page, lay_windows
 from sampledsoftmax.machine.rows import add_to_panels, add_to_rows, panel_dot
-
-_BLOCKS = np.uint64(candidates.BLOCKS_PER_CANDIDATE)
 
 LOSS, PAIRS, EXAMPLES = range(3)
 
