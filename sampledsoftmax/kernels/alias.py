@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit, jit_inner, jit_with_memory
 from sampledsoftmax.kernels.philox import LARGEST_32, least_fair, next_fair_pairs
 
 _ALIAS_BITS = 32  # an id fits: columns are drawn with 32-bit words
@@ -28,7 +28,7 @@ def distort(weights, distortion):
         weights[i] = weights[i] ** distortion
 
 
-@jit
+@jit_with_memory
 def build_alias_table(weights, keep, alias):
     """Fill float32 keep[V] and int64 alias[V] for float32 weights[V]."""
     share = np.empty(weights.size, np.float64)

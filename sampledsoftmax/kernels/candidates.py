@@ -7,7 +7,7 @@ import numpy as np
 from sampledsoftmax.kernels import elementary
 from sampledsoftmax.kernels.distribution import ALL, LEARNED_UNIGRAM, UNIFORM, fill, probabilities
 from sampledsoftmax.kernels.elementary import RELATIVE_ERROR
-from sampledsoftmax.kernels.jit import jit
+from sampledsoftmax.kernels.jit import jit, jit_with_memory
 from sampledsoftmax.kernels.philox import place
 from sampledsoftmax.kernels.prefix_sums import add_to_counts
 from sampledsoftmax.kernels.unique import keep_new
@@ -87,7 +87,7 @@ def learn(distribution, labels):
         add_to_counts(distribution.tree, distribution.range_max, labels)
 
 
-@jit
+@jit_with_memory
 def sample(distribution, seed, stream, block, unique, slots, labels, ids, true_count, sampled_count):
     """Draw `ids` from `block` on, count them and `labels`, then learn; return the tries, or -1, then nothing counts.
 

@@ -19,6 +19,16 @@ def jit(function: Function) -> Function:
     return _compile(function, fastmath=False)
 
 
+def jit_with_memory(function: Function) -> Function:
+    """As `jit`, for a kernel that makes arrays of its own. No kernel that only other kernels call does so.
+
+    All others run without Numba's counters of who holds an array: the caller of a kernel holds its arguments until
+    it returns. To count is an atomic addition wherever an array gets a name, a third of the code, and threads that
+    share arrays wait for one another at the counters.
+    """
+    return _compile(function, fastmath=False, counted=True)
+
+
 def jit_sum(function: Function) -> Function:
     """As `jit`, but the terms of a sum may be added in another order.
 
@@ -51,8 +61,10 @@ def jit_part(function: Function) -> Function:
     return _compile(function, fastmath=False, inner=True, inline="always")
 
 
-def _compile(function: Function, fastmath: Any, inner: bool = False, inline: str = "never") -> Function:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "inline": inline}
+def _compile(
+    function: Function, fastmath: Any, inner: bool = False, inline: str = "never", counted: bool = False
+) -> Function:
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "inline": inline, "_nrt": counted}
     options |= {"no_cpython_wrapper": inner, "no_cfunc_wrapper": inner}
     if not IS_FORCED:  # the names of cached code do not tell one vector path from another
         try:

@@ -7,7 +7,7 @@ import math
 from typing import Any, NamedTuple
 
 from sampledsoftmax.kernels import candidates, label_cross_entropy
-from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, NCE, TRIES, Groups, Operands, Scratch
+from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, NCE, TRIES, Operands, Scratch
 from sampledsoftmax.kernels.classes import add_class_gradients, pack_classes
 from sampledsoftmax.kernels.duplicates import chain, clear, enter_candidates
 from sampledsoftmax.kernels.examples import input_sums, sampled_logits, scale_inputs
@@ -19,25 +19,25 @@ from sampledsoftmax.machine.rows import add_to_panels, add_to_rows, panel_dot
 LOSS, PAIRS, EXAMPLES = range(3)
 
 
-class Desks(NamedTuple):
-    """Memory of all readers, by their number; `desk_of` gives that of one, without the first dimension.
+class Desk(NamedTuple):
+    """Memory of a reader. Nothing of it shares cache lines, or neighbours of them, with that of another reader.
 
     Attributes
     ----------
     scratch : Scratch
     page : Page
     examples : Examples
-    means : float [readers, batch_size, dim]
+    means : float [batch_size, dim]
         Mean input rows of the examples, where an example has several.
-    class_rows, flat_class_rows : float [readers, classes, dim panels, width], [readers, classes, dim panels * width]
+    class_rows, flat_class_rows : float [classes, dim panels, width], [classes, dim panels * width]
         Gradients of the rows of weights: of the candidates, from a whole panel on of other labels. One memory.
-    class_entries : float [readers, classes, 1]
+    class_entries : float [classes, 1]
         Gradients of the biases.
-    class_counts, class_logs : float32 and float [readers, classes]
+    class_counts, class_logs : float32 and float [classes]
         Expected counts and their logs, or zeros.
-    input_rows, flat_input_rows : float [readers, inputs, dim panels, width], [readers, inputs, dim panels * width]
+    input_rows, flat_input_rows : float [inputs, dim panels, width], [inputs, dim panels * width]
         Gradients of the rows of embeddings. One memory.
-    totals : float64 [readers, 3]
+    totals : float64 [3]
         LOSS, PAIRS and EXAMPLES of the batch.
     """
 
@@ -53,29 +53,6 @@ class Desks(NamedTuple):
     input_rows: Any
     flat_input_rows: Any
     totals: Any
-
-
-@jit_inner
-def desk_of(desks, k):
-    """Return the memory of reader k."""
-    s, p, e, c, x = desks.scratch, desks.page, desks.examples, desks.scratch.classes, desks.scratch.examples
-    scratch = Scratch(
-        s.inputs[k], s.scaled_inputs[k], s.input_sums[k], s.exponentials[k], s.flat_exponentials[k],
-        s.by_class[k], s.by_dim[k], s.biases[k], s.log_counts[k], s.scales[k], s.bias_sums[k],
-        s.true_logits[k], s.losses[k], s.loss_grad[k], s.input_grad[k], s.true_counts[k], s.sampled_counts[k],
-        s.candidates[k], s.slot_of_label[k], s.slot_of_input[k], s.earlier[k], s.keys[k], s.slots[k],
-        s.cursor[k], s.sizes[k],
-        Groups(c.ids[k], c.first[k], c.next[k], c.last[k]), Groups(x.ids[k], x.first[k], x.next[k], x.last[k]),
-    )  # fmt: skip
-    examples = Examples(
-        e.input_ids[k], e.input_starts[k], e.example_of_input[k],
-        e.label_ids[k], e.label_starts[k], e.example_of_label[k], e.rows[k],
-    )  # fmt: skip
-    return Desks(
-        scratch, Page(p.words[k], p.sentences[k], p.reaches[k], p.bounds[k]), examples, desks.means[k],
-        desks.class_rows[k], desks.flat_class_rows[k], desks.class_entries[k], desks.class_counts[k],
-        desks.class_logs[k], desks.input_rows[k], desks.flat_input_rows[k], desks.totals[k],
-    )  # fmt: skip
 
 
 @jit_part

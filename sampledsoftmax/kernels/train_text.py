@@ -13,7 +13,7 @@ import numpy as np
 from sampledsoftmax.kernels import candidates
 from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, TRIES
 from sampledsoftmax.kernels.jit import jit, jit_inner
-from sampledsoftmax.kernels.reader import EXAMPLES, LOSS, PAIRS, desk_of, read_batch
+from sampledsoftmax.kernels.reader import EXAMPLES, LOSS, PAIRS, read_batch
 from sampledsoftmax.kernels.team import meet
 from sampledsoftmax.kernels.text import read_page
 from sampledsoftmax.kernels.train import FINISHED, NOT_FINITE, TOO_FEW_CLASSES, Draw
@@ -55,32 +55,34 @@ def train_text(part, parts, shared, trained, text, block, draw, settings, desks,
     status[0] becomes FINISHED, NOT_FINITE (no table was changed by that step) or TOO_FEW_CLASSES; status[1] is
     the number of steps that were taken.
     """
-    readers = block.first.size
-    for k in range(part, readers, parts):
-        read_page(text, block.seed, block.stream, block.first[k], block.last[k], desk_of(desks, k).page)
+    readers = len(desks)
+    first_reader, end_of_readers = readers * part // parts, readers * (part + 1) // parts
+    for k in range(first_reader, end_of_readers):
+        read_page(text, block.seed, block.stream, block.first[k], block.last[k], desks[k].page)
     if not meet(shared, parts, 1):
         return
-    bounds = desks.page.bounds
     steps = 0
     for k in range(readers):
-        steps = max(steps, -(-(bounds[k, 2] - bounds[k, 1]) // block.batch_size))
+        bounds = desks[k].page.bounds
+        steps = max(steps, -(-(bounds[2] - bounds[1]) // block.batch_size))
     for step in range(steps):
-        for k in range(part, readers, parts):
-            place = draw.block + np.uint64(step * readers + k) * np.uint64(desks.scratch.candidates.shape[1]) * _BLOCKS
-            first, words = bounds[k, 1], bounds[k, 2] - bounds[k, 1]
+        for k in range(first_reader, end_of_readers):
+            desk = desks[k]
+            place = draw.block + np.uint64(step * readers + k) * np.uint64(desk.scratch.candidates.size) * _BLOCKS
+            first, words = desk.page.bounds[1], desk.page.bounds[2] - desk.page.bounds[1]
             read_batch(
                 first + words * step // steps, first + words * (step + 1) // steps, trained, text,
-                Draw(draw.distribution, draw.seed, draw.stream, place), settings, desk_of(desks, k),
+                Draw(draw.distribution, draw.seed, draw.stream, place), settings, desk,
                 lanes.maxima[part], lanes.sums[part],
             )  # fmt: skip
         if not meet(shared, parts, 2 + 2 * step):
             return
-        verdict = _verdict(desks.totals, desks.scratch.sizes)
+        verdict = _verdict(desks)
         if verdict != FINISHED:
             status[0] = verdict
             return
         for k in range(readers):
-            _update(part, parts, k, trained, block.learn_biases, desks)
+            _update(part, parts, trained, block.learn_biases, desks[k])
         if part == 0:
             _take_stock(desks, draw.distribution, sums)
             status[1] = step + 1
@@ -89,28 +91,28 @@ def train_text(part, parts, shared, trained, text, block, draw, settings, desks,
 
 
 @jit_inner
-def _verdict(totals, sizes):
-    for k in range(totals.shape[0]):
-        if sizes[k, TRIES] < 0:
+def _verdict(desks):
+    for k in range(len(desks)):
+        if desks[k].scratch.sizes[TRIES] < 0:
             return TOO_FEW_CLASSES
-        if not math.isfinite(totals[k, LOSS]):
+        if not math.isfinite(desks[k].totals[LOSS]):
             return NOT_FINITE
     return FINISHED
 
 
 @jit_inner
-def _update(part, parts, k, trained, learn_biases, desks):
-    """Apply the gradients of reader k to the rows that this thread owns."""
-    scratch, rule = desks.scratch, trained.rule
-    ids = scratch.examples.ids[k, : scratch.sizes[k, INPUT_SLOTS]]
-    table, slot, rows = trained.inputs, trained.inputs_slot, desks.flat_input_rows[k]
+def _update(part, parts, trained, learn_biases, desk):
+    """Apply the gradients of a reader to the rows that this thread owns."""
+    scratch, rule = desk.scratch, trained.rule
+    ids = scratch.examples.ids[: scratch.sizes[INPUT_SLOTS]]
+    table, slot, rows = trained.inputs, trained.inputs_slot, desk.flat_input_rows
     for u in range(ids.size):
         _ask_ahead(part, parts, table, slot, ids, u)
         if _owns(part, parts, ids[u]):
             update_row(rule, table, slot, ids[u], rows, u)
-    ids = scratch.classes.ids[k, : scratch.sizes[k, CLASS_SLOTS]]
-    table, slot, rows = trained.weights, trained.weights_slot, desks.flat_class_rows[k]
-    biases, biases_slot, entries = trained.biases, trained.biases_slot, desks.class_entries[k]
+    ids = scratch.classes.ids[: scratch.sizes[CLASS_SLOTS]]
+    table, slot, rows = trained.weights, trained.weights_slot, desk.flat_class_rows
+    biases, biases_slot, entries = trained.biases, trained.biases_slot, desk.class_entries
     for u in range(ids.size):
         _ask_ahead(part, parts, table, slot, ids, u)
         if ids[u] >= 0 and _owns(part, parts, ids[u]):
@@ -137,7 +139,8 @@ def _ask_ahead(part, parts, table, slot, ids, u):
 @jit_inner
 def _take_stock(desks, distribution, sums):
     """Add up what the readers have done, and let the distribution learn their labels."""
-    for k in range(desks.totals.shape[0]):
+    for k in range(len(desks)):
+        desk = desks[k]
         for i in (LOSS, PAIRS, EXAMPLES):
-            sums[i] += desks.totals[k, i]
-        candidates.learn(distribution, desks.examples.label_ids[k, : np.int64(desks.totals[k, PAIRS])])
+            sums[i] += desk.totals[i]
+        candidates.learn(distribution, desk.examples.label_ids[: np.int64(desk.totals[PAIRS])])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sampledsoftmax.batch import Correction
 from sampledsoftmax.kernels.bundles import NCE, SAMPLED_SOFTMAX
 from sampledsoftmax.kernels.distribution import Distribution
-from sampledsoftmax.kernels.reader import EXAMPLES, LOSS, PAIRS, Desks
+from sampledsoftmax.kernels.reader import EXAMPLES, LOSS, PAIRS, Desk
 from sampledsoftmax.kernels.text import Examples, Page, Text
 from sampledsoftmax.kernels.train import NOT_FINITE, TOO_FEW_CLASSES, Draw, Trained
 from sampledsoftmax.kernels.train_text import Block, train_text
@@ -103,7 +103,7 @@ class Trainer:
         self._distribution = distribution
         dim, real = tables.embeddings.values.shape[1], tables.embeddings.values.dtype
         sizes = _sizes(text, plan, dim)
-        self._desks = _make_desks(sizes, text.window, real)
+        self._desks = tuple(_make_desk(sizes, text.window, real) for _ in range(READERS))
         self._lanes = make_lanes(READERS, dim, real)
         objective = SAMPLED_SOFTMAX if plan.objective == "sampled_softmax" else NCE
         self._settings = settings_for(objective, True, plan.correction, 1, plan.num_sampled, real, 1)
@@ -167,19 +167,19 @@ def _sizes(text: Text, plan: Plan, dim: int) -> Sizes:
     return Sizes(plan.batch_size, inputs, labels, plan.num_sampled, dim)
 
 
-def _make_desks(sizes: Sizes, window: int, real: np.dtype[Any]) -> Desks:
+def _make_desk(sizes: Sizes, window: int, real: np.dtype[Any]) -> Desk:
     def integers(size: int) -> NDArray[np.int64]:
-        return np.zeros((READERS, size), np.int64)
+        return aligned((size,), np.dtype(np.int64))
 
     width = panel_width(real)
     depth = -(-sizes.dim // width)
     places = POSITIONS_A_BLOCK + 2 * window + READERS
     classes = -(-sizes.num_sampled // width) * width + sizes.num_labels
-    class_rows = aligned((READERS, classes, depth, width), real)
-    input_rows = aligned((READERS, sizes.num_inputs, depth, width), real)
+    class_rows = aligned((classes, depth, width), real)
+    input_rows = aligned((sizes.num_inputs, depth, width), real)
     starts = sizes.batch_size + 1
-    return Desks(
-        scratch=make_scratch(sizes, real, (READERS,), sizes.num_labels),
+    return Desk(
+        scratch=make_scratch(sizes, real, sizes.num_labels),
         page=Page(integers(places), integers(places), integers(places), integers(4)),
         examples=Examples(
             integers(sizes.num_inputs),
@@ -188,15 +188,15 @@ def _make_desks(sizes: Sizes, window: int, real: np.dtype[Any]) -> Desks:
             integers(sizes.num_labels),
             integers(starts),
             integers(sizes.num_labels),
-            np.tile(np.arange(sizes.batch_size), (READERS, 1)),
+            np.arange(sizes.batch_size),
         ),
-        means=np.zeros((READERS, sizes.batch_size, sizes.dim), real),
+        means=aligned((sizes.batch_size, sizes.dim), real),
         class_rows=class_rows,
-        flat_class_rows=class_rows.reshape(READERS, classes, depth * width),
-        class_entries=np.zeros((READERS, classes, 1), real),
-        class_counts=np.zeros((READERS, classes), np.float32),
-        class_logs=np.zeros((READERS, classes), real),
+        flat_class_rows=class_rows.reshape(classes, depth * width),
+        class_entries=aligned((classes, 1), real),
+        class_counts=aligned((classes,), np.dtype(np.float32)),
+        class_logs=aligned((classes,), real),
         input_rows=input_rows,
-        flat_input_rows=input_rows.reshape(READERS, sizes.num_inputs, depth * width),
-        totals=np.zeros((READERS, EXAMPLES + 1)),
+        flat_input_rows=input_rows.reshape(sizes.num_inputs, depth * width),
+        totals=aligned((EXAMPLES + 1,), np.dtype(np.float64)),
     )

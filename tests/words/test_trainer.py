@@ -10,7 +10,16 @@ from sampledsoftmax.kernels.reader import EXAMPLES
 from sampledsoftmax.kernels.team import ABORTED, ARRIVED, SHARED_SIZE
 from sampledsoftmax.words import trainer as trainer_module
 from sampledsoftmax.words.trainer import READERS, DivergedError
-from tests.words.trainers import Batch, Task, candidates_of, copies, expected_step, sampler_of, text_of
+from tests.words.trainers import (
+    Batch,
+    Task,
+    all_candidates,
+    candidates_of,
+    copies,
+    expected_step,
+    sampler_of,
+    text_of,
+)
 
 # Of the largest entry of a table or of its gradient. Both sides add some thousand terms in different orders; the table
 # itself rounds the change that is read off it. In float64 the reference rounds as we do; in float32 it does not round.
@@ -108,7 +117,7 @@ def test_each_step_and_reader_has_candidates_of_its_own():
     assert trainer.train_block(0, 0, 0.01).steps == 3
     for k in range(READERS):
         expected = candidates_of(task, k, np.array([0]), step=2).sampled_candidates
-        np.testing.assert_array_equal(trainer._desks.scratch.candidates[k], expected)
+        np.testing.assert_array_equal(trainer._desks[k].scratch.candidates, expected)
 
 
 def test_a_learned_distribution_learns_the_labels_of_all_readers():
@@ -174,7 +183,7 @@ def test_a_loss_that_is_not_finite_is_named_and_no_table_is_changed(objective, c
     before = copies(trainer.tables)
     with pytest.raises(DivergedError, match=r"the loss of step 1 of .*block.* is not finite"):
         trainer.train_block(0, 0, 0.1)
-    assert not np.isin(0, trainer._desks.scratch.candidates)
+    assert not np.isin(0, all_candidates(trainer))
     for ours, old in zip(copies(trainer.tables), before, strict=True):
         np.testing.assert_array_equal(ours, old)
 
@@ -186,7 +195,7 @@ def test_a_loss_of_any_reader_counts(reader):
     trainer.tables.embeddings.values[5 * reader] = np.nan
     with pytest.raises(DivergedError, match="the loss of step 1 of"):
         trainer.train_block(0, 0, 0.1)
-    assert np.isnan(trainer._desks.totals).sum(axis=1).tolist() == [k == reader for k in range(READERS)]
+    assert [np.isnan(desk.totals).sum() for desk in trainer._desks] == [k == reader for k in range(READERS)]
 
 
 def test_steps_before_the_one_that_diverged_have_been_taken():
@@ -202,7 +211,7 @@ def test_steps_before_the_one_that_diverged_have_been_taken():
     with pytest.raises(DivergedError, match=r"the loss of step 2 of .*block.* is not finite"):
         runs[0].train_block(0, 0, 0.1)
     assert runs[1].train_block(0, 0, 0.1).steps == 2
-    assert runs[1]._desks.totals[:, EXAMPLES].tolist() == [0] * READERS
+    assert [desk.totals[EXAMPLES] for desk in runs[1]._desks] == [0] * READERS
     start = copies(task.trainer.tables)
     for ours, expected, old in zip(copies(runs[0].tables), copies(runs[1].tables), start, strict=True):
         np.testing.assert_array_equal(ours, expected)
@@ -216,7 +225,7 @@ def test_numbers_that_overflow_are_not_passed_over():
     trainer.tables.embeddings.values[:2] = trainer.tables.weights.values[:2] = 1e30
     with pytest.raises(DivergedError, match="not finite"):
         trainer.train_block(0, 0, 0.1)
-    assert not np.isin([0, 1], trainer._desks.scratch.candidates).any()
+    assert not np.isin([0, 1], all_candidates(trainer)).any()
 
 
 def test_candidates_that_cannot_be_found():
@@ -267,8 +276,8 @@ def test_epochs_and_blocks_have_examples_and_candidates_of_their_own(monkeypatch
         trainer = task.on(text)
         assert trainer.num_blocks == 2
         trainer.train_block(epoch, block, 0.1)
-        pages.add(trainer._desks.page.words.tobytes())
-        candidates.add(trainer._desks.scratch.candidates.tobytes())
+        pages.add(b"".join(desk.page.words.tobytes() for desk in trainer._desks))
+        candidates.add(all_candidates(trainer).tobytes())
     assert len(pages) == len(candidates) == 4
 
 

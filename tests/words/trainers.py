@@ -109,7 +109,7 @@ def expected_step(task, trainer, values, epoch=0):
         if examples.labels.size == 0:
             continue
         sampled = candidates_of(task, k, examples.labels, epoch)
-        np.testing.assert_array_equal(sampled.sampled_candidates, trainer._desks.scratch.candidates[k])
+        np.testing.assert_array_equal(sampled.sampled_candidates, trainer._desks[k].scratch.candidates)
         loss, gradients = public(task, values, examples, sampled)
         losses.append(loss)
         hits += np.isin(examples.labels, sampled.sampled_candidates).sum()
@@ -131,11 +131,16 @@ class Batch(NamedTuple):
 
     @classmethod
     def of_reader(cls, trainer, k):
-        examples = trainer._desks.examples
-        size, pairs = (int(trainer._desks.totals[k, i]) for i in (EXAMPLES, PAIRS))
-        starts, ids = examples.input_starts[k], examples.input_ids[k]
+        examples = trainer._desks[k].examples
+        size, pairs = (int(trainer._desks[k].totals[i]) for i in (EXAMPLES, PAIRS))
+        starts, ids = examples.input_starts, examples.input_ids
         inputs = [ids[starts[b] : starts[b + 1]].copy() for b in range(size)]
-        return cls(inputs, examples.label_ids[k, :pairs].copy(), examples.example_of_label[k, :pairs].copy())
+        return cls(inputs, examples.label_ids[:pairs].copy(), examples.example_of_label[:pairs].copy())
+
+
+def all_candidates(trainer):
+    """Return what the readers drew last, [readers, num_sampled]."""
+    return np.array([desk.scratch.candidates for desk in trainer._desks])
 
 
 def candidates_of(task, k, labels, epoch=0, step=0):
