@@ -31,6 +31,7 @@ class Steps:
         self.sampler, self.correction = sampler, correction
         self._workspace = Workspace(1, 1, num_sampled, dim, dtype)
         self._lock = threading.Lock()
+        self._paced_for, self._at_once = 0, 1  # steps of the next call, for batches of this size
 
     def can_take(self, weights: Table) -> bool:
         """Return whether sampler and optimizer are ones that compiled code knows."""
@@ -46,14 +47,17 @@ class Steps:
         embeddings, weights, biases = tables
         trained = _trained(*embeddings.matrices, weights, biases, learn_inputs=True)
         losses = np.zeros(max(1, -(-inputs.size // batch_size)))
-        done, at_once = 0, 1
+        done = 0
         with self._lock:
+            if batch_size != self._paced_for:
+                self._paced_for, self._at_once = batch_size, 1
             while done < losses.size:
+                at_once = min(self._at_once, losses.size - done)
                 pairs = slice(done * batch_size, (done + at_once) * batch_size)
                 start = time.perf_counter()
                 self._call(trained, inputs[pairs], labels[pairs], batch_size, losses[done : done + at_once])
                 done += at_once
-                at_once = _next_size(at_once, time.perf_counter() - start)
+                self._at_once = _next_size(self._at_once, (time.perf_counter() - start) / at_once)
         return losses
 
     def on_inputs(self, tables: tuple[Table, Table], inputs: NDArray[Any], labels: Ids) -> tuple[float, NDArray[Any]]:
@@ -80,8 +84,9 @@ class Steps:
         scratch = self._memory(batch_size, num_true).scratch
         if input_grad is not None:
             scratch = scratch._replace(input_grad=input_grad)
-        parts = 1 if _share_memory(trained) else parts_for(batch_size * self.num_sampled * self.dim)
-        settings = settings_for(SAMPLED_SOFTMAX, True, self.correction, num_true, self.num_sampled, self.dtype, parts)
+        parts = 1 if _share_memory(trained) else parts_for(batch_size * self.num_sampled * self.dim, losses.size)
+        sizes = (batch_size, num_true, self.num_sampled)
+        settings = settings_for(SAMPLED_SOFTMAX, True, self.correction, *sizes, self.dtype, parts)
         status = np.zeros(2, np.int64)
         with self.sampler._lock:
             draw = Draw(self.sampler._distribution(), *self.sampler._stream.position)
@@ -125,5 +130,5 @@ def _writeable(ids: Ids) -> Ids:
 
 
 def _next_size(steps: int, seconds: float) -> int:
-    """Return how many steps the next call takes, after one of `steps` steps that took `seconds`."""
-    return max(1, min(4 * steps, int(steps * _CALL_SECONDS / max(seconds, 1e-9))))
+    """Return how many steps the next call takes, after one of at most `steps` that took `seconds` each."""
+    return max(1, min(4 * steps, int(_CALL_SECONDS / max(seconds, 1e-9))))

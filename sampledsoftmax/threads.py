@@ -99,13 +99,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=team.start_anew)
 
 
-def parts_for(multiplications: int) -> int:
-    """Return how many threads pay for a step of so many multiplications.
+def parts_for(multiplications: int, steps: int = 1) -> int:
+    """Return how many threads pay for a call of some steps, of so many multiplications each.
 
-    To wake a thread costs about 30 microseconds, much of a step of 1 million (0.24 ms); a step of 8 million takes 1.16
-    ms on one thread and 0.77 ms on two (w1 and w1b of docs/performance.md).
+    To wake a thread costs about 30 microseconds, once a call: much of a step of 1 million (0.2 ms). In a step threads
+    meet six times, which is little from some hundred thousand on.
     """
-    return max(1, min(team.num_threads, multiplications // 4_000_000))
+    return max(1, min(team.num_threads, multiplications * steps // 4_000_000, multiplications // 400_000))
 
 
 def set_num_threads(num_threads: int) -> None:

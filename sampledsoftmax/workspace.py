@@ -25,6 +25,7 @@ def settings_for(
     objective: int,
     gradients: bool,
     correction: Correction,
+    batch_size: int,
     num_true: int,
     num_sampled: int,
     dtype: np.dtype[Any],
@@ -38,15 +39,23 @@ def settings_for(
         correction.remove_accidental_hits,
         correction.hit_copies == "last",
         num_true,
-        block_rows(num_sampled, dtype.itemsize),
+        block_rows(batch_size, num_sampled, dtype.itemsize, threads),
         class_panels(num_sampled, panel_width(dtype), threads),
     )
 
 
-def block_rows(num_sampled: int, itemsize: int) -> int:
-    """Return how many examples a task takes: a multiple of 48, so of every height of a tile."""
-    rows = _BLOCK_BYTES // max(num_sampled * itemsize, 1) // _LEAST_ROWS * _LEAST_ROWS
-    return max(_LEAST_ROWS, min(_MOST_ROWS, rows))
+def block_rows(batch_size: int, num_sampled: int, itemsize: int, threads: int) -> int:
+    """Return how many examples a task takes: a multiple of 4, and such that threads get as much as one another.
+
+    Examples
+    --------
+    >>> block_rows(1024, 64, 4, threads=1), block_rows(128, 64, 4, threads=2), block_rows(1024, 1024, 4, threads=2)
+    (172, 64, 88)
+    """
+    most = max(_LEAST_ROWS, min(_MOST_ROWS, _BLOCK_BYTES // max(num_sampled * itemsize, 1)))
+    blocks = -(-max(batch_size, 1) // most)
+    blocks = -(-blocks // threads) * threads
+    return -(-max(batch_size, 1) // (4 * blocks)) * 4
 
 
 def class_panels(num_sampled: int, width: int, threads: int) -> int:

@@ -38,7 +38,7 @@ SAMPLERS = {
 def _any_size_pays(monkeypatch):
     """Let small steps use all threads that are set."""
     for module in (steps, sampled):
-        monkeypatch.setattr(module, "parts_for", lambda _: threads.team.num_threads)
+        monkeypatch.setattr(module, "parts_for", lambda *_: threads.team.num_threads)
     before = ss.get_num_threads()
     yield
     ss.set_num_threads(before)
@@ -96,7 +96,7 @@ def test_functions_have_the_same_bits_on_any_number_of_threads(function):
 PATH_PROGRAM = """
 import hashlib, numpy as np, sampledsoftmax as ss
 from sampledsoftmax import steps, threads
-steps.parts_for = lambda _: threads.team.num_threads
+steps.parts_for = lambda *_: threads.team.num_threads
 for num_threads in (1, 2, 4):
     ss.set_num_threads(num_threads)
     model = ss.SkipGram(200, 33, 50, ss.Adagrad(0.1), seed=1)

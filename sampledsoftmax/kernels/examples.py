@@ -8,7 +8,7 @@ from sampledsoftmax.kernels.jit import jit_inner, jit_sum
 from sampledsoftmax.kernels.panels import fill_panels, num_panels_of, pack_rows, unpack_row, width_of
 from sampledsoftmax.kernels.products import add_rows_product
 from sampledsoftmax.kernels.team import FIRST_TASKS, next_task
-from sampledsoftmax.machine.atomics import fetch_row
+from sampledsoftmax.machine.atomics import fetch_to_read
 from sampledsoftmax.machine.tile import shift_rows
 
 _ROWS_AHEAD = 4  # rows asked for before they are needed, against the latency of memory
@@ -58,7 +58,7 @@ def _true_logits(top, rows, operands, settings, scratch):
         features = inputs[input_ids[b]]
         for i in range(b * settings.num_true, (b + 1) * settings.num_true):
             if i + _ROWS_AHEAD < last:
-                fetch_row(weights, true_ids[i + _ROWS_AHEAD])
+                fetch_to_read(weights, true_ids[i + _ROWS_AHEAD])
             logits[i] = dot(features, weights[true_ids[i]]) + biases[true_ids[i]]
             if settings.subtract_log_q:
                 logits[i] -= math.log(real(counts[i]))

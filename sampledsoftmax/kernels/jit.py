@@ -64,8 +64,8 @@ def jit_part(function: Function) -> Function:
 def _compile(
     function: Function, fastmath: Any, inner: bool = False, inline: str = "never", counted: bool = False
 ) -> Function:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "inline": inline, "_nrt": counted}
-    options |= {"no_cpython_wrapper": inner, "no_cfunc_wrapper": inner}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "inline": inline}
+    options |= {"_nrt": counted, "no_cpython_wrapper": inner, "no_cfunc_wrapper": inner}
     if not IS_FORCED:  # the names of cached code do not tell one vector path from another
         try:
             return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]

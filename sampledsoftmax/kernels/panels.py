@@ -6,7 +6,7 @@ That is how the products read and write: a tile's operands are next to one anoth
 from numba.extending import overload
 
 from sampledsoftmax.kernels.jit import jit_inner
-from sampledsoftmax.machine.atomics import fetch_row
+from sampledsoftmax.machine.atomics import fetch_to_read
 from sampledsoftmax.machine.transpose import transpose_square
 from sampledsoftmax.machine.vectors import PANEL_BYTES
 
@@ -40,7 +40,7 @@ def pack_rows(table, ids, top, rows, panels):
     last = min(top + rows, ids.size)
     for i in range(top, last):
         if i + _ROWS_AHEAD < last:
-            fetch_row(table, ids[i + _ROWS_AHEAD])
+            fetch_to_read(table, ids[i + _ROWS_AHEAD])
         _pack_row(table[ids[i]], i, panels)
     fill_panels(panels, max(last, top), top + rows - max(last, top), 0)
 

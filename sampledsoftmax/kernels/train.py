@@ -14,7 +14,7 @@ from sampledsoftmax.kernels.jit import jit, jit_inner
 from sampledsoftmax.kernels.panels import num_panels_of, width_of
 from sampledsoftmax.kernels.team import FIRST_TASKS, SECOND_TASKS, THIRD_TASKS, meet, next_task, start_tasks
 from sampledsoftmax.kernels.updates import Rule, update_row
-from sampledsoftmax.machine.atomics import fetch_row
+from sampledsoftmax.machine.atomics import fetch_to_write
 
 FINISHED, NOT_FINITE, TOO_FEW_CLASSES = range(3)
 _SLOTS_A_TASK = 32
@@ -202,7 +202,7 @@ def _update_labels(part, first, trained, operands, settings, scratch, lanes):
     rows, entries, num_true = lanes.row, lanes.entry, settings.num_true
     last = min(first + _SLOTS_A_TASK, scratch.sizes[CLASS_SLOTS])
     for u in range(first, last):
-        for d in range(rows.shape[1]):
+        for d in range(inputs.shape[1]):
             rows[part, d] = 0
         _ask_ahead(weights, weights_slot, ids, u, last)
         entry = factors.dtype.type(0)
@@ -247,9 +247,9 @@ def _sum_places(b, following, gradients, rows, part):
 @jit_inner
 def _ask_ahead(table, slot, ids, u, last):
     if u + _ROWS_AHEAD < last:
-        fetch_row(table, ids[u + _ROWS_AHEAD])
+        fetch_to_write(table, ids[u + _ROWS_AHEAD])
         if slot.shape[0] > 0:
-            fetch_row(slot, ids[u + _ROWS_AHEAD])
+            fetch_to_write(slot, ids[u + _ROWS_AHEAD])
 
 
 @jit_inner

@@ -18,7 +18,7 @@ from sampledsoftmax.kernels.team import meet
 from sampledsoftmax.kernels.text import read_page
 from sampledsoftmax.kernels.train import FINISHED, NOT_FINITE, TOO_FEW_CLASSES, Draw
 from sampledsoftmax.kernels.updates import update_row
-from sampledsoftmax.machine.atomics import fetch_row
+from sampledsoftmax.machine.atomics import fetch_to_read, fetch_to_write
 
 _BLOCKS = np.uint64(candidates.BLOCKS_PER_CANDIDATE)
 _ROWS_AHEAD = 6  # rows asked for before they are needed, against the latency of memory
@@ -107,14 +107,14 @@ def _update(part, parts, trained, learn_biases, desk):
     ids = scratch.examples.ids[: scratch.sizes[INPUT_SLOTS]]
     table, slot, rows = trained.inputs, trained.inputs_slot, desk.flat_input_rows
     for u in range(ids.size):
-        _ask_ahead(part, parts, table, slot, ids, u)
+        _ask_ahead(part, parts, table, slot, rows, ids, u)
         if _owns(part, parts, ids[u]):
             update_row(rule, table, slot, ids[u], rows, u)
     ids = scratch.classes.ids[: scratch.sizes[CLASS_SLOTS]]
     table, slot, rows = trained.weights, trained.weights_slot, desk.flat_class_rows
     biases, biases_slot, entries = trained.biases, trained.biases_slot, desk.class_entries
     for u in range(ids.size):
-        _ask_ahead(part, parts, table, slot, ids, u)
+        _ask_ahead(part, parts, table, slot, rows, ids, u)
         if ids[u] >= 0 and _owns(part, parts, ids[u]):
             update_row(rule, table, slot, ids[u], rows, u)
             if learn_biases:
@@ -127,13 +127,15 @@ def _owns(part, parts, row):
 
 
 @jit_inner
-def _ask_ahead(part, parts, table, slot, ids, u):
+def _ask_ahead(part, parts, table, slot, rows, ids, u):
     if u + _ROWS_AHEAD < ids.size:
         row = ids[u + _ROWS_AHEAD]
         if row >= 0 and _owns(part, parts, row):
-            fetch_row(table, row)
+            fetch_to_write(table, row)
             if slot.shape[0] > 0:
-                fetch_row(slot, row)
+                fetch_to_write(slot, row)
+            if parts > 1:
+                fetch_to_read(rows, u + _ROWS_AHEAD)
 
 
 @jit_inner

@@ -55,8 +55,12 @@ def _typed_give_way(context):
     return types.void(), emit
 
 
-def _typed_fetch(context, table, row):
-    del context, row
+def _fetch(to_write: bool) -> Any:
+    """Return fetch(table, row), which asks for a row of a table [rows, columns] before it is needed."""
+
+    def typed(context, table, row):
+        del context, row
+        return types.void(table, types.intp), emit
 
     def emit(context, builder, signature, arguments):
         table, row = arguments
@@ -72,14 +76,14 @@ def _typed_fetch(context, table, row):
         address = builder.add(builder.ptrtoint(struct.data, stride.type), builder.mul(row, stride))
         size = context.get_abi_sizeof(context.get_value_type(array_type.dtype))
         row_bytes = builder.mul(cgutils.unpack_tuple(builder, struct.shape)[1], ir.Constant(stride.type, size))
+        how = [ir.Constant(word, int(to_write)), ir.Constant(word, 3), ir.Constant(word, 1)]
         with cgutils.for_range_slice(
             builder, ir.Constant(stride.type, 0), row_bytes, ir.Constant(stride.type, _LINE_BYTES)
         ) as (offset, _):
-            pointer = builder.inttoptr(builder.add(address, offset), byte.as_pointer())
-            builder.call(prefetch, [pointer, ir.Constant(word, 1), ir.Constant(word, 3), ir.Constant(word, 1)])
+            builder.call(prefetch, [builder.inttoptr(builder.add(address, offset), byte.as_pointer()), *how])
         return context.get_dummy_value()
 
-    return types.void(table, types.intp), emit
+    return _choose(typed, _plain_fetch)
 
 
 _LINE_BYTES = 64
@@ -109,4 +113,6 @@ def _choose(typed: Any, plain: Any) -> Any:
 
 
 atomic_add, atomic_load = _choose(_typed_add, _plain_add), _choose(_typed_load, _plain_load)
-give_way, fetch_row = _choose(_typed_give_way, _plain_give_way), _choose(_typed_fetch, _plain_fetch)
+give_way = _choose(_typed_give_way, _plain_give_way)
+# A line that is to be written is taken from all other cores; one that is read may stay with them too.
+fetch_to_read, fetch_to_write = _fetch(to_write=False), _fetch(to_write=True)

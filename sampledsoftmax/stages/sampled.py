@@ -75,7 +75,8 @@ def _run(
         scratch = scratch._replace(loss_grad=loss_grad, input_grad=np.empty((batch_size, dim), dtype))
     row_grad, bias_grad = np.empty((num_rows, dim), dtype), np.empty(num_rows, dtype)
     parts = parts_for(batch_size * num_sampled * dim)
-    settings = settings_for(objective, loss_grad is not None, correction, num_true, num_sampled, dtype, parts)
+    gradients = loss_grad is not None
+    settings = settings_for(objective, gradients, correction, batch_size, num_true, num_sampled, dtype, parts)
     ids = (values.sampled_candidates, batch.labels.ravel())
     arguments = (_operands(batch, *ids), *ids, settings, scratch, workspace.lanes(parts), row_grad, bias_grad)
     team.run(run_loss_and_grad, parts, *arguments)
