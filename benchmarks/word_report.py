@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.table import markdown
@@ -12,7 +12,9 @@ from benchmarks.words import HEAD, rows_of
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-def page(text: str, words: dict[str, Any] | None, settings: Sequence[dict[str, Any]]) -> str:
+def page(
+    text: str, words: dict[str, Any] | None, settings: Sequence[dict[str, Any]], seeds: Sequence[dict[str, Any]]
+) -> str:
     """Return the page with its tables written anew."""
     if words is not None:
         table = markdown(HEAD, rows_of(words["results"]))
@@ -23,7 +25,8 @@ def page(text: str, words: dict[str, Any] | None, settings: Sequence[dict[str, A
             f"numba {versions['numba']}, gensim {versions.get('gensim', '?')}."
         )
         text = _put(text, "words", f"{table}\n\n{where}")
-    return _put(text, "settings", settings_table(settings)) if settings else text
+    text = _put(text, "settings", settings_table(settings)) if settings else text
+    return _put(text, "seeds", seeds_table(seeds)) if seeds else text
 
 
 def settings_table(results: Sequence[dict[str, Any]]) -> str:
@@ -41,6 +44,21 @@ def settings_table(results: Sequence[dict[str, Any]]) -> str:
     return markdown(head, rows)
 
 
+def seeds_table(results: Sequence[dict[str, Any]]) -> str:
+    """Return how far seeds are apart: mean and standard deviation, and how many diverged."""
+    rows = []
+    for corpus, epochs in dict.fromkeys((r["corpus"], r["epochs"]) for r in results):
+        runs = [r for r in results if (r["corpus"], r["epochs"]) == (corpus, epochs)]
+        done = [r for r in runs if "failed" not in r]
+        figures = [_spread([r[name] for r in done if name in r]) for name in ("loss", "wordsim", "simlex", "analogies")]
+        rows.append([corpus, str(epochs), str(len(runs)), str(len(runs) - len(done)), *figures])
+    return markdown(("corpus", "epochs", "seeds", "diverged", "loss", "WordSim-353", "SimLex-999", "analogies"), rows)
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{mean(values):.3f} ± {stdev(values):.3f}" if len(values) > 1 else ""
+
+
 def _changed(result: dict[str, Any]) -> str:
     return ", ".join(f"`{name}={value!r}`" for name, value in result["settings"].items()) or "nothing"
 
@@ -53,11 +71,12 @@ def _put(text: str, name: str, table: str) -> str:
 
 def main() -> None:
     """Write the tables."""
-    words, settings = DOCS / "words.json", DOCS / "word-settings.json"
+    words, settings, seeds = DOCS / "words.json", DOCS / "word-settings.json", DOCS / "word-seeds.json"
     text = page(
         (DOCS / "words.md").read_text(),
         json.loads(words.read_text())["words"] if words.exists() else None,
         json.loads(settings.read_text()) if settings.exists() else [],
+        json.loads(seeds.read_text()) if seeds.exists() else [],
     )
     (DOCS / "words.md").write_text(text)
 

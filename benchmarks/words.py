@@ -9,10 +9,12 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 
@@ -21,8 +23,12 @@ from benchmarks.child import Child
 from benchmarks.memory import peak_bytes
 from benchmarks.record import Record
 from benchmarks.table import aligned
+from sampledsoftmax.optimizers import Optimizer
+from sampledsoftmax.table import FirstValues
+from sampledsoftmax.words import tables
 from sampledsoftmax.words.evaluation.analogies import evaluate_analogies
 from sampledsoftmax.words.evaluation.similarities import evaluate_similarities
+from sampledsoftmax.words.settings import Settings
 from sampledsoftmax.words.word2vec import Watch
 
 QUESTIONS, JUDGEMENTS = "questions-words.txt.gz", {"wordsim": "wordsim353.tsv", "simlex": "simlex999.txt"}
@@ -101,13 +107,37 @@ def train_and_evaluate(task: Task) -> dict[str, Any]:
 
 
 def _train_ours(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors, float, int, dict[str, Any]]:
+    first_embeddings = settings.pop("first_embeddings", 1.0)
+    first_accumulator = settings.pop("first_accumulator", None)
     numbers = [str(i) for i in range(200)]
     ss.Word2Vec(min_count=1, epochs=1, **{k: v for k, v in settings.items() if k != "min_count"}).train([numbers] * 9)
     model = ss.Word2Vec(epochs=task.epochs, seed=task.seed, threads=task.threads, **settings)
     started: list[float] = []
-    model.train(task.data / TEXT, watch=Watch(on_plan=lambda _: started.append(time.perf_counter())))
+    with beginning(first_embeddings, first_accumulator):
+        model.train(task.data / TEXT, watch=Watch(on_plan=lambda _: started.append(time.perf_counter())))
     seconds = time.perf_counter() - started[0]
     return model.vectors, seconds, _num_tokens(task.data / TEXT), {"loss": round(model.history[-1].loss, 4)}
+
+
+@contextmanager
+def beginning(first_embeddings: float, first_accumulator: float | None) -> Iterator[None]:
+    """Let models begin otherwise, to try it: embeddings times a number, another value in row-wise accumulators."""
+    random_rows, new_optimizer = tables._random_rows, Settings.new_optimizer
+
+    def rows(*arguments: Any) -> FirstValues:
+        first = random_rows(*arguments)
+        return lambda shape: first(shape) * np.float32(first_embeddings)
+
+    def optimizer(settings: Settings) -> Optimizer:
+        if first_accumulator is None:
+            return new_optimizer(settings)
+        return ss.RowwiseAdagrad(settings.learning_rate, first_accumulator)
+
+    with (
+        patch.object(tables, "_random_rows", rows),
+        patch.object(Settings, "new_optimizer", optimizer),
+    ):
+        yield
 
 
 def _train_gensim(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors, float, int, dict[str, Any]]:

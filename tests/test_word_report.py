@@ -1,8 +1,6 @@
 import json
 
-import pytest
-
-from benchmarks.word_report import DOCS, page, settings_table
+from benchmarks.word_report import DOCS, page, seeds_table, settings_table
 
 RUN = {"epochs": 1, "wordsim": 0.5, "simlex": 0.25, "analogies": 0.125, "loss": 3.0}
 
@@ -19,11 +17,20 @@ def test_means_over_seeds_and_runs_that_diverged():
     ]
 
 
+def test_how_far_seeds_are_apart():
+    run = {"corpus": "names", "epochs": 5}
+    results = [
+        {**run, "seed": 1, "loss": 2.0},
+        {**run, "seed": 2, "loss": 4.0},
+        {**run, "seed": 3, "failed": "diverged"},
+    ]
+    assert seeds_table(results).splitlines()[2:] == ["| names | 5 | 3 | 1 | 3.000 ± 1.414 |  |  |  |"]
+
+
 def test_the_page_shows_the_figures_that_are_kept():
     text = (DOCS / "words.md").read_text()
-    words, settings = DOCS / "words.json", DOCS / "word-settings.json"
-    if not (words.exists() and settings.exists()):
-        pytest.skip("there are no figures of word vectors yet")
-    figures = json.loads(words.read_text())["words"]
-    assert page(text, figures, json.loads(settings.read_text())) == text
+    words, settings, seeds = (
+        json.loads((DOCS / name).read_text()) for name in ("words.json", "word-settings.json", "word-seeds.json")
+    )
+    assert page(text, words["words"], settings, seeds) == text
     assert text.count("| ours |") > 0

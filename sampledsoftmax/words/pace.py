@@ -5,7 +5,11 @@ that is not running holds up all, and one thread alone can be several times fast
 number, so it can be tried out.
 """
 
-_TRY_EVERY = 64  # blocks: a few seconds; if the other number is half as fast, trying costs 1.5 %
+from collections import deque
+from statistics import median
+
+_TRIES = 3  # blocks of a try, whose median counts: a block takes 30 ms, and may fall into a pause of the machine
+_TRY_EVERY = 128  # blocks: a few seconds; if the other number is half as fast, trying costs 2 %
 
 
 class Pace:
@@ -19,32 +23,30 @@ class Pace:
     Examples
     --------
     >>> pace = Pace(2)
-    >>> for seconds in (9.0, 2.0, 1.0):  # the first block is compiled too, and does not count
+    >>> for block in range(7):  # the first block is compiled too, and does not count
     ...     threads = pace.next_threads()
-    ...     pace.took(threads, seconds, work=100)
+    ...     pace.took(threads, seconds=3.0 - threads, work=100)
     >>> pace.next_threads()
-    1
+    2
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._blocks = 0
-        self._cost: dict[int, float] = {}  # seconds for a unit of work, when last tried
+        # Seconds for a unit of work, of the last blocks.
+        self._costs: dict[int, deque[float]] = {threads: deque(maxlen=_TRIES) for threads in (most, 1)}
 
     def next_threads(self) -> int:
         """Return how many threads the next block gets."""
-        if self._most == 1:
-            return 1
-        choices = (self._most, 1)
-        for threads in choices:
-            if threads not in self._cost:
+        for threads, costs in self._costs.items():
+            if len(costs) < _TRIES:
                 return threads
-        best = min(choices, key=self._cost.__getitem__)
+        best = min(self._costs, key=lambda threads: median(self._costs[threads]))
         other = 1 if best == self._most else self._most
-        return other if self._blocks % _TRY_EVERY == 0 else best
+        return other if self._blocks % _TRY_EVERY < _TRIES else best
 
     def took(self, threads: int, seconds: float, work: int) -> None:
         """Learn how long a block has taken; blocks of no work and the first one, which compiles, do not count."""
         if self._blocks > 0 and work > 0:
-            self._cost[threads] = seconds / work
+            self._costs[threads].append(seconds / work)
         self._blocks += 1
