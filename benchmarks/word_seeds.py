@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="runs at once, on one thread each")
     options = parser.parse_args()
     results = json.loads(options.json.read_text()) if options.json.exists() else []
-    runs = itertools.product((ENGLISH, STANDARD_LIBRARY), (options.epochs,), range(1, options.seeds + 1))
+    runs = itertools.product((STANDARD_LIBRARY, ENGLISH), (options.epochs,), range(1, options.seeds + 1))
     left = [run for run in itertools.starmap(Run, runs) if not any(run._asdict().items() <= r.items() for r in results)]
     with ThreadPoolExecutor(options.jobs) as pool:
         for run, result in zip(left, pool.map(_in_a_child, left), strict=True):

@@ -85,8 +85,8 @@ class Steps:
         if input_grad is not None:
             scratch = scratch._replace(input_grad=input_grad)
         parts = 1 if _share_memory(trained) else parts_for(batch_size * self.num_sampled * self.dim, losses.size)
-        sizes = (batch_size, num_true, self.num_sampled)
-        settings = settings_for(SAMPLED_SOFTMAX, True, self.correction, *sizes, self.dtype, parts)
+        shape = (batch_size, num_true, self.num_sampled)
+        settings = settings_for(SAMPLED_SOFTMAX, True, self.correction, shape, self.dtype, parts)
         status = np.zeros(2, np.int64)
         with self.sampler._lock:
             draw = Draw(self.sampler._distribution(), *self.sampler._stream.position)

@@ -25,13 +25,12 @@ def settings_for(
     objective: int,
     gradients: bool,
     correction: Correction,
-    batch_size: int,
-    num_true: int,
-    num_sampled: int,
+    shape: tuple[int, int, int],
     dtype: np.dtype[Any],
     threads: int,
 ) -> Settings:
-    """Return what the kernels are to compute, and in what pieces."""
+    """Return what the kernels are to compute, and in what pieces; `shape` is batch_size, num_true, num_sampled."""
+    batch_size, num_true, num_sampled = shape
     return Settings(
         objective,
         gradients,

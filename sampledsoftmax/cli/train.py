@@ -37,7 +37,7 @@ _HELP = {
     "num_sampled": "Candidates of a batch that the true word is told from.",
     "batch_size": "Words of a batch, each with all its pairs.",
     "learning_rate": "Learning rate at the start.",
-    "min_learning_rate": "Learning rate at the end; it falls in a straight line.",
+    "min_learning_rate": "Learning rate at the end; it falls in a straight line [default: half of the first].",
     "objective": "What is learnt.",
     "sampler": "Where candidates come from.",
     "ns_exponent": "Power of the counts for the unigram sampler [default: 1 with log Q, 0.75 without].",

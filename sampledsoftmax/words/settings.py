@@ -24,6 +24,8 @@ class Settings:
     ----------
     subtract_log_q, bias : bool
         None is replaced by what the objective asks for.
+    min_learning_rate : float
+        None is replaced by half the learning rate.
     ns_exponent : float
         None is replaced by 1 where log Q is subtracted, else by 0.75.
     """
@@ -55,7 +57,8 @@ class Settings:
         corrected = _log_q(objective, given["subtract_log_q"])
         power, bias = given["ns_exponent"], given["bias"]
         rate = check.number("learning_rate", given["learning_rate"], above=0.0)
-        last_rate = check.number("min_learning_rate", given["min_learning_rate"], at_least=0.0)
+        last_rate = given["min_learning_rate"]
+        last_rate = rate / 2 if last_rate is None else check.number("min_learning_rate", last_rate, at_least=0.0)
         if last_rate > rate:
             raise ValueError(f"min_learning_rate must be at most learning_rate={rate:g}, got {last_rate:g}")
         return cls(

@@ -106,7 +106,8 @@ class Trainer:
         self._desks = tuple(_make_desk(sizes, text.window, real) for _ in range(READERS))
         self._lanes = make_lanes(READERS, dim, real)
         objective = SAMPLED_SOFTMAX if plan.objective == "sampled_softmax" else NCE
-        self._settings = settings_for(objective, True, plan.correction, plan.batch_size, 1, plan.num_sampled, real, 1)
+        shape = (plan.batch_size, 1, plan.num_sampled)
+        self._settings = settings_for(objective, True, plan.correction, shape, real, 1)
 
     @property
     def distribution(self) -> Distribution:
@@ -133,7 +134,8 @@ class Trainer:
             threads = min(self._threads or self._pace.next_threads(), READERS)
             start = time.perf_counter()
             team.run(train_text, threads, *arguments, self._desks, self._lanes, sums, status)
-        self._pace.took(threads, time.perf_counter() - start, int(sums[EXAMPLES]))
+        if self._threads is None:
+            self._pace.took(threads, time.perf_counter() - start, int(sums[EXAMPLES]))
         if status[0] == NOT_FINITE:
             raise DivergedError(int(status[1]))
         if status[0] == TOO_FEW_CLASSES:

@@ -78,9 +78,10 @@ class Word2Vec:
         Candidates a batch, at most the size of the vocabulary since they are unique.
     batch_size : int
         Words of a batch, at most: a word and all its pairs.
-    learning_rate, min_learning_rate : float
-        At the start and at the end; it falls in a straight line over all epochs. The gradient is the sum over the pairs
-        of a batch.
+    learning_rate : float
+        At the start. The gradient is the sum over the pairs of a batch.
+    min_learning_rate : float, optional
+        At the end; the rate falls in a straight line over all epochs. By default half of `learning_rate`.
     sg : bool
         True: skip-gram. False: CBOW, the mean of the words around.
     shrink_windows : bool
@@ -145,7 +146,7 @@ class Word2Vec:
         num_sampled: int = 64,
         batch_size: int = 80,
         learning_rate: float = 0.2,
-        min_learning_rate: float = 0.1,
+        min_learning_rate: float | None = None,
         sg: bool = True,
         shrink_windows: bool = True,
         objective: str = "sampled_softmax",

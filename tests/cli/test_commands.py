@@ -183,7 +183,7 @@ def test_a_damaged_model_is_not_overwritten(tmp_path, corpus, capsys):
 
 
 def test_a_run_that_diverges_says_so(tmp_path, corpus, capsys):
-    rates = ["--learning-rate", "1e30", "--min-learning-rate", "1e30"]
+    rates = ["--learning-rate", "1e30", "--batch-size", "4"]
     line = failed_after(capsys, "train", corpus, "--output", str(tmp_path / "run"), *SMALL, *rates)
     assert "training diverged at step" in line
     assert "learning_rate=1e+30; use a smaller one; nothing was kept" in line
