@@ -39,7 +39,7 @@ def settings_table(results: Sequence[dict[str, Any]]) -> str:
         if len(done) < len(runs):
             rows.append([name, str(epochs), str(len(runs)), f"{len(runs) - len(done)} diverged", "", "", ""])
         else:
-            scores = [f"{mean(r[score] for r in runs):.3f}" for score in ("wordsim", "simlex", "analogies", "loss")]
+            scores = [_mean(runs, score) for score in ("wordsim", "simlex", "analogies", "loss")]
             rows.append([name, str(epochs), str(len(runs)), *scores])
     return markdown(head, rows)
 
@@ -53,6 +53,11 @@ def seeds_table(results: Sequence[dict[str, Any]]) -> str:
         figures = [_spread([r[name] for r in done if name in r]) for name in ("loss", "wordsim", "simlex", "analogies")]
         rows.append([corpus, str(epochs), str(len(runs)), str(len(runs) - len(done)), *figures])
     return markdown(("corpus", "epochs", "seeds", "diverged", "loss", "WordSim-353", "SimLex-999", "analogies"), rows)
+
+
+def _mean(runs: Sequence[dict[str, Any]], score: str) -> str:
+    """Return the mean over runs, or nothing where it was not kept of all."""
+    return f"{mean(r[score] for r in runs):.3f}" if all(score in r for r in runs) else ""
 
 
 def _spread(values: Sequence[float]) -> str:
