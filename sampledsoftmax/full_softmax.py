@@ -193,6 +193,5 @@ def _sums(classes: AllClasses) -> Sums:
         inputs=aligned((groups, depth, rows, width), classes.dtype),
         classes=of_classes,
         flat_classes=of_classes.reshape(classes.parts, width, depth * width),
-        biases=aligned((1, panels, width), classes.dtype),
-        ones=np.ones((1, rows, width), classes.dtype),
+        biases=aligned((panels, width), classes.dtype),
     )

@@ -65,7 +65,7 @@ class Steps:
         if not inputs.flags.writeable:
             inputs = inputs.copy()  # one type of array, one compilation
         trained = _trained(inputs, inputs[:0], *tables, learn_inputs=False)
-        losses, input_grad = np.zeros(1), np.zeros_like(inputs)
+        losses, input_grad = np.zeros(1), np.zeros(inputs.shape, inputs.dtype)
         with self._lock:
             self._call(trained, np.arange(labels.shape[0]), labels, max(labels.shape[0], 1), losses, input_grad)
         return float(losses[0]), input_grad

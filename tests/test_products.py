@@ -1,28 +1,37 @@
 """The products over panels are NumPy's, for any sizes."""
 
+import math
+
 import numba
 import numpy as np
 import pytest
 
-from sampledsoftmax.kernels.products import add_columns_product, add_rows_product, add_weighted_sums
+from sampledsoftmax.kernels.products import columns_product, rows_product
+from sampledsoftmax.machine.lanes import largest_of_lanes, sum_of_lanes
+from sampledsoftmax.machine.tile import sum_rows
 from sampledsoftmax.workspace import aligned, panel_width
 
 
 @numba.njit
-def rows_product(a, top, rows, b, out):
+def of_rows(a, top, rows, b, out, add):
     for panel in range(b.shape[0]):
-        add_rows_product(a, top, rows, b, panel, a.shape[0], out)
+        rows_product(a, top, rows, b, panel, a.shape[0], out, add)
 
 
 @numba.njit
-def columns_product(a, first, last, rows, b, out):
-    add_columns_product(a, first, last, rows, b, out)
+def of_columns(a, first, last, rows, b, out, add):
+    columns_product(a, first, last, rows, b, out, add)
 
 
 @numba.njit
-def weighted_sums(weights, a, rows, out):
+def sums_of_rows(a, rows, out, add):
     for panel in range(a.shape[0]):
-        add_weighted_sums(weights, a, panel, rows, out)
+        sum_rows(a, panel, rows, out, add)
+
+
+@numba.njit
+def of_lanes(values, first):
+    return sum_of_lanes(values, first), largest_of_lanes(values, first)
 
 
 def panels(matrix, rows):
@@ -50,7 +59,8 @@ def product(a, b):
     a_panels = panels(a, padded_rows(a.shape[0]))
     b_panels = panels(b, a_panels.shape[0] * a_panels.shape[2])
     out = aligned((b_panels.shape[0], a_panels.shape[1], b_panels.shape[2]), a.dtype)
-    rows_product(a_panels, 0, a_panels.shape[1], b_panels, out)
+    out[:] = math.nan  # what is there is not read
+    of_rows(a_panels, 0, a_panels.shape[1], b_panels, out, False)
     return matrix(out, a.shape[0], b.shape[1])
 
 
@@ -70,29 +80,64 @@ def test_products_are_numpys_on_ragged_sizes(dtype, rows, depth):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("rows", [*SIZES, pytest.param(300, marks=pytest.mark.compiled)])
-def test_products_with_a_transpose_are_numpys_and_add_to_what_is_there(dtype, rows):
+@pytest.mark.parametrize("add", [False, True])
+def test_products_with_a_transpose_are_numpys(dtype, rows, add):
     rng = np.random.default_rng(rows)
     a, b = (rng.integers(-8, 8, (rows, columns)).astype(dtype) for columns in (33, 20))
     a_panels, b_panels = panels(a, padded_rows(rows)), panels(b, padded_rows(rows))
     width = a_panels.shape[2]
     out = aligned((a_panels.shape[0] * width, b_panels.shape[0], width), np.dtype(dtype))
-    out[:] = 1
+    out[:] = 1 if add else math.nan
     for first in range(a_panels.shape[0]):
         of_panel = out[first * width : (first + 1) * width]
-        columns_product(a_panels, first, first + 1, a_panels.shape[1], b_panels, of_panel)
-    np.testing.assert_array_equal(out.reshape(out.shape[0], -1)[:33, :20], a.T @ b + 1)
+        of_columns(a_panels, first, first + 1, a_panels.shape[1], b_panels, of_panel, add)
+    np.testing.assert_array_equal(out.reshape(out.shape[0], -1)[:33, :20], a.T @ b + add)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_weighted_sums_are_numpys(dtype):
+@pytest.mark.parametrize("add", [False, True])
+def test_rows_add_to_what_is_there(dtype, add):
     rng = np.random.default_rng(0)
-    a = rng.integers(-8, 8, (10, 21)).astype(dtype)
+    a, b = rng.integers(-8, 8, (9, 300)).astype(dtype), rng.integers(-8, 8, (300, 20)).astype(dtype)
     a_panels = panels(a, 12)
-    weights = np.zeros((1, 12, a_panels.shape[2]), dtype)
-    weights[0, :10] = np.arange(10)[:, np.newaxis]
-    out = aligned((1, a_panels.shape[0], a_panels.shape[2]), np.dtype(dtype))
-    weighted_sums(weights, a_panels, 12, out)
-    np.testing.assert_array_equal(out.ravel()[:21], np.arange(10) @ a)
+    b_panels = panels(b, a_panels.shape[0] * a_panels.shape[2])
+    out = aligned((b_panels.shape[0], 12, b_panels.shape[2]), np.dtype(dtype))
+    out[:] = 1 if add else math.nan
+    of_rows(a_panels, 0, 12, b_panels, out, add)
+    np.testing.assert_array_equal(matrix(out, 9, 20), a @ b + add)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [0, 4, 12])
+@pytest.mark.parametrize("add", [False, True])
+def test_sums_of_rows_are_numpys(dtype, rows, add):
+    rng = np.random.default_rng(0)
+    a = rng.integers(-8, 8, (rows, 21)).astype(dtype)
+    a_panels = panels(a, 12)
+    a_panels[:, rows:] = math.nan
+    out = aligned((a_panels.shape[0], a_panels.shape[2]), np.dtype(dtype))
+    out[:] = 1 if add else math.nan
+    sums_of_rows(a_panels, rows, out, add)
+    np.testing.assert_array_equal(out.ravel()[:21], a.sum(0) + add)
+
+
+def test_a_product_of_no_rows_is_zeros():
+    a, b = panels(np.zeros((0, 3), np.float32), 4), panels(np.zeros((0, 5), np.float32), 4)
+    out = aligned((a.shape[2], 1, a.shape[2]), np.dtype(np.float32))
+    out[:] = math.nan
+    of_columns(a, 0, 1, 0, b, out, False)
+    assert not out.any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_sum_and_the_largest_of_a_row_of_a_panel(dtype):
+    width = panel_width(np.dtype(dtype))
+    values = np.random.default_rng(0).permutation(3 * width).astype(dtype) - 2 * width
+    for first in (0, width, 2 * width):
+        row = values[first : first + width]
+        assert of_lanes(values, first) == (row.sum(), row.max())
+    values[width + 1] = -math.inf
+    assert of_lanes(values, width) == (-math.inf, np.delete(values[width : 2 * width], 1).max())
 
 
 @pytest.mark.compiled

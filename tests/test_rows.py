@@ -1,9 +1,10 @@
-"""Dot products and sums of single rows of panels are NumPy's, for any number of panels."""
+"""Copies, dot products and sums of single rows of panels are NumPy's, for any number of panels."""
 
 import numba
 import numpy as np
 import pytest
 
+from sampledsoftmax.kernels.panels import pack_rows, unpack_row
 from sampledsoftmax.machine.rows import add_to_panels, add_to_rows, panel_dot
 from sampledsoftmax.workspace import aligned, panel_width
 
@@ -91,3 +92,41 @@ def test_what_is_not_a_number_stays_in_its_row(dtype):
     assert np.isnan(dot[0])
     add_rows(out, 0, dtype(1), a, 1)
     assert np.isnan(out).sum() == np.isnan(out[0, 1, 2]) == 1
+
+
+@numba.njit
+def pack(table, ids, top, rows, out):
+    pack_rows(table, ids, top, rows, out)
+
+
+@numba.njit
+def unpack(of_panels, i, table, row):
+    unpack_row(of_panels, i, table, row)
+
+
+def tables(columns, dtype):
+    """One table, as it may lie in memory: row by row, column by column, and every third number of another."""
+    table = np.random.default_rng(columns).normal(size=(6, columns)).astype(dtype)
+    sparse = np.zeros((6, 3 * columns), dtype)
+    sparse[:, ::3] = table
+    return table, np.asfortranarray(table), sparse[:, ::3]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("columns", [1, 7, 16, 23, 64, 65])
+def test_rows_of_tables_are_packed_and_unpacked(columns, dtype):
+    width = panel_width(np.dtype(dtype))
+    ids = np.array([5, 0, 5, 3, 1])
+    for table in tables(columns, dtype):
+        out = aligned((-(-columns // width), 12, width), np.dtype(dtype))
+        out[:] = 7
+        pack(table, ids, 2, 5, out)
+        rows = out.transpose(1, 0, 2).reshape(12, -1)
+        np.testing.assert_array_equal(rows[2:5, :columns], table[ids[2:]])
+        assert not rows[2:5, columns:].any(), "columns behind the last are zeros"
+        assert not rows[5:7].any(), "rows behind the last id are zeros"
+        assert (rows[:2] == 7).all(), "other rows are as before"
+        assert (rows[7:] == 7).all(), "other rows are as before"
+        back = np.zeros((4, columns), dtype)
+        unpack(out, 3, back, 2)
+        np.testing.assert_array_equal(back, [np.zeros(columns), np.zeros(columns), table[3], np.zeros(columns)])

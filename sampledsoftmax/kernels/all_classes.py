@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sampledsoftmax.kernels.jit import jit, jit_inner
 from sampledsoftmax.kernels.maxima import lane_maxima
 from sampledsoftmax.kernels.panels import num_panels_of, pack_rows
-from sampledsoftmax.kernels.products import add_rows_product
+from sampledsoftmax.kernels.products import rows_product
 
 
 class Block(NamedTuple):
@@ -123,7 +123,7 @@ def write_logits(group, piece, block, panels, out, flat_out):
     weights, offsets = by_class[first:last], panels.offsets[first:last]
     for q in range(last - first):
         _repeat(offsets[q], flat_out[q], padded * width)
-        add_rows_product(inputs, 0, padded, weights, q, inputs.shape[0], out)
+        rows_product(inputs, 0, padded, weights, q, inputs.shape[0], out, True)
     for b in range(padded):
         for c in range(num_classes - (last - 1) * width, width):
             out[last - first - 1, b, c] = -math.inf

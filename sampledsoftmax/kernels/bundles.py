@@ -67,17 +67,15 @@ class Scratch(NamedTuple):
 
     Attributes
     ----------
-    inputs, scaled_inputs, input_sums : float [dim panels, rows, width]
-        The inputs; each times loss_grad / normalizer; exponentials . sampled weights.
+    inputs, input_sums : float [dim panels, rows, width]
+        The inputs; gradients of the logits . sampled weights.
     exponentials, flat_exponentials : float [candidate panels, rows, width] and [candidate panels, rows * width]
-        Logits, then exp(logit - largest of the row); two views of one memory.
+        Logits, then exp(logit - largest of the row), then gradients of the logits; two views of one memory.
     by_class, by_dim : float [candidate panels, dim, width] and [dim panels, candidates, width]
         The sampled weights, transposed and not.
     biases, log_counts : float [candidate panels, width]
         Biases, -inf behind the last candidate; logs of expected counts, or zeros.
-    scales : float [1, rows, width]
-        loss_grad / normalizer of each row, in all lanes.
-    bias_sums : float [1, candidate panels, width]
+    bias_sums : float [candidate panels, width]
     true_logits : float [batch_size * num_true]
         Logits, then gradients of them.
     losses, loss_grad : float [batch_size]
@@ -87,7 +85,7 @@ class Scratch(NamedTuple):
     slot_of_label, slot_of_input, earlier : int64 [batch_size * num_true], [batch_size], [num_sampled]
         See duplicates.py.
     keys, slots : int64
-        Hash table.
+        Hash tables: one, or from the middle on another.
     cursor : uint64 [8]
         Position in the random stream.
     sizes : int64 [4]
@@ -95,7 +93,6 @@ class Scratch(NamedTuple):
     """
 
     inputs: Any
-    scaled_inputs: Any
     input_sums: Any
     exponentials: Any
     flat_exponentials: Any
@@ -103,7 +100,6 @@ class Scratch(NamedTuple):
     by_dim: Any
     biases: Any
     log_counts: Any
-    scales: Any
     bias_sums: Any
     true_logits: Any
     losses: Any

@@ -4,7 +4,9 @@ import math
 
 from sampledsoftmax.kernels.jit import jit_inner
 from sampledsoftmax.kernels.panels import num_panels_of, pack_rows, transpose_panel, width_of
-from sampledsoftmax.kernels.products import add_columns_product, add_weighted_sums
+from sampledsoftmax.kernels.products import columns_product
+from sampledsoftmax.kernels.team import share_of
+from sampledsoftmax.machine.tile import sum_rows
 
 
 @jit_inner
@@ -14,7 +16,8 @@ def pack_classes(part, parts, operands, settings, scratch):
     panel_biases, log_counts = scratch.biases, scratch.log_counts
     ids, biases, counts = operands.sampled_ids, operands.sampled_biases, scratch.sampled_counts
     width, real = width_of(by_dim), log_counts.dtype.type
-    for panel in range(part, num_panels_of(ids.size, width), parts):
+    first, last = share_of(part, parts, num_panels_of(ids.size, width))
+    for panel in range(first, last):
         top = panel * width
         pack_rows(operands.sampled_weights, ids, top, width, by_dim)
         transpose_panel(by_dim, top, by_class, panel)
@@ -29,20 +32,12 @@ def pack_classes(part, parts, operands, settings, scratch):
 
 
 @jit_inner
-def add_class_gradients(first, last, rows, scratch, class_sums):
+def class_gradients(first, last, rows, scratch, class_sums):
     """Write the gradients of the rows and biases of the candidates in panels first .. last.
 
     They are the sums over the batch of gradient of the logit times input: to class_sums [candidates of the
     panels, dim panels, width] and to scratch.bias_sums. `rows` is the batch size, rounded up to a multiple of 4.
     """
-    width = width_of(class_sums)
-    for s in range((last - first) * width):
-        for q in range(class_sums.shape[1]):
-            for c in range(width):
-                class_sums[s, q, c] = 0
-    exponentials, scales, bias_sums = scratch.exponentials, scratch.scales, scratch.bias_sums
-    add_columns_product(exponentials, first, last, rows, scratch.scaled_inputs, class_sums)
+    columns_product(scratch.exponentials, first, last, rows, scratch.inputs, class_sums, False)
     for panel in range(first, last):
-        for c in range(width):
-            bias_sums[0, panel, c] = 0
-        add_weighted_sums(scales, exponentials, panel, rows, bias_sums)
+        sum_rows(scratch.exponentials, panel, rows, scratch.bias_sums, False)

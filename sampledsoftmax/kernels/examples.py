@@ -5,8 +5,8 @@ import math
 from sampledsoftmax.kernels import cross_entropy, sigmoid_cross_entropy
 from sampledsoftmax.kernels.bundles import NCE, SAMPLED_SOFTMAX
 from sampledsoftmax.kernels.jit import jit_inner, jit_sum
-from sampledsoftmax.kernels.panels import fill_panels, num_panels_of, pack_rows, unpack_row, width_of
-from sampledsoftmax.kernels.products import add_rows_product
+from sampledsoftmax.kernels.panels import num_panels_of, pack_rows, unpack_row, width_of
+from sampledsoftmax.kernels.products import rows_product
 from sampledsoftmax.kernels.team import FIRST_TASKS, next_task
 from sampledsoftmax.machine.atomics import fetch_to_read
 from sampledsoftmax.machine.tile import shift_rows
@@ -34,7 +34,7 @@ def run_examples(part, shared, operands, settings, scratch, lanes):
         elif settings.objective == SAMPLED_SOFTMAX:
             cross_entropy.block(top, rows, padded, num_panels, settings.num_true, scratch, maxima, sums)
         if settings.gradients:
-            scale_inputs(top, rows, padded, scratch)
+            scale_exponentials(top, padded, num_panels, sums, scratch)
             _input_gradients(top, rows, padded, num_panels, operands, settings, scratch)
         top = next_task(shared, FIRST_TASKS) * settings.block_rows
 
@@ -42,8 +42,8 @@ def run_examples(part, shared, operands, settings, scratch, lanes):
 @jit_sum
 def dot(a, b):
     """Return the dot product of two rows."""
-    total = a[0] * b[0]
-    for d in range(1, a.size):
+    total = a.dtype.type(0)
+    for d in range(a.size):
         total += a[d] * b[d]
     return total
 
@@ -68,12 +68,9 @@ def _true_logits(top, rows, operands, settings, scratch):
 def sampled_logits(top, padded, num_panels, scratch):
     """Write (dot product + bias) - log count: one rounding of the size of the logit, as NumPy has it."""
     inputs, by_class, logits = scratch.inputs, scratch.by_class, scratch.exponentials
-    biases, log_counts, width = scratch.biases, scratch.log_counts, width_of(scratch.exponentials)
+    biases, log_counts = scratch.biases, scratch.log_counts
     for panel in range(num_panels):
-        for b in range(top, top + padded):
-            for c in range(width):
-                logits[panel, b, c] = 0
-        add_rows_product(inputs, top, padded, by_class, panel, inputs.shape[0], logits)
+        rows_product(inputs, top, padded, by_class, panel, inputs.shape[0], logits, False)
         shift_rows(logits, panel, top, padded, biases, log_counts)
 
 
@@ -90,33 +87,30 @@ def _leave_out_hits(top, rows, num_sampled, settings, scratch):
 
 
 @jit_inner
-def scale_inputs(top, rows, padded, scratch):
-    """Write the inputs, each times the scale of its row."""
-    inputs, scaled, scales = scratch.inputs, scratch.scaled_inputs, scratch.scales
-    width = width_of(inputs)
-    for p in range(inputs.shape[0]):
-        for b in range(top, top + rows):
-            for c in range(width):
-                scaled[p, b, c] = inputs[p, b, c] * scales[0, b, c]
-    fill_panels(scaled, top + rows, padded - rows, 0)
+def scale_exponentials(top, padded, num_panels, scales, scratch):
+    """Multiply the exponentials of the rows with what makes them gradients of the logits: scales, in all lanes."""
+    width = width_of(scales)
+    for p in range(num_panels):
+        entries = scratch.flat_exponentials[p, top * width : (top + padded) * width]
+        for i in range(padded * width):
+            entries[i] *= scales[i]
 
 
 @jit_inner
 def input_sums(top, padded, num_panels, scratch):
-    """Write exponentials . sampled weights: the candidates' part of the gradients of the inputs, unscaled."""
+    """Write gradients of the logits . sampled weights: the candidates' part of the gradients of the inputs."""
     sums, exponentials, by_dim = scratch.input_sums, scratch.exponentials, scratch.by_dim
-    fill_panels(sums, top, padded, 0)
     for q in range(by_dim.shape[0]):
-        add_rows_product(exponentials, top, padded, by_dim, q, num_panels, sums)
+        rows_product(exponentials, top, padded, by_dim, q, num_panels, sums, False)
 
 
 @jit_inner
 def _input_gradients(top, rows, padded, num_panels, operands, settings, scratch):
     input_sums(top, padded, num_panels, scratch)
-    sums, out, scales = scratch.input_sums, scratch.input_grad, scratch.scales
+    sums, out = scratch.input_sums, scratch.input_grad
     factors, weights, true_ids = scratch.true_logits, operands.true_weights, operands.true_ids
     for b in range(top, top + rows):
-        unpack_row(sums, b, scales[0, b, 0], out[b])
+        unpack_row(sums, b, out, b)
         for i in range(b * settings.num_true, (b + 1) * settings.num_true):
             factor, row = factors[i], true_ids[i]
             for d in range(out.shape[1]):

@@ -6,8 +6,9 @@ from sampledsoftmax.kernels.all_classes import pack_offsets, rows_of, write_logi
 from sampledsoftmax.kernels.exponential import exp_not_above_0
 from sampledsoftmax.kernels.jit import jit, jit_fused, jit_inner
 from sampledsoftmax.kernels.panels import fill_panels, num_panels_of, pack_rows, transpose_panel
-from sampledsoftmax.kernels.products import add_columns_product, add_rows_product, add_weighted_sums
+from sampledsoftmax.kernels.products import columns_product, rows_product
 from sampledsoftmax.kernels.team import FIRST_TASKS, SECOND_TASKS, meet, next_task
+from sampledsoftmax.machine.tile import sum_rows
 
 
 class Factors(NamedTuple):
@@ -41,7 +42,7 @@ class Sums(NamedTuple):
         Gradients of the inputs, added up over the blocks.
     classes, flat_classes : float [threads, width, dim panels, width] and [threads, width, dim panels * width]
         Gradients of a panel of classes; two views of one memory.
-    biases, ones : float [1, class panels, width] and [1, group_rows, width]
+    biases : float [class panels, width]
     """
 
     places: Any
@@ -52,7 +53,6 @@ class Sums(NamedTuple):
     classes: Any
     flat_classes: Any
     biases: Any
-    ones: Any
 
 
 @jit
@@ -75,7 +75,7 @@ def run_gradients(part, parts, shared, block, panels, factors, sums, weights_gra
         _logit_gradients(group, num_panels, block, panels, factors, sums)
         _, _, padded = rows_of(group, panels)
         for q in range(sums.by_dim.shape[0]):
-            add_rows_product(sums.logits[group], 0, padded, sums.by_dim, q, num_panels, sums.inputs[group])
+            rows_product(sums.logits[group], 0, padded, sums.by_dim, q, num_panels, sums.inputs[group], True)
         group = next_task(shared, FIRST_TASKS)
     if not meet(shared, parts, 2):
         return
@@ -115,25 +115,17 @@ def _scale_exponentials(logits, num_panels, size, largest, scales):
 @jit_inner
 def _class_gradients(panel, panels, sums, classes):
     """Add up gradient of the logit times input over the batch, for a panel of classes."""
-    width = classes.shape[2]
-    biases = sums.biases
-    for s in range(width):
-        for q in range(classes.shape[1]):
-            for c in range(width):
-                classes[s, q, c] = 0
-    for c in range(width):
-        biases[0, panel, c] = 0
     for group in range(panels.inputs.shape[0]):
         _, _, padded = rows_of(group, panels)
-        add_columns_product(sums.logits[group], panel, panel + 1, padded, panels.inputs[group], classes)
-        add_weighted_sums(sums.ones, sums.logits[group], panel, padded, biases)
+        columns_product(sums.logits[group], panel, panel + 1, padded, panels.inputs[group], classes, group > 0)
+        sum_rows(sums.logits[group], panel, padded, sums.biases, group > 0)
 
 
 @jit_inner
 def _write_classes(panel, num_classes, sums, classes, weights_grad, biases_grad):
     width = classes.shape[0]
     for s in range(min(width, num_classes - panel * width)):
-        row, bias = weights_grad[panel * width + s], sums.biases[0, panel, s]
+        row, bias = weights_grad[panel * width + s], sums.biases[panel, s]
         biases_grad[panel * width + s] = bias
         for d in range(row.size):
             row[d] = classes[s, d]

@@ -11,35 +11,32 @@ the column that is left out. So its normalizer is that of the candidates alone, 
 
 import math
 
-from sampledsoftmax.kernels.cross_entropy import exponentials, no_scales, row_maxima
+from sampledsoftmax.kernels.cross_entropy import exponentials, in_all_lanes, no_scales, row_maxima
 from sampledsoftmax.kernels.exponential import exp_not_above_0
 from sampledsoftmax.kernels.jit import jit_inner
 from sampledsoftmax.kernels.maxima import lane_maxima
 from sampledsoftmax.kernels.panels import width_of
 from sampledsoftmax.kernels.sigmoid_cross_entropy import loss_of_candidates, sigmoid, sigmoids, softplus
+from sampledsoftmax.machine.lanes import sum_of_lanes
 
 _MOST = 1e200  # a product of normalizers is put into the sum of logarithms before it overflows
 
 
 @jit_inner
 def softmax_block(top, rows, padded, num_panels, starts, settings, num_sampled, scratch, maxima, sums):
-    """Turn logits of rows top .. top + rows into losses, scales and gradients; `padded` rows are computed.
+    """Turn logits of rows top .. top + rows into losses and gradients, as cross_entropy.block does.
 
     The labels of example b are starts[b] .. starts[b + 1]; scratch.slot_of_label says which candidate they are.
     """
-    width = width_of(scratch.scales)
+    width = width_of(sums)
     first, size = top * width, padded * width
     lane_maxima(scratch.flat_exponentials, first, size, num_panels, maxima)
     row_maxima(scratch.true_logits, top, 0, padded, 1, maxima)
     exponentials(scratch.flat_exponentials, first, size, num_panels, maxima, sums)
-    true_logits, slot_of_label, losses, scales = (
-        scratch.true_logits, scratch.slot_of_label, scratch.losses, scratch.scales
-    )  # fmt: skip
+    true_logits, slot_of_label, losses = scratch.true_logits, scratch.slot_of_label, scratch.losses
     zero, one = losses.dtype.type(0), losses.dtype.type(1)
     for b in range(top, top + rows):
-        largest, of_candidates = maxima[(b - top) * width], zero
-        for i in range((b - top) * width, (b - top + 1) * width):
-            of_candidates += sums[i]
+        largest, of_candidates = maxima[(b - top) * width], sum_of_lanes(sums, (b - top) * width)
         total, product, scale = 0.0, 1.0, zero
         for i in range(starts[b], starts[b + 1]):
             distance = true_logits[i] - largest
@@ -65,19 +62,18 @@ def softmax_block(top, rows, padded, num_panels, starts, settings, num_sampled, 
                 total += math.log(product)
                 product = 1.0
         losses[b] = total + math.log(product)
-        for c in range(width):
-            scales[0, b, c] = scale
-    no_scales(scales, top + rows, top + padded)
+        in_all_lanes(sums, b - top, scale)
+    no_scales(sums, rows, padded)
 
 
 @jit_inner
 def sigmoid_block(top, rows, padded, num_panels, starts, settings, num_sampled, scratch, linear, products):
     """As `softmax_block`, for the sigmoid cross-entropy of noise-contrastive estimation and negative sampling."""
     sigmoids(top, padded, num_panels, scratch, linear, products)
-    true_logits, losses, scales = scratch.true_logits, scratch.losses, scratch.scales
+    true_logits, losses = scratch.true_logits, scratch.losses
     for b in range(top, top + rows):
         num_labels = starts[b + 1] - starts[b]
-        total = num_labels * loss_of_candidates(b - top, linear, products, scratch)
+        total = num_labels * loss_of_candidates(b - top, linear, products)
         for i in range(starts[b], starts[b + 1]):
             logit = true_logits[i]
             total += softplus(-logit) + (logit - logit)  # NaN where the logit is infinite, or its loss would be 0
@@ -86,9 +82,8 @@ def sigmoid_block(top, rows, padded, num_panels, starts, settings, num_sampled, 
                 _leave_out(b, i, starts, scratch)
             true_logits[i] = -sigmoid(-logit)
         losses[b] = total
-        for c in range(width_of(scales)):
-            scales[0, b, c] = num_labels
-    no_scales(scales, top + rows, top + padded)
+        in_all_lanes(products, b - top, num_labels)
+    no_scales(products, rows, padded)
 
 
 @jit_inner

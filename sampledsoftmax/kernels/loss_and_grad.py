@@ -1,6 +1,6 @@
 """The passes of a loss and its gradients over a batch, shared out among the threads of a team."""
 
-from sampledsoftmax.kernels.classes import add_class_gradients, pack_classes
+from sampledsoftmax.kernels.classes import class_gradients, pack_classes
 from sampledsoftmax.kernels.duplicates import clear, enter_candidates, find_slots
 from sampledsoftmax.kernels.examples import run_examples
 from sampledsoftmax.kernels.jit import jit, jit_inner
@@ -43,9 +43,9 @@ def _write_classes(part, shared, operands, settings, scratch, lanes, row_grad, b
     first = next_task(shared, SECOND_TASKS) * settings.class_panels
     while first < num_panels:
         last = min(first + settings.class_panels, num_panels)
-        add_class_gradients(first, last, rows, scratch, lanes.class_sums[part])
+        class_gradients(first, last, rows, scratch, lanes.class_sums[part])
         for s in range(first * width, min(last * width, num_sampled)):
-            bias_grad[num_labels + s] = scratch.bias_sums[0, s // width, s % width]
+            bias_grad[num_labels + s] = scratch.bias_sums[s // width, s % width]
             for d in range(row_grad.shape[1]):
                 row_grad[num_labels + s, d] = lanes.flat_class_sums[part, s - first * width, d]
         first = next_task(shared, SECOND_TASKS) * settings.class_panels

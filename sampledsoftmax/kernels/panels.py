@@ -7,6 +7,7 @@ from numba.extending import overload
 
 from sampledsoftmax.kernels.jit import jit_inner
 from sampledsoftmax.machine.atomics import fetch_to_read
+from sampledsoftmax.machine.rows import panels_to_row, row_to_panels
 from sampledsoftmax.machine.transpose import transpose_square
 from sampledsoftmax.machine.vectors import PANEL_BYTES
 
@@ -41,38 +42,38 @@ def pack_rows(table, ids, top, rows, panels):
     for i in range(top, last):
         if i + _ROWS_AHEAD < last:
             fetch_to_read(table, ids[i + _ROWS_AHEAD])
-        _pack_row(table[ids[i]], i, panels)
+        _pack_row(table, ids[i], i, panels)
     fill_panels(panels, max(last, top), top + rows - max(last, top), 0)
 
 
 @jit_inner
-def _pack_row(row, i, panels):
-    """Copy a row to row i of the panels. Slices are taken first: an index that is a sum is not vector code."""
+def _pack_row(table, row, i, panels):
+    row_to_panels(table, row, panels, i)
     width = width_of(panels)
-    whole = row.size // width
-    for p in range(whole):
-        piece = row[p * width : (p + 1) * width]
-        for c in range(width):
-            panels[p, i, c] = piece[c]
+    whole = table.shape[1] // width
     if whole < panels.shape[0]:
-        piece = row[whole * width :]
+        piece = table[row, whole * width :]
         for c in range(width):
             panels[whole, i, c] = piece[c] if c < piece.size else 0
 
 
 @jit_inner
-def unpack_row(panels, i, factor, row):
-    """Write row i of the panels, times `factor`, to a row."""
-    width = width_of(panels)
-    whole = row.size // width
-    for p in range(whole):
-        piece = row[p * width : (p + 1) * width]
-        for c in range(width):
-            piece[c] = panels[p, i, c] * factor
+def unpack_row(panels, i, table, row):
+    """Write row i of the panels to a row of a table."""
+    panels_to_row(panels, i, table, row)
+    whole = table.shape[1] // width_of(panels)
     if whole < panels.shape[0]:
-        piece = row[whole * width :]
+        piece = table[row, whole * width_of(panels) :]
         for c in range(piece.size):
-            piece[c] = panels[whole, i, c] * factor
+            piece[c] = panels[whole, i, c]
+
+
+@jit_inner
+def clear_row(rows, i):
+    """Set row i of rows of panels [rows, panels, width] to zeros."""
+    for p in range(rows.shape[1]):
+        for c in range(width_of(rows)):
+            rows[i, p, c] = 0
 
 
 @jit_inner

@@ -1,11 +1,11 @@
-"""The three products of a step over panels, each a loop over tiles.
+"""The products of a step over panels, each a loop over tiles.
 
 Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008: the panel of the right
 operand is read from the first cache, a block of rows of the left one stays in the second.
 """
 
 from sampledsoftmax.kernels.jit import jit_inner
-from sampledsoftmax.machine.tile import columns_one, columns_short, columns_tall, rows_short, rows_tall
+from sampledsoftmax.machine.tile import columns_short, columns_tall, rows_short, rows_tall
 from sampledsoftmax.machine.vectors import SHORT, TALL
 
 # Terms of a sum at a time: 128 rows of a panel of 64 bytes are 8 KB of a first cache. Sums of sums are also more
@@ -14,8 +14,8 @@ DEPTH = 128
 
 
 @jit_inner
-def add_rows_product(a, top, rows, b, panel, last, out):
-    """Add rows top .. top + rows of a . b[panel] to out[panel]; panels 0 .. last of `a` are read.
+def rows_product(a, top, rows, b, panel, last, out, add):
+    """Write rows top .. top + rows of a . b[panel] to out[panel], or add them; panels 0 .. last of `a` are read.
 
     `rows` is a multiple of 4. b[panel] is [last * width, width].
     """
@@ -25,37 +25,31 @@ def add_rows_product(a, top, rows, b, panel, last, out):
         row, left = top, rows
         while left > 0:
             if left % TALL == 0:
-                rows_tall(a, row, b, panel, first, end, out)
+                rows_tall(a, row, b, panel, first, end, out, add or first > 0)
                 row += TALL
                 left -= TALL
             else:
-                rows_short(a, row, b, panel, first, end, out)
+                rows_short(a, row, b, panel, first, end, out, add or first > 0)
                 row += SHORT
                 left -= SHORT
 
 
 @jit_inner
-def add_columns_product(a, first_panel, last_panel, rows, b, out):
-    """Add the transpose of panels first_panel .. last_panel of `a`, times b, to out [columns, panels, width].
+def columns_product(a, first_panel, last_panel, rows, b, out, add):
+    """Write the transpose of panels first_panel .. last_panel of `a`, times b, to out [columns, panels, width].
 
-    `rows` is a multiple of 4.
+    With `add` it is added to what is there. `rows` is a multiple of 4.
     """
-    for first in range(0, rows, DEPTH):
-        end = min(first + DEPTH, rows)
+    for first in range(0, max(rows, 1), DEPTH):  # of no rows, the sums are zeros
+        end, again = min(first + DEPTH, rows), add or first > 0
         for q in range(b.shape[0]):
             for p in range(first_panel, last_panel):
                 column = 0
                 while column < a.shape[2]:
                     out_row = (p - first_panel) * a.shape[2] + column
                     if (a.shape[2] - column) % TALL == 0:
-                        columns_tall(a, p, column, b, q, first, end, out, out_row)
+                        columns_tall(a, p, column, b, q, first, end, out, out_row, again)
                         column += TALL
                     else:
-                        columns_short(a, p, column, b, q, first, end, out, out_row)
+                        columns_short(a, p, column, b, q, first, end, out, out_row, again)
                         column += SHORT
-
-
-@jit_inner
-def add_weighted_sums(weights, a, panel, rows, out):
-    """Add to out[0, panel] the rows of a[panel], each times its number weights[0, row, 0]."""
-    columns_one(weights, 0, 0, a, panel, 0, rows, out, 0)

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from sampledsoftmax.kernels import candidates, label_cross_entropy
 from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, NCE, TRIES, Operands, Scratch
-from sampledsoftmax.kernels.classes import add_class_gradients, pack_classes
+from sampledsoftmax.kernels.classes import class_gradients, pack_classes
 from sampledsoftmax.kernels.duplicates import chain, clear, enter_candidates
-from sampledsoftmax.kernels.examples import input_sums, sampled_logits, scale_inputs
+from sampledsoftmax.kernels.examples import input_sums, sampled_logits, scale_exponentials
 from sampledsoftmax.kernels.jit import jit_inner, jit_part
-from sampledsoftmax.kernels.panels import num_panels_of, pack_rows, width_of
+from sampledsoftmax.kernels.panels import clear_row, num_panels_of, pack_rows, width_of
 from sampledsoftmax.kernels.text import Examples, Page, lay_windows
 from sampledsoftmax.machine.rows import add_to_panels, add_to_rows, panel_dot
 
@@ -171,7 +171,7 @@ def _run_examples(size, operands, settings, desk, maxima, sums):
             label_cross_entropy.sigmoid_block(*arguments)
         else:
             label_cross_entropy.softmax_block(*arguments)
-        scale_inputs(top, rows, padded, scratch)
+        scale_exponentials(top, padded, num_panels, sums, scratch)
         _input_gradients(top, rows, padded, num_panels, desk)
 
 
@@ -191,12 +191,7 @@ def _input_gradients(top, rows, padded, num_panels, desk):
     """Write the gradients of the inputs to the panels `input_sums`."""
     scratch, starts = desk.scratch, desk.examples.label_starts
     input_sums(top, padded, num_panels, scratch)
-    out, scales, width = scratch.input_sums, scratch.scales, width_of(scratch.scales)
-    for p in range(out.shape[0]):
-        for b in range(top, top + rows):
-            for c in range(width):
-                out[p, b, c] *= scales[0, b, c]
-    factors, by_dim, slots = scratch.true_logits, scratch.by_dim, scratch.slot_of_label
+    out, factors, by_dim, slots = scratch.input_sums, scratch.true_logits, scratch.by_dim, scratch.slot_of_label
     for b in range(top, top + rows):
         for i in range(starts[b], starts[b + 1]):
             add_to_panels(out, b, factors[i], by_dim, slots[i])
@@ -207,12 +202,12 @@ def _sum_classes(size, first_label, operands, desk):
     """Write the gradients of all classes: what they get as candidates, and what as labels."""
     scratch, rows, entries = desk.scratch, desk.class_rows, desk.class_entries
     num_sampled, width = operands.sampled_ids.size, width_of(scratch.by_dim)
-    add_class_gradients(0, first_label // width, (size + 3) // 4 * 4, scratch, rows)
+    class_gradients(0, first_label // width, (size + 3) // 4 * 4, scratch, rows)
     for s in range(num_sampled):
-        entries[s, 0] = scratch.bias_sums[0, s // width, s % width]
+        entries[s, 0] = scratch.bias_sums[s // width, s % width]
     for u in range(first_label, scratch.sizes[CLASS_SLOTS]):
         entries[u, 0] = 0
-        _clear(rows, u)
+        clear_row(rows, u)
     inputs, slots, factors = scratch.inputs, scratch.slot_of_label, scratch.true_logits
     example_of = desk.examples.example_of_label
     for i in range(operands.true_ids.size):
@@ -226,16 +221,9 @@ def _sum_inputs(num_inputs, centre_is_input, desk):
     scratch, rows = desk.scratch, desk.input_rows
     slots, example_of, starts = scratch.slot_of_input, desk.examples.example_of_input, desk.examples.input_starts
     for u in range(scratch.sizes[INPUT_SLOTS]):
-        _clear(rows, u)
+        clear_row(rows, u)
     for j in range(num_inputs):
         b, share = example_of[j], rows.dtype.type(1)
         if not centre_is_input:
             share /= rows.dtype.type(starts[b + 1] - starts[b])
         add_to_rows(rows, slots[j], share, scratch.input_sums, b)
-
-
-@jit_inner
-def _clear(rows, u):
-    for p in range(rows.shape[1]):
-        for c in range(width_of(rows)):
-            rows[u, p, c] = 0

@@ -7,6 +7,7 @@ q = product - 1, so that small terms are not lost: (1 + q) * (1 + e) - 1 = q + e
 
 import math
 
+from sampledsoftmax.kernels.cross_entropy import in_all_lanes, no_scales
 from sampledsoftmax.kernels.exponential import exp_not_above_0
 from sampledsoftmax.kernels.jit import jit_fused, jit_inner
 from sampledsoftmax.kernels.panels import width_of
@@ -30,28 +31,28 @@ def sigmoid(x):
 
 @jit_inner
 def block(top, rows, padded, num_panels, num_true, scratch, linear, products):
-    """Turn logits of rows top .. top + rows into losses and gradients; `padded` rows are computed."""
+    """Turn logits of rows top .. top + rows into losses and gradients; `padded` rows are computed.
+
+    The sampled columns are left as sigmoids; what gradients are these times is written to all lanes of `products`.
+    """
     sigmoids(top, padded, num_panels, scratch, linear, products)
-    true_logits, loss_grad, losses, scales = scratch.true_logits, scratch.loss_grad, scratch.losses, scratch.scales
-    for b in range(top, top + padded):
-        scale = loss_grad.dtype.type(0)
-        if b < top + rows:
-            total = loss_of_candidates(b - top, linear, products, scratch)
-            scale = loss_grad[b]
-            for i in range(b * num_true, (b + 1) * num_true):
-                logit = true_logits[i]
-                # Of one label that is sure, both linear terms are the logit, beside which the rest would be lost.
-                total += (max(logit, 0) - logit / num_true) + math.log1p(math.exp(-abs(logit)))
-                true_logits[i] = scale * (sigmoid(logit) - 1 / num_true)
-            losses[b] = total
-        for c in range(width_of(scales)):
-            scales[0, b, c] = scale
+    true_logits, loss_grad, losses = scratch.true_logits, scratch.loss_grad, scratch.losses
+    for b in range(top, top + rows):
+        total = loss_of_candidates(b - top, linear, products)
+        for i in range(b * num_true, (b + 1) * num_true):
+            logit = true_logits[i]
+            # Of one label that is sure, both linear terms are the logit, beside which the rest would be lost.
+            total += (max(logit, 0) - logit / num_true) + math.log1p(math.exp(-abs(logit)))
+            true_logits[i] = loss_grad[b] * (sigmoid(logit) - 1 / num_true)
+        losses[b] = total
+        in_all_lanes(products, b - top, loss_grad[b])
+    no_scales(products, rows, padded)
 
 
 @jit_inner
 def sigmoids(top, padded, num_panels, scratch, linear, products):
     """Replace sampled logits by their sigmoids, and leave what the losses of the rows are made of, lane by lane."""
-    panels, width = scratch.flat_exponentials, width_of(scratch.scales)
+    panels, width = scratch.flat_exponentials, width_of(linear)
     first, size = top * width, padded * width
     for i in range(size):
         linear[i] = 0
@@ -63,9 +64,9 @@ def sigmoids(top, padded, num_panels, scratch, linear, products):
 
 
 @jit_inner
-def loss_of_candidates(row, linear, products, scratch):
+def loss_of_candidates(row, linear, products):
     """Return the loss of the sampled columns of a row of the block."""
-    width = width_of(scratch.scales)
+    width = width_of(linear)
     total, product = 0.0, 0.0
     for i in range(row * width, (row + 1) * width):
         total += linear[i]

@@ -40,3 +40,9 @@ def next_task(shared, counter):
 def start_tasks(shared, counter):
     """Let tasks be numbered from 0 again; one thread does so while no other takes tasks."""
     atomic_add(shared, counter, -atomic_load(shared, counter))
+
+
+@jit_inner
+def share_of(part, parts, size):
+    """Return the first and the one behind the last of `size` things that a thread does without asking."""
+    return part * size // parts, (part + 1) * size // parts

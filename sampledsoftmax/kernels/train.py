@@ -7,14 +7,15 @@ import numpy as np
 
 from sampledsoftmax.kernels import candidates
 from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, TRIES, Operands
-from sampledsoftmax.kernels.classes import add_class_gradients, pack_classes
+from sampledsoftmax.kernels.classes import class_gradients, pack_classes
 from sampledsoftmax.kernels.duplicates import chain, clear, enter_candidates
 from sampledsoftmax.kernels.examples import run_examples
 from sampledsoftmax.kernels.jit import jit, jit_inner
-from sampledsoftmax.kernels.panels import num_panels_of, width_of
-from sampledsoftmax.kernels.team import FIRST_TASKS, SECOND_TASKS, THIRD_TASKS, meet, next_task, start_tasks
+from sampledsoftmax.kernels.panels import clear_row, num_panels_of, width_of
+from sampledsoftmax.kernels.team import FIRST_TASKS, SECOND_TASKS, THIRD_TASKS, meet, next_task, share_of, start_tasks
 from sampledsoftmax.kernels.updates import Rule, update_row
 from sampledsoftmax.machine.atomics import fetch_to_write
+from sampledsoftmax.machine.rows import add_to_rows
 
 FINISHED, NOT_FINITE, TOO_FEW_CLASSES = range(3)
 _SLOTS_A_TASK = 32
@@ -50,9 +51,7 @@ class Draw(NamedTuple):
 
 # A meeting that somebody does not come to ends the run: hence the returns.
 @jit
-def train(  # noqa: PLR0911, PLR0912
-    part, parts, shared, trained, inputs, labels, batch_size, draw, settings, scratch, lanes, losses, status
-):
+def train(part, parts, shared, trained, inputs, labels, batch_size, draw, settings, scratch, lanes, losses, status):
     """Run losses.size steps on consecutive batches of `inputs` [num_pairs] and `labels` [num_pairs * num_true].
 
     status[0] becomes FINISHED, NOT_FINITE (no table was changed by that step) or TOO_FEW_CLASSES; status[1] is
@@ -69,10 +68,12 @@ def train(  # noqa: PLR0911, PLR0912
             trained.weights, trained.bias_entries, scratch.candidates,
         )  # fmt: skip
         if part == 0:
-            _prepare(step, operands, draw, scratch)
+            _draw(step, operands, draw, scratch)
             start_tasks(shared, FIRST_TASKS)
             start_tasks(shared, SECOND_TASKS)
             start_tasks(shared, THIRD_TASKS)
+        if part == parts - 1:
+            _find_equal_inputs(operands, scratch)
         if not meet(shared, parts, meetings + 1):
             return
         if scratch.sizes[TRIES] < 0:
@@ -80,13 +81,11 @@ def train(  # noqa: PLR0911, PLR0912
             return
         if settings.subtract_log_q:
             _count(part, parts, operands, draw.distribution, scratch)
+        pack_classes(part, parts, operands, settings, scratch)
         if not meet(shared, parts, meetings + 2):
             return
-        pack_classes(part, parts, operands, settings, scratch)
-        if not meet(shared, parts, meetings + 3):
-            return
         run_examples(part, shared, operands, settings, scratch, lanes)
-        if not meet(shared, parts, meetings + 4):
+        if not meet(shared, parts, meetings + 3):
             return
         loss = _mean(scratch.losses, input_ids.size)
         if not math.isfinite(loss):
@@ -94,25 +93,21 @@ def train(  # noqa: PLR0911, PLR0912
             status[0] = NOT_FINITE
             return
         _update_classes(part, shared, trained, operands, settings, scratch, lanes)
-        if not meet(shared, parts, meetings + 5):
-            return
         if trained.learn_inputs:
             _update_inputs(part, shared, trained, scratch, lanes)
         if part == 0:
             losses[step] = loss
             status[1] = step + 1
             candidates.learn(draw.distribution, true_ids)
-        if not meet(shared, parts, meetings + 6):
+        if not meet(shared, parts, meetings + 4):
             return
-        meetings += 6
+        meetings += 4
 
 
 @jit_inner
-def _prepare(step, operands, draw, scratch):
-    """Draw candidates, and find out which ids of the batch are equal; the loss is the mean of the batch."""
+def _draw(step, operands, draw, scratch):
+    """Draw candidates, and find out which of them and of the labels are equal."""
     num_sampled = operands.sampled_ids.size
-    for b in range(operands.input_ids.size):
-        scratch.loss_grad[b] = 1.0 / operands.input_ids.size
     block = draw.block + np.uint64(step) * np.uint64(num_sampled) * _BLOCKS
     candidates.place(scratch.cursor, draw.seed, draw.stream, block)
     size = clear(scratch.keys, num_sampled)
@@ -124,21 +119,31 @@ def _prepare(step, operands, draw, scratch):
     scratch.sizes[CLASS_SLOTS] = chain(
         operands.true_ids, scratch.keys, scratch.slots, size, num_sampled, scratch.slot_of_label, scratch.classes
     )
-    size = clear(scratch.keys, operands.input_ids.size)
+
+
+@jit_inner
+def _find_equal_inputs(operands, scratch):
+    """Find out which inputs are equal; the loss is the mean of the batch."""
+    for b in range(operands.input_ids.size):
+        scratch.loss_grad[b] = 1.0 / operands.input_ids.size
+    keys, slots = scratch.keys[scratch.keys.size // 2 :], scratch.slots[scratch.slots.size // 2 :]
+    size = clear(keys, operands.input_ids.size)
     scratch.sizes[INPUT_SLOTS] = chain(
-        operands.input_ids, scratch.keys, scratch.slots, size, 0, scratch.slot_of_input, scratch.examples
+        operands.input_ids, keys, slots, size, 0, scratch.slot_of_input, scratch.examples
     )
 
 
 @jit_inner
 def _count(part, parts, operands, distribution, scratch):
-    """Write this thread's share of the expected counts."""
-    num_sampled, tries = operands.sampled_ids.size, scratch.sizes[TRIES]
-    first, last = part * num_sampled // parts, (part + 1) * num_sampled // parts
-    ids, counts = operands.sampled_ids[first:last], scratch.sampled_counts[first:last]
-    candidates.expected_counts(distribution, num_sampled, tries, ids, counts)
-    num_labels = operands.true_ids.size
-    first, last = part * num_labels // parts, (part + 1) * num_labels // parts
+    """Write the expected counts of this thread's share of the labels, and of the candidates that it packs."""
+    num_sampled, tries, width = operands.sampled_ids.size, scratch.sizes[TRIES], width_of(scratch.by_dim)
+    first, last = share_of(part, parts, num_panels_of(num_sampled, width))
+    ids, counts = (
+        operands.sampled_ids[first * width : last * width],
+        scratch.sampled_counts[first * width : last * width],
+    )
+    candidates.expected_counts(distribution, num_sampled, tries, ids, counts[: ids.size])
+    first, last = share_of(part, parts, operands.true_ids.size)
     labels, label_counts = operands.true_ids[first:last], scratch.true_counts[first:last]
     candidates.expected_counts(distribution, num_sampled, tries, labels, label_counts)
 
@@ -164,51 +169,44 @@ def _update_classes(part, shared, trained, operands, settings, scratch, lanes):
             _update_candidates(part, task, trained, operands, settings, scratch, lanes)
         else:
             first = num_sampled + (task - of_candidates) * _SLOTS_A_TASK
-            _update_labels(part, first, trained, operands, settings, scratch, lanes)
+            _update_labels(part, first, trained, settings, scratch, lanes)
         task = next_task(shared, SECOND_TASKS)
 
 
 @jit_inner
 def _update_candidates(part, task, trained, operands, settings, scratch, lanes):
-    bias_sums, ids, groups, factors = scratch.bias_sums, scratch.candidates, scratch.classes, scratch.true_logits
-    following, places, inputs, input_ids = groups.next, groups.first, operands.inputs, operands.input_ids
+    bias_sums, ids, places = scratch.bias_sums, scratch.candidates, scratch.classes.first
     rule, weights, weights_slot = trained.rule, trained.weights, trained.weights_slot
     biases, biases_slot = trained.biases, trained.biases_slot
-    width, num_true = width_of(bias_sums), settings.num_true
+    width = width_of(bias_sums)
     first = task * settings.class_panels
     last = min(first + settings.class_panels, num_panels_of(ids.size, width))
-    rows, entries = lanes.flat_class_sums[part], lanes.entry
+    panels, rows, entries = lanes.class_sums[part], lanes.flat_class_sums[part], lanes.entry
     padded = (operands.input_ids.size + 3) // 4 * 4
-    add_class_gradients(first, last, padded, scratch, lanes.class_sums[part])
+    class_gradients(first, last, padded, scratch, panels)
     end = min(last * width, ids.size)
     for s in range(first * width, end):
         r = s - first * width
-        entries[part, 0] = bias_sums[0, s // width, s % width]
         _ask_ahead(weights, weights_slot, ids, s, end)
-        if places[s] >= 0:
-            entry, first_place = entries[part, 0], places[s]
-            entry = _add_labels(first_place, entry, following, factors, inputs, input_ids, num_true, rows, r)
-            entries[part, 0] = entry
+        entry = bias_sums[s // width, s % width]
+        entries[part, 0] = _add_labels(places[s], entry, settings.num_true, scratch, panels, r)
         update_row(rule, weights, weights_slot, ids[s], rows, r)
         update_row(rule, biases, biases_slot, ids[s], entries, part)
 
 
 @jit_inner
-def _update_labels(part, first, trained, operands, settings, scratch, lanes):
-    groups, factors, inputs, input_ids = scratch.classes, scratch.true_logits, operands.inputs, operands.input_ids
-    ids, following, places = groups.ids, groups.next, groups.first
+def _update_labels(part, first, trained, settings, scratch, lanes):
+    bias_sums, ids, places = scratch.bias_sums, scratch.classes.ids, scratch.classes.first
     rule, weights, weights_slot = trained.rule, trained.weights, trained.weights_slot
     biases, biases_slot = trained.biases, trained.biases_slot
-    rows, entries, num_true = lanes.row, lanes.entry, settings.num_true
+    panels, rows, entries = lanes.class_sums[part], lanes.flat_class_sums[part], lanes.entry
     last = min(first + _SLOTS_A_TASK, scratch.sizes[CLASS_SLOTS])
     for u in range(first, last):
-        for d in range(inputs.shape[1]):
-            rows[part, d] = 0
         _ask_ahead(weights, weights_slot, ids, u, last)
-        entry = factors.dtype.type(0)
-        entry = _add_labels(places[u], entry, following, factors, inputs, input_ids, num_true, rows, part)
-        entries[part, 0] = entry
-        update_row(rule, weights, weights_slot, ids[u], rows, part)
+        clear_row(panels, 0)
+        entry = bias_sums.dtype.type(0)
+        entries[part, 0] = _add_labels(places[u], entry, settings.num_true, scratch, panels, 0)
+        update_row(rule, weights, weights_slot, ids[u], rows, 0)
         update_row(rule, biases, biases_slot, ids[u], entries, part)
 
 
@@ -253,12 +251,11 @@ def _ask_ahead(table, slot, ids, u, last):
 
 
 @jit_inner
-def _add_labels(i, entry, following, factors, inputs, input_ids, num_true, rows, r):
-    """Add to rows[r] what the chain of places from i contributes to a class; return entry plus that of its bias."""
+def _add_labels(i, entry, num_true, scratch, rows, r):
+    """Add to row r what the chain of places from i contributes to a class; return entry plus that of its bias."""
+    inputs, factors, following = scratch.inputs, scratch.true_logits, scratch.classes.next
     while i >= 0:
-        factor, row = factors[i], input_ids[i // num_true]
-        for d in range(inputs.shape[1]):
-            rows[r, d] += factor * inputs[row, d]
-        entry += factor
+        add_to_rows(rows, r, factors[i], inputs, i // num_true)
+        entry += factors[i]
         i = following[i]
     return entry

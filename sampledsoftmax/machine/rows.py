@@ -1,4 +1,4 @@
-"""Single rows of panels: their dot product, and adding one times a number to another.
+"""Single rows of panels: copies from and to tables, dot products, and adding one times a number to another.
 
 A row of a table has a width of its own, so a loop over it begins with tests and ends with the numbers that fill no
 vector; for 100 numbers that takes longer than the numbers do. A row of panels is whole vectors.
@@ -9,10 +9,11 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 
+from sampledsoftmax.machine.lanes import fold
 from sampledsoftmax.machine.tile import VECTORS, Array, Tile, choose
 from sampledsoftmax.machine.vectors import VECTOR_BYTES
 
-__all__ = ["add_to_panels", "add_to_rows", "panel_dot"]
+__all__ = ["add_to_panels", "add_to_rows", "panel_dot", "panels_to_row", "row_to_panels"]
 
 
 def _typed_dot(context, a, i, b, j):
@@ -34,28 +35,16 @@ def _emit_dot(context, builder, signature, arguments):
             product = builder.fmul(left, right, flags=("contract",))
             builder.store(builder.fadd(builder.load(slot), product, flags=("contract",)), slot)
 
-    tile.loop(zero, _num_panels(builder, signature.args[0], a, context), 1, body)
+    tile.loop(zero, a_at.shape[0], 1, body)
     first, second = (builder.load(slot) for slot in tile.sums[0])
-    return _sum_of_lanes(builder, builder.fadd(first, second), a_at.lanes)
-
-
-def _sum_of_lanes(builder, vector, lanes):
-    """Add the upper half of the lanes to the lower one until one is left."""
-    index = ir.IntType(32)
-    while lanes > 1:
-        lanes //= 2
-        halves = [
-            builder.shuffle_vector(
-                vector, vector, ir.Constant(ir.VectorType(index, lanes), list(range(first, first + lanes)))
-            )
-            for first in (0, lanes)
-        ]
-        vector = builder.fadd(*halves)
-    return builder.extract_element(vector, ir.Constant(index, 0))
+    return fold(builder, builder.fadd(first, second), a_at.lanes, builder.fadd)
 
 
 def _adder(panels_first: bool) -> Any:
-    """Return add(out, i, factor, b, j); `out` is panels, or rows of panels."""
+    """Return add(out, i, factor, b, j); `out` is panels, or rows of panels.
+
+    Products are rounded before they are added: a step has the bits of the gradients that functions return.
+    """
 
     def typed(context, out, i, factor, b, j):
         del context, i, j
@@ -72,12 +61,11 @@ def _adder(panels_first: bool) -> Any:
             target = out_at.address(p, i) if panels_first else out_at.address(i, p)
             source = b_at.address(p, j)
             for v in range(VECTORS):
-                product = builder.fmul(tile.load(tile.vector, source, v * VECTOR_BYTES), factors, flags=("contract",))
-                pointer = tile.pointer(tile.vector, target, v * VECTOR_BYTES)
-                total = builder.fadd(builder.load(pointer, align=out_at.itemsize), product, flags=("contract",))
-                builder.store(total, pointer, align=out_at.itemsize)
+                product = builder.fmul(tile.load(tile.vector, source, v * VECTOR_BYTES), factors)
+                before = tile.load(tile.vector, target, v * VECTOR_BYTES)
+                tile.store(builder.fadd(before, product), target, v * VECTOR_BYTES)
 
-        tile.loop(out_at.constant(0), _num_panels(builder, signature.args[3], b, context), 1, body)
+        tile.loop(out_at.constant(0), b_at.shape[0], 1, body)
         return context.get_dummy_value()
 
     def plain(out, i, factor, b, j):
@@ -95,9 +83,86 @@ def _adder(panels_first: bool) -> Any:
     return choose(typed, plain, in_numpy)
 
 
-def _num_panels(builder, array_type, array, context):
-    struct = context.make_array(array_type)(context, builder, value=array)
-    return builder.extract_value(struct.shape, 0)
+def _typed_row_to_panels(context, table, row, panels, i):
+    del context, row, i
+    return types.void(table, types.intp, panels, types.intp), _emit_row_to_panels
+
+
+def _emit_row_to_panels(context, builder, signature, arguments):
+    table, row, panels, i = arguments
+    table_at = Array(context, builder, signature.args[0], table)
+    panels_at = Array(context, builder, signature.args[2], panels)
+    tile = Tile(builder, panels_at, 0)
+    source = table_at.address_2d(row)
+
+    def body(p):
+        target = panels_at.address(p, i)
+        for v in range(VECTORS):
+            tile.store(_of_row(tile, table_at, source, p, v), target, v * VECTOR_BYTES)
+
+    tile.loop(table_at.constant(0), _whole_panels(builder, table_at), 1, body)
+    return context.get_dummy_value()
+
+
+def _of_row(tile, table, row, p, v):
+    """Return vector v of the numbers of a row that are those of panel p, whatever lies between two of them."""
+    builder = tile.builder
+    if table.is_contiguous:
+        return tile.load(
+            tile.vector, builder.add(row, builder.mul(p, table.constant(table.row_bytes))), v * VECTOR_BYTES
+        )
+    vector = ir.Constant(tile.vector, ir.Undefined)
+    first = builder.mul(p, table.constant(VECTORS * table.lanes))
+    for lane in range(table.lanes):
+        column = builder.add(first, table.constant(v * table.lanes + lane))
+        number = tile.load(table.scalar, builder.add(row, builder.mul(column, table.strides[1])), 0)
+        vector = builder.insert_element(vector, number, ir.Constant(ir.IntType(32), lane))
+    return vector
+
+
+def _whole_panels(builder, table):
+    """Return how many panels the rows of a table fill to the last column."""
+    return builder.sdiv(table.shape[1], table.constant(VECTORS * table.lanes))
+
+
+def _plain_row_to_panels(table, row, panels, i):
+    """Write a row of a table to row i of the panels that it fills."""
+    width = panels.shape[2]
+    for p in range(table.shape[1] // width):
+        for c in range(width):
+            panels[p, i, c] = table[row, p * width + c]
+
+
+def _typed_panels_to_row(context, panels, i, table, row):
+    del context, i, row
+    return types.void(panels, types.intp, table, types.intp), _emit_panels_to_row
+
+
+def _emit_panels_to_row(context, builder, signature, arguments):
+    panels, i, table, row = arguments
+    panels_at = Array(context, builder, signature.args[0], panels)
+    table_at = Array(context, builder, signature.args[2], table)
+    if not table_at.is_contiguous:
+        raise TypeError("panels_to_row writes to C-contiguous tables")
+    tile = Tile(builder, panels_at, 0)
+    start = table_at.address_2d(row)
+
+    def body(p):
+        source = panels_at.address(p, i)
+        target = builder.add(start, builder.mul(p, panels_at.constant(panels_at.row_bytes)))
+        for v in range(VECTORS):
+            tile.store(tile.load(tile.vector, source, v * VECTOR_BYTES), target, v * VECTOR_BYTES)
+
+    tile.loop(table_at.constant(0), _whole_panels(builder, table_at), 1, body)
+    return context.get_dummy_value()
+
+
+def _plain_panels_to_row(panels, i, table, row):
+    """Write row i of the panels that a row of a table fills to that row."""
+    width = panels.shape[2]
+    for p in range(table.shape[1] // width):
+        for c in range(width):
+            table[row, p * width + c] = panels[p, i, c]
 
 
 def _plain_dot(a, i, b, j):
@@ -109,5 +174,7 @@ def _plain_dot(a, i, b, j):
     return total
 
 
+row_to_panels = choose(_typed_row_to_panels, _plain_row_to_panels, _plain_row_to_panels)
+panels_to_row = choose(_typed_panels_to_row, _plain_panels_to_row, _plain_panels_to_row)
 panel_dot = choose(_typed_dot, _plain_dot, _plain_dot)
 add_to_panels, add_to_rows = _adder(True), _adder(False)

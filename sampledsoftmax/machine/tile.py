@@ -25,63 +25,74 @@ __all__ = [
     "Array",
     "Tile",
     "choose",
-    "columns_one",
     "columns_short",
     "columns_tall",
     "rows_short",
     "rows_tall",
     "shift_rows",
+    "sum_rows",
 ]
 
 
 def _rows_tile(rows: int) -> Any:
-    """Return tile(a, row, b, panel, first, last, out) for `rows` rows of a product a . b.
+    """Return tile(a, row, b, panel, first, last, out, add) for `rows` rows of a product a . b.
 
-    out[panel, row + r] += sum over p in [first, last), c of a[p, row + r, c] * b[panel, p * width + c].
+    out[panel, row + r] is the sum over p in [first, last), c of a[p, row + r, c] * b[panel, p * width + c]; with
+    `add`, plus what was there.
     """
 
-    def typed(context, a, row, b, panel, first, last, out):
-        del context, row, panel, first, last
+    def typed(context, a, row, b, panel, first, last, out, add):
+        del context, row, panel, first, last, add
         n = types.intp
-        return types.void(a, n, b, n, n, n, out), _emit_rows(rows)
+        return types.void(a, n, b, n, n, n, out, types.boolean), _emit_rows(rows)
 
-    def plain(a, row, b, panel, first, last, out):
+    def plain(a, row, b, panel, first, last, out, add):
         width = out.shape[2]
+        if not add:
+            for r in range(rows):
+                for v in range(width):
+                    out[panel, row + r, v] = 0
         for p in range(first, last):
             for c in range(width):
                 for r in range(rows):
                     for v in range(width):
                         out[panel, row + r, v] += a[p, row + r, c] * b[panel, p * width + c, v]
 
-    def in_numpy(a, row, b, panel, first, last, out):
+    def in_numpy(a, row, b, panel, first, last, out, add):
         width = out.shape[2]
         left = a[first:last, row : row + rows].transpose(1, 0, 2).reshape(rows, -1)
-        out[panel, row : row + rows] += left @ b[panel, first * width : last * width]
+        before = out[panel, row : row + rows] if add else 0
+        out[panel, row : row + rows] = before + left @ b[panel, first * width : last * width]
 
     return choose(typed, plain, in_numpy)
 
 
 def _columns_tile(columns: int) -> Any:
-    """Return tile(a, panel, column, b, b_panel, first, last, out, out_row) for `columns` rows of a^T . b.
+    """Return tile(a, panel, column, b, b_panel, first, last, out, out_row, add) for `columns` rows of a^T . b.
 
-    out[out_row + r, b_panel] += sum over k in [first, last) of a[panel, k, column + r] * b[b_panel, k];
-    `out` is [rows, panels, width].
+    out[out_row + r, b_panel] is the sum over k in [first, last) of a[panel, k, column + r] * b[b_panel, k]; with
+    `add`, plus what was there. `out` is [rows, panels, width].
     """
 
-    def typed(context, a, panel, column, b, b_panel, first, last, out, out_row):
-        del context, panel, column, b_panel, first, last, out_row
+    def typed(context, a, panel, column, b, b_panel, first, last, out, out_row, add):
+        del context, panel, column, b_panel, first, last, out_row, add
         n = types.intp
-        return types.void(a, n, n, b, n, n, n, out, n), _emit_columns(columns)
+        return types.void(a, n, n, b, n, n, n, out, n, types.boolean), _emit_columns(columns)
 
-    def plain(a, panel, column, b, b_panel, first, last, out, out_row):
+    def plain(a, panel, column, b, b_panel, first, last, out, out_row, add):
+        if not add:
+            for r in range(columns):
+                for v in range(out.shape[2]):
+                    out[out_row + r, b_panel, v] = 0
         for k in range(first, last):
             for r in range(columns):
                 for v in range(out.shape[2]):
                     out[out_row + r, b_panel, v] += a[panel, k, column + r] * b[b_panel, k, v]
 
-    def in_numpy(a, panel, column, b, b_panel, first, last, out, out_row):
+    def in_numpy(a, panel, column, b, b_panel, first, last, out, out_row, add):
         left = a[panel, first:last, column : column + columns].T
-        out[out_row : out_row + columns, b_panel] += left @ b[b_panel, first:last]
+        before = out[out_row : out_row + columns, b_panel] if add else 0
+        out[out_row : out_row + columns, b_panel] = before + left @ b[b_panel, first:last]
 
     return choose(typed, plain, in_numpy)
 
@@ -97,7 +108,7 @@ def choose(typed: Any, plain: Any, in_numpy: Any) -> Any:
 
 def _emit_rows(rows: int) -> Any:
     def emit(context, builder, signature, arguments):
-        a, row, b, panel, first, last, out = arguments
+        a, row, b, panel, first, last, out, add = arguments
         a_at = Array(context, builder, signature.args[0], a)
         b_at = Array(context, builder, signature.args[2], b)
         out_at = Array(context, builder, signature.args[6], out)
@@ -116,7 +127,7 @@ def _emit_rows(rows: int) -> Any:
             tile.loop(a_at.constant(0), width, _UNROLLED, steps)
 
         tile.loop(first, last, 1, body)
-        tile.add_to(out_at.address(panel, row), out_at.row_bytes)
+        tile.write(out_at.address(panel, row), out_at.row_bytes, add)
         return context.get_dummy_value()
 
     return emit
@@ -124,7 +135,7 @@ def _emit_rows(rows: int) -> Any:
 
 def _emit_columns(columns: int) -> Any:
     def emit(context, builder, signature, arguments):
-        a, panel, column, b, b_panel, first, last, out, out_row = arguments
+        a, panel, column, b, b_panel, first, last, out, out_row, add = arguments
         a_at = Array(context, builder, signature.args[0], a)
         b_at = Array(context, builder, signature.args[3], b)
         out_at = Array(context, builder, signature.args[7], out)
@@ -139,7 +150,7 @@ def _emit_columns(columns: int) -> Any:
                 tile.multiply_add(a_column, kk, a_at.itemsize, a_at.row_bytes, b_row, b_at.row_bytes)
 
         tile.loop(first, last, _UNROLLED, steps)
-        tile.add_to(out_at.address(out_row, b_panel), out_at.strides[0])
+        tile.write(out_at.address(out_row, b_panel), out_at.strides[0], add)
         return context.get_dummy_value()
 
     return emit
@@ -158,6 +169,8 @@ class Array:
         self.row_bytes = VECTORS * VECTOR_BYTES
         self.base = builder.ptrtoint(struct.data, self.integer)
         self.strides = cgutils.unpack_tuple(builder, struct.strides)
+        self.shape = cgutils.unpack_tuple(builder, struct.shape)
+        self.is_contiguous = array_type.layout == "C"
 
     def constant(self, value: int) -> Any:
         """Return an integer of the size of an address."""
@@ -215,20 +228,32 @@ class Tile:
                 product = builder.fmul(factor, operand, flags=("contract",))
                 builder.store(builder.fadd(builder.load(slot), product, flags=("contract",)), slot)
 
-    def add_to(self, out: Any, row_bytes: Any) -> None:
-        """Add the sums to memory, a row every `row_bytes`."""
-        builder = self.builder
+    def write(self, out: Any, row_bytes: Any, add: Any) -> None:
+        """Write the sums to memory, a row every `row_bytes`, or add them to what is there."""
         step = row_bytes if not isinstance(row_bytes, int) else self.array.constant(row_bytes)
+        with self.builder.if_else(add) as (then, otherwise):
+            with then:
+                self._write(out, step, add=True)
+            with otherwise:
+                self._write(out, step, add=False)
+
+    def _write(self, out: Any, step: Any, add: bool) -> None:
+        builder = self.builder
         for row in self.sums:
             for v, slot in enumerate(row):
-                pointer = self.pointer(self.vector, out, v * VECTOR_BYTES)
-                total = builder.fadd(builder.load(pointer, align=self.array.itemsize), builder.load(slot))
-                builder.store(total, pointer, align=self.array.itemsize)
+                total = builder.load(slot)
+                if add:
+                    total = builder.fadd(self.load(self.vector, out, v * VECTOR_BYTES), total)
+                self.store(total, out, v * VECTOR_BYTES)
             out = builder.add(out, step)
 
     def load(self, of_type: Any, address: Any, more_bytes: int) -> Any:
         """Return what is at an address."""
         return self.builder.load(self.pointer(of_type, address, more_bytes), align=self.array.itemsize)
+
+    def store(self, value: Any, address: Any, more_bytes: int) -> None:
+        """Write a vector to an address."""
+        self.builder.store(value, self.pointer(self.vector, address, more_bytes), align=self.array.itemsize)
 
     def pointer(self, of_type: Any, address: Any, more_bytes: int) -> Any:
         """Return a pointer `more_bytes` behind an address."""
@@ -241,6 +266,44 @@ class Tile:
         index = ir.IntType(32)
         first = self.builder.insert_element(undefined, scalar, ir.Constant(index, 0))
         return self.builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(index, self.array.lanes), None))
+
+
+def _typed_sum_rows(context, a, panel, rows, out, add):
+    del context, panel, rows, add
+    n = types.intp
+    return types.void(a, n, n, out, types.boolean), _emit_sum_rows
+
+
+def _emit_sum_rows(context, builder, signature, arguments):
+    a, panel, rows, out, add = arguments
+    a_at = Array(context, builder, signature.args[0], a)
+    out_at = Array(context, builder, signature.args[3], out)
+    tile = Tile(builder, a_at, _UNROLLED)  # as many sums, so that an addition does not wait for the one before
+    base = a_at.address(panel, a_at.constant(0))
+
+    def steps(k):
+        at = builder.add(base, builder.mul(k, a_at.constant(a_at.row_bytes)))
+        for r, row in enumerate(tile.sums):
+            for v, slot in enumerate(row):
+                value = tile.load(tile.vector, at, r * a_at.row_bytes + v * VECTOR_BYTES)
+                builder.store(builder.fadd(builder.load(slot), value), slot)
+
+    tile.loop(a_at.constant(0), rows, _UNROLLED, steps)
+    for v in range(VECTORS):
+        first, second, third, fourth = (builder.load(row[v]) for row in tile.sums)
+        total = builder.fadd(builder.fadd(first, second), builder.fadd(third, fourth))
+        with_before = builder.fadd(tile.load(tile.vector, out_at.address_2d(panel), v * VECTOR_BYTES), total)
+        tile.store(builder.select(add, with_before, total), out_at.address_2d(panel), v * VECTOR_BYTES)
+    return context.get_dummy_value()
+
+
+def _plain_sum_rows(a, panel, rows, out, add):
+    """Write the sum of the first `rows` rows of a[panel] to out[panel], or add it; `rows` is a multiple of 4."""
+    for c in range(a.shape[2]):
+        out[panel, c] = out[panel, c] if add else 0
+    for k in range(rows):
+        for c in range(a.shape[2]):
+            out[panel, c] += a[panel, k, c]
 
 
 def _typed_shift(context, panels, panel, top, rows, plus, minus):
@@ -264,9 +327,8 @@ def _emit_shift(context, builder, signature, arguments):
     def body(row):
         at = builder.add(base, builder.mul(row, panels_at.constant(panels_at.row_bytes)))
         for v in range(VECTORS):
-            pointer = tile.pointer(tile.vector, at, v * VECTOR_BYTES)
-            value = builder.fadd(builder.load(pointer, align=panels_at.itemsize), constants[0][v])
-            builder.store(builder.fsub(value, constants[1][v]), pointer, align=panels_at.itemsize)
+            value = builder.fadd(tile.load(tile.vector, at, v * VECTOR_BYTES), constants[0][v])
+            tile.store(builder.fsub(value, constants[1][v]), at, v * VECTOR_BYTES)
 
     tile.loop(panels_at.constant(0), rows, 1, body)
     return context.get_dummy_value()
@@ -281,4 +343,5 @@ def _plain_shift(panels, panel, top, rows, plus, minus):
 
 shift_rows = choose(_typed_shift, _plain_shift, _plain_shift)
 rows_tall, rows_short = _rows_tile(TALL), _rows_tile(SHORT)
-columns_tall, columns_short, columns_one = _columns_tile(TALL), _columns_tile(SHORT), _columns_tile(1)
+columns_tall, columns_short = _columns_tile(TALL), _columns_tile(SHORT)
+sum_rows = choose(_typed_sum_rows, _plain_sum_rows, _plain_sum_rows)
