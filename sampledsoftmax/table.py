@@ -13,6 +13,7 @@ from sampledsoftmax.kernels.updates import Rule
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.optimizers.optimizer import as_rows
 from sampledsoftmax.types import IndexedSlices
+from sampledsoftmax.workspace import aligned
 
 FirstValues = Callable[[tuple[int, ...]], NDArray[Any]]  # the next rows of a new table, for a shape
 
@@ -45,7 +46,7 @@ class Table:
         """Return a new array, filled block by block: no temporary copy of it is made."""
         dtype = first_values((0, *shape[1:])).dtype
         if self._folder is None:
-            array = np.empty(shape, dtype)
+            array = aligned(shape, dtype)  # a row of 512 bytes is 8 lines of a cache then, and not 9
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
             array = np.lib.format.open_memmap(self._folder / f"{name}.npy", "w+", dtype, shape)

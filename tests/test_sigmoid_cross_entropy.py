@@ -18,14 +18,13 @@ class Panels(NamedTuple):
     """What the kernel reads of the memory of a step."""
 
     flat_exponentials: Any
-    scales: Any
 
 
 @numba.njit
 def _run(top, padded, num_panels, panels, linear, products, losses):
     sigmoids(top, padded, num_panels, panels, linear, products)
     for row in range(losses.size):
-        losses[row] = loss_of_candidates(row, linear, products, panels)
+        losses[row] = loss_of_candidates(row, linear, products)
 
 
 def losses_and_sigmoids(logits, top=0):
@@ -39,7 +38,7 @@ def losses_and_sigmoids(logits, top=0):
     panels[:] = whole.reshape(-1, num_panels, width).transpose(1, 0, 2)
     linear, products = (np.full(padded * width, np.nan, dtype) for _ in range(2))
     losses = np.zeros(rows)
-    bundle = Panels(panels.reshape(num_panels, -1), np.zeros((1, top + padded, width), dtype))
+    bundle = Panels(panels.reshape(num_panels, -1))
     _run(top, padded, num_panels, bundle, linear, products, losses)
     back = panels.transpose(1, 0, 2).reshape(top + padded, -1)
     assert (back[top:, columns:] == 0).all()  # behind the last candidate nothing is counted

@@ -43,15 +43,25 @@ def row_maxima(true_logits, top, rows, padded, num_true, maxima):
 
 @jit_fused
 def exponentials(panels, first, size, num_panels, maxima, sums):
-    """Replace logits by exp(logit - largest of the row) and add them up lane by lane."""
+    """Replace logits by exp(logit - largest of the row) and add them up lane by lane.
+
+    Panels are taken by two: one exponential is begun while the steps of the other wait for one another.
+    """
     for i in range(size):
         sums[i] = 0
-    for p in range(num_panels):
-        entries = panels[p, first : first + size]
+    for p in range(1, num_panels, 2):
+        entries, others = panels[p - 1, first : first + size], panels[p, first : first + size]
         for i in range(size):
-            exponential = exp_not_above_0(entries[i] - maxima[i])
-            entries[i] = exponential
-            sums[i] += exponential
+            one, other = exp_not_above_0(entries[i] - maxima[i]), exp_not_above_0(others[i] - maxima[i])
+            entries[i] = one
+            others[i] = other
+            sums[i] += one + other
+    if num_panels % 2 == 1:
+        entries = panels[num_panels - 1, first : first + size]
+        for i in range(size):
+            one = exp_not_above_0(entries[i] - maxima[i])
+            entries[i] = one
+            sums[i] += one
 
 
 @jit_inner

@@ -7,7 +7,7 @@ from sampledsoftmax.kernels.bundles import NCE, SAMPLED_SOFTMAX
 from sampledsoftmax.kernels.jit import jit_inner, jit_sum
 from sampledsoftmax.kernels.panels import num_panels_of, pack_rows, unpack_row, width_of
 from sampledsoftmax.kernels.products import rows_product
-from sampledsoftmax.kernels.team import FIRST_TASKS, next_task
+from sampledsoftmax.kernels.team import share_of
 from sampledsoftmax.machine.atomics import fetch_to_read
 from sampledsoftmax.machine.tile import shift_rows
 
@@ -15,13 +15,16 @@ _ROWS_AHEAD = 4  # rows asked for before they are needed, against the latency of
 
 
 @jit_inner
-def run_examples(part, shared, operands, settings, scratch, lanes):
-    """Take blocks of examples until none is left, and do everything for them but the gradients of classes."""
+def run_examples(part, parts, operands, settings, scratch, lanes):
+    """Do everything for this thread's share of the blocks of examples, but the gradients of classes.
+
+    Shares are fixed: the rows of inputs are then in the cache of the core that will update most of them.
+    """
     num_panels = num_panels_of(operands.sampled_ids.size, width_of(scratch.by_dim))
     batch_size = operands.input_ids.size
     maxima, sums = lanes.maxima[part], lanes.sums[part]
-    top = next_task(shared, FIRST_TASKS) * settings.block_rows
-    while top < batch_size:
+    first, last = share_of(part, parts, num_panels_of(batch_size, settings.block_rows))
+    for top in range(first * settings.block_rows, last * settings.block_rows, settings.block_rows):
         rows = min(settings.block_rows, batch_size - top)
         padded = (rows + 3) // 4 * 4
         pack_rows(operands.inputs, operands.input_ids, top, padded, scratch.inputs)
@@ -36,7 +39,6 @@ def run_examples(part, shared, operands, settings, scratch, lanes):
         if settings.gradients:
             scale_exponentials(top, padded, num_panels, sums, scratch)
             _input_gradients(top, rows, padded, num_panels, operands, settings, scratch)
-        top = next_task(shared, FIRST_TASKS) * settings.block_rows
 
 
 @jit_sum

@@ -22,7 +22,6 @@ _TO_WHOLE = np.float32(12582912.0)
 _LOWEST = np.float32(-87.8)  # n = -127 there: the power of two below it is 0
 _ONE_BITS = np.int32(127 << 23)
 _EXPONENT = np.int32(23)
-_ONE = np.float32(1)
 _C0, _C1, _C2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
 _C3, _C4, _C5 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
 
@@ -35,15 +34,13 @@ def exp_single(x):
     n = shifted - _TO_WHOLE
     r = x - n * _LOG_2_HIGH
     r = r - n * _LOG_2_LOW
-    p = _C0
-    p = p * r + _C1
-    p = p * r + _C2
-    p = p * r + _C3
-    p = p * r + _C4
-    p = p * r + _C5
-    p = p * (r * r) + r + _ONE
-    bits = np.int32((shifted.view(np.int32) << _EXPONENT) + _ONE_BITS)
-    return p * bits.view(np.float32)
+    # In pairs, by powers of r * r (Estrin, 1960): Horner's chain of sums is as long as a core looks ahead.
+    square = r * r
+    p = (_C0 * r + _C1) * square + (_C2 * r + _C3)
+    p = p * square + (_C4 * r + _C5)
+    above_1 = p * square + r
+    power = np.int32((shifted.view(np.int32) << _EXPONENT) + _ONE_BITS).view(np.float32)
+    return above_1 * power + power
 
 
 def exp_not_above_0(x: Any) -> Any:

@@ -5,7 +5,7 @@ from sampledsoftmax.kernels.duplicates import clear, enter_candidates, find_slot
 from sampledsoftmax.kernels.examples import run_examples
 from sampledsoftmax.kernels.jit import jit, jit_inner
 from sampledsoftmax.kernels.panels import num_panels_of, width_of
-from sampledsoftmax.kernels.team import SECOND_TASKS, meet, next_task
+from sampledsoftmax.kernels.team import FIRST_TASKS, meet, next_task
 
 
 @jit
@@ -24,7 +24,7 @@ def run_loss_and_grad(
     pack_classes(part, parts, operands, settings, scratch)
     if not meet(shared, parts, 1):
         return
-    run_examples(part, shared, operands, settings, scratch, lanes)
+    run_examples(part, parts, operands, settings, scratch, lanes)
     if not meet(shared, parts, 2):
         return
     if settings.gradients:
@@ -40,7 +40,7 @@ def _write_classes(part, shared, operands, settings, scratch, lanes, row_grad, b
     width = width_of(scratch.by_dim)
     num_labels, num_sampled = operands.true_ids.size, operands.sampled_ids.size
     num_panels = num_panels_of(num_sampled, width)
-    first = next_task(shared, SECOND_TASKS) * settings.class_panels
+    first = next_task(shared, FIRST_TASKS) * settings.class_panels
     while first < num_panels:
         last = min(first + settings.class_panels, num_panels)
         class_gradients(first, last, rows, scratch, lanes.class_sums[part])
@@ -48,7 +48,7 @@ def _write_classes(part, shared, operands, settings, scratch, lanes, row_grad, b
             bias_grad[num_labels + s] = scratch.bias_sums[s // width, s % width]
             for d in range(row_grad.shape[1]):
                 row_grad[num_labels + s, d] = lanes.flat_class_sums[part, s - first * width, d]
-        first = next_task(shared, SECOND_TASKS) * settings.class_panels
+        first = next_task(shared, FIRST_TASKS) * settings.class_panels
 
 
 @jit_inner

@@ -7,8 +7,8 @@ takes a task changes no bit of a result: every task writes its own part of the o
 from sampledsoftmax.kernels.jit import jit_inner
 from sampledsoftmax.machine.atomics import atomic_add, atomic_load, give_way
 
-ARRIVED, ABORTED, FIRST_TASKS, SECOND_TASKS, THIRD_TASKS = 0, 8, 16, 24, 32
-SHARED_SIZE = 40
+ARRIVED, ABORTED, FIRST_TASKS, SECOND_TASKS = 0, 8, 16, 24
+SHARED_SIZE = 32
 # So many looks, then the core is offered to others at each look: two threads on one core
 # that only spin make a step of 0.1 ms take 24 ms.
 _LOOKS = 1000

@@ -12,7 +12,7 @@ from sampledsoftmax.kernels.duplicates import chain, clear, enter_candidates
 from sampledsoftmax.kernels.examples import run_examples
 from sampledsoftmax.kernels.jit import jit, jit_inner
 from sampledsoftmax.kernels.panels import clear_row, num_panels_of, width_of
-from sampledsoftmax.kernels.team import FIRST_TASKS, SECOND_TASKS, THIRD_TASKS, meet, next_task, share_of, start_tasks
+from sampledsoftmax.kernels.team import FIRST_TASKS, meet, next_task, share_of, start_tasks
 from sampledsoftmax.kernels.updates import Rule, update_row
 from sampledsoftmax.machine.atomics import fetch_to_write
 from sampledsoftmax.machine.rows import add_to_rows
@@ -70,8 +70,6 @@ def train(part, parts, shared, trained, inputs, labels, batch_size, draw, settin
         if part == 0:
             _draw(step, operands, draw, scratch)
             start_tasks(shared, FIRST_TASKS)
-            start_tasks(shared, SECOND_TASKS)
-            start_tasks(shared, THIRD_TASKS)
         if part == parts - 1:
             _find_equal_inputs(operands, scratch)
         if not meet(shared, parts, meetings + 1):
@@ -84,7 +82,7 @@ def train(part, parts, shared, trained, inputs, labels, batch_size, draw, settin
         pack_classes(part, parts, operands, settings, scratch)
         if not meet(shared, parts, meetings + 2):
             return
-        run_examples(part, shared, operands, settings, scratch, lanes)
+        run_examples(part, parts, operands, settings, scratch, lanes)
         if not meet(shared, parts, meetings + 3):
             return
         loss = _mean(scratch.losses, input_ids.size)
@@ -94,7 +92,7 @@ def train(part, parts, shared, trained, inputs, labels, batch_size, draw, settin
             return
         _update_classes(part, shared, trained, operands, settings, scratch, lanes)
         if trained.learn_inputs:
-            _update_inputs(part, shared, trained, scratch, lanes)
+            _update_inputs(part, parts, trained, scratch, lanes)
         if part == 0:
             losses[step] = loss
             status[1] = step + 1
@@ -163,14 +161,14 @@ def _update_classes(part, shared, trained, operands, settings, scratch, lanes):
     num_panels = num_panels_of(num_sampled, width_of(scratch.by_dim))
     of_candidates = num_panels_of(num_panels, settings.class_panels)
     last_task = of_candidates + num_panels_of(scratch.sizes[CLASS_SLOTS] - num_sampled, _SLOTS_A_TASK)
-    task = next_task(shared, SECOND_TASKS)
+    task = next_task(shared, FIRST_TASKS)
     while task < last_task:
         if task < of_candidates:
             _update_candidates(part, task, trained, operands, settings, scratch, lanes)
         else:
             first = num_sampled + (task - of_candidates) * _SLOTS_A_TASK
             _update_labels(part, first, trained, settings, scratch, lanes)
-        task = next_task(shared, SECOND_TASKS)
+        task = next_task(shared, FIRST_TASKS)
 
 
 @jit_inner
@@ -211,24 +209,20 @@ def _update_labels(part, first, trained, settings, scratch, lanes):
 
 
 @jit_inner
-def _update_inputs(part, shared, trained, scratch, lanes):
-    """Take tasks of inputs until none is left."""
+def _update_inputs(part, parts, trained, scratch, lanes):
+    """Update this thread's share of the rows of inputs."""
     rows, gradients, groups = lanes.row, scratch.input_grad, scratch.examples
     ids, places, following = groups.ids, groups.first, groups.next
     rule, table, slot = trained.rule, trained.inputs, trained.inputs_slot
-    num_slots = scratch.sizes[INPUT_SLOTS]
-    first = next_task(shared, THIRD_TASKS) * _SLOTS_A_TASK
-    while first < num_slots:
-        last = min(first + _SLOTS_A_TASK, num_slots)
-        for u in range(first, last):
-            _ask_ahead(table, slot, ids, u, last)
-            b = places[u]
-            if following[b] < 0:
-                update_row(rule, table, slot, ids[u], gradients, b)
-            else:
-                _sum_places(b, following, gradients, rows, part)
-                update_row(rule, table, slot, ids[u], rows, part)
-        first = next_task(shared, THIRD_TASKS) * _SLOTS_A_TASK
+    first, last = share_of(part, parts, scratch.sizes[INPUT_SLOTS])
+    for u in range(first, last):
+        _ask_ahead(table, slot, ids, u, last)
+        b = places[u]
+        if following[b] < 0:
+            update_row(rule, table, slot, ids[u], gradients, b)
+        else:
+            _sum_places(b, following, gradients, rows, part)
+            update_row(rule, table, slot, ids[u], rows, part)
 
 
 @jit_inner
