@@ -103,7 +103,7 @@ def parts_for(multiplications: int, steps: int = 1) -> int:
     """Return how many threads pay for a call of some steps, of so many multiplications each.
 
     To wake a thread costs about 30 microseconds, once a call: much of a step of 1 million (0.2 ms). In a step threads
-    meet six times, which is little from some hundred thousand on.
+    meet four times, which is little from some hundred thousand on.
     """
     return max(1, min(team.num_threads, multiplications * steps // 4_000_000, multiplications // 400_000))
 
