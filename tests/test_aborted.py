@@ -28,23 +28,25 @@ def run_beside_one_that_leaves(meetings):
     return run
 
 
-@pytest.mark.parametrize("meetings", range(6))
+@pytest.mark.parametrize("meetings", range(5))
 def test_a_step_is_left_at_the_meeting_that_another_does_not_come_to(monkeypatch, meetings):
-    # Without log-Q: the other thread's share of the counts is missing.
+    # Without log-Q: the other thread's share of the counts is missing. What it finds of equal inputs is there from a
+    # step before.
     model = ss.SkipGram(50, 4, 8, ss.SGD(0.5), "uniform", subtract_log_q=False, seed=3)
+    ids = np.arange(400) % 50  # several blocks of examples: one at least is this thread's
+    model.step(ids, ids)
     before = [table.copy() for table in (model.embeddings, model.weights)]
     monkeypatch.setattr("sampledsoftmax.steps.team.run", run_beside_one_that_leaves(meetings))
-    ids = np.arange(6)
     model.step(ids, ids)
     changed = [
         not np.array_equal(table, old) for table, old in zip((model.embeddings, model.weights), before, strict=True)
     ]
-    assert changed == [meetings > 4, meetings > 3]
+    assert changed == [meetings > 2, meetings > 2]
 
 
 @pytest.mark.parametrize("meetings", range(2))
 def test_a_loss_is_left_too(monkeypatch, meetings):
-    case = make_case(5, 2, 3, 1)
+    case = make_case(5, 2, 400, 1)
     monkeypatch.setattr("sampledsoftmax.stages.sampled._kept", threading.local())  # new memory: zeros
     monkeypatch.setattr("sampledsoftmax.stages.sampled.team.run", run_beside_one_that_leaves(meetings))
     loss, _ = ss.sampled_softmax_loss_and_grad(

@@ -212,7 +212,8 @@ def test_tables_of_bfloat16_and_in_another_order():
     case = make_case(12, 4, 5, 4)
     expected = ss.explain(*case.arguments, sampled_values=case.values)
     other = ss.explain(np.asfortranarray(case.weights), *case.arguments[1:], sampled_values=case.values)
-    np.testing.assert_array_equal(other.logits, expected.logits)
+    # The terms of a label's logit are added in another order where the numbers of a row do not lie side by side.
+    np.testing.assert_allclose(other.logits, expected.logits, rtol=2 * np.finfo(np.float32).eps)
     assert other.changed_rows.tolist() == expected.changed_rows.tolist()
     narrow = [array.astype(ml_dtypes.bfloat16) for array in (case.weights, case.biases)]
     for path in ("compiled", "reference"):
