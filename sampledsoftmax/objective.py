@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.arguments import Call
-from sampledsoftmax.kernels.bundles import NCE, SAMPLED_SOFTMAX
+from sampledsoftmax.kernels.bundles import ForNCE, ForSampledSoftmax, Settings
 from sampledsoftmax.stages import sampled
 from sampledsoftmax.types import Gradients
 
 Objective = Literal["sampled_softmax", "nce"]
-_KERNEL = {"sampled_softmax": SAMPLED_SOFTMAX, "nce": NCE}
+_SETTINGS: dict[str, type[Settings]] = {"sampled_softmax": ForSampledSoftmax, "nce": ForNCE}
 
 
 def logits(call: Call) -> sampled.SampledLogits:
@@ -21,12 +21,12 @@ def logits(call: Call) -> sampled.SampledLogits:
 
 def loss(call: Call, objective: Objective) -> NDArray[Any]:
     """Return the losses [batch_size]."""
-    return sampled.losses(*call, _KERNEL[objective])
+    return sampled.losses(*call, _SETTINGS[objective])
 
 
 def loss_and_grad(call: Call, objective: Objective, loss_grad: NDArray[Any]) -> tuple[NDArray[Any], Gradients]:
     """Return the losses [batch_size] and the gradients of sum(loss_grad * loss)."""
-    return sampled.losses_and_gradients(*call, _KERNEL[objective], loss_grad)
+    return sampled.losses_and_gradients(*call, _SETTINGS[objective], loss_grad)
 
 
 def mean_loss_and_grad(call: Call) -> tuple[float, Gradients]:

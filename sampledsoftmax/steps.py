@@ -1,24 +1,47 @@
 """Training steps in compiled code: what they need from a layer, their memory, and how they end."""
 
+import operator
 import threading
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.batch import Correction
-from sampledsoftmax.kernels.bundles import SAMPLED_SOFTMAX
-from sampledsoftmax.kernels.train import NOT_FINITE, TOO_FEW_CLASSES, Draw, Trained, train
+from sampledsoftmax.kernels.bundles import ForSampledSoftmax, Settings
+from sampledsoftmax.kernels.train import NOT_FINITE, TOO_FEW_CLASSES, Draw, Learning, Memory, train
 from sampledsoftmax.samplers import CandidateSampler
-from sampledsoftmax.table import Table
+from sampledsoftmax.table import Table, trained_tables
 from sampledsoftmax.threads import parts_for, team
 from sampledsoftmax.workspace import Workspace, settings_for
 
 Ids = NDArray[np.int64]
+Arrays = tuple[NDArray[Any], ...]
 
 # Compiled code cannot be interrupted: many steps are cut into calls of about so many seconds.
 _CALL_SECONDS = 0.1
+
+
+class Plan(NamedTuple):
+    """How calls are made that have the same tables, sizes and threads.
+
+    Attributes
+    ----------
+    made_for : tuple
+        Shape of a batch, threads that pay, whether the inputs are rows of a table.
+    arrays : tuple of arrays
+        Inputs, weights and biases, each with its slot, as matrices.
+    threads : int
+    memory : Memory
+    settings : Settings
+    """
+
+    made_for: tuple[tuple[int, int, int], int, bool]
+    arrays: Arrays
+    threads: int
+    memory: Memory
+    settings: Settings
 
 
 class Steps:
@@ -31,6 +54,7 @@ class Steps:
         self.sampler, self.correction = sampler, correction
         self._workspace = Workspace(1, 1, num_sampled, dim, dtype)
         self._lock = threading.Lock()
+        self._plan: Plan | None = None
         self._paced_for, self._at_once = 0, 1  # steps of the next call, for batches of this size
 
     def can_take(self, weights: Table) -> bool:
@@ -44,18 +68,19 @@ class Steps:
 
         `tables` are embeddings, weights and biases. Returns the mean loss of each batch.
         """
-        embeddings, weights, biases = tables
-        trained = _trained(*embeddings.matrices, weights, biases, learn_inputs=True)
         losses = np.zeros(max(1, -(-inputs.size // batch_size)))
         done = 0
         with self._lock:
+            embeddings, weights, biases = tables
+            arrays = (*embeddings.matrices, *weights.matrices, *biases.matrices)
+            learning = Learning(weights.rule, True)
             if batch_size != self._paced_for:
                 self._paced_for, self._at_once = batch_size, 1
             while done < losses.size:
                 at_once = min(self._at_once, losses.size - done)
                 pairs = slice(done * batch_size, (done + at_once) * batch_size)
                 start = time.perf_counter()
-                self._call(trained, inputs[pairs], labels[pairs], batch_size, losses[done : done + at_once])
+                self._call(arrays, learning, inputs[pairs], labels[pairs], batch_size, losses[done : done + at_once])
                 done += at_once
                 self._at_once = _next_size(self._at_once, (time.perf_counter() - start) / at_once)
         return losses
@@ -64,46 +89,58 @@ class Steps:
         """Take one step on inputs [batch_size, dim]; return the mean loss and its gradient with respect to them."""
         if not inputs.flags.writeable:
             inputs = inputs.copy()  # one type of array, one compilation
-        trained = _trained(inputs, inputs[:0], *tables, learn_inputs=False)
         losses, input_grad = np.zeros(1), np.zeros(inputs.shape, inputs.dtype)
         with self._lock:
-            self._call(trained, np.arange(labels.shape[0]), labels, max(labels.shape[0], 1), losses, input_grad)
+            weights, biases = tables
+            arrays = (*weights.matrices, *weights.matrices, *biases.matrices)
+            learning, ids = Learning(weights.rule, False), np.arange(labels.shape[0])
+            self._call(arrays, learning, ids, labels, max(ids.size, 1), losses, (inputs, input_grad))
         return float(losses[0]), input_grad
 
-    @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # NaN or inf in a table shows in the loss
     def _call(
         self,
-        trained: Trained,
+        arrays: Arrays,
+        learning: Learning,
         inputs: Ids,
         labels: Ids,
         batch_size: int,
         losses: NDArray[np.float64],
-        input_grad: NDArray[Any] | None = None,
+        given: tuple[NDArray[Any], NDArray[Any]] | None = None,
     ) -> None:
-        num_true = labels.shape[1]
-        scratch = self._memory(batch_size, num_true).scratch
-        if input_grad is not None:
-            scratch = scratch._replace(input_grad=input_grad)
-        parts = 1 if _share_memory(trained) else parts_for(batch_size * self.num_sampled * self.dim, losses.size)
-        shape = (batch_size, num_true, self.num_sampled)
-        settings = settings_for(SAMPLED_SOFTMAX, True, self.correction, shape, self.dtype, parts)
+        """Take losses.size steps; with `given` inputs and the memory of their gradient, `inputs` are ids of these."""
+        plan = self._planned(
+            arrays, (batch_size, labels.shape[1], self.num_sampled), losses.size, learning.learn_inputs
+        )
+        memory = plan.memory if given is None else _with_inputs(plan.memory, *given)
         status = np.zeros(2, np.int64)
         with self.sampler._lock:
             draw = Draw(self.sampler._distribution(), *self.sampler._stream.position)
             pairs = (_writeable(inputs), _writeable(labels.reshape(-1)), batch_size)
-            lanes = self._workspace.lanes(parts)
-            team.run(train, parts, trained, *pairs, draw, settings, scratch, lanes, losses, status)
+            team.run(train, plan.threads, memory, learning, *pairs, draw, plan.settings, losses, status)
             steps_drawn = int(status[1]) + (status[0] == NOT_FINITE)
             self.sampler._stream.skip(steps_drawn, self.num_sampled)
         if status[0] == TOO_FEW_CLASSES:
             self.sampler.sample(labels[:batch_size], self.num_sampled)  # raises, with the reason
         if status[0] == NOT_FINITE:
-            raise FloatingPointError(not_finite(float(losses[status[1]]), float(trained.rule.learning_rate)))
+            raise FloatingPointError(not_finite(float(losses[status[1]]), float(learning.rule.learning_rate)))
 
-    def _memory(self, batch_size: int, num_true: int) -> Workspace:
-        if not self._workspace.fits(batch_size, num_true, self.num_sampled, self.dim, self.dtype):
-            self._workspace = Workspace(batch_size, num_true, self.num_sampled, self.dim, self.dtype)
-        return self._workspace
+    def _planned(self, arrays: Arrays, shape: tuple[int, int, int], steps: int, learn_inputs: bool) -> Plan:
+        """Return how a call is made: the plan of the last one, where it is one of the same tables and sizes."""
+        threads = parts_for(shape[0] * self.num_sampled * self.dim, steps)
+        made_for = (shape, threads, learn_inputs)
+        plan = self._plan
+        if plan is None or plan.made_for != made_for or not all(map(operator.is_, arrays, plan.arrays)):
+            if learn_inputs and np.may_share_memory(arrays[0], arrays[2]):
+                threads = 1  # of two tables that are one, a row would have two owners
+            plan = self._plan = Plan(made_for, arrays, threads, *self._memory(arrays, shape, threads))
+        return plan
+
+    def _memory(self, arrays: Arrays, shape: tuple[int, int, int], threads: int) -> tuple[Memory, Settings]:
+        if not self._workspace.fits(*shape, self.dim, self.dtype):
+            self._workspace = Workspace(*shape, self.dim, self.dtype)
+        settings = settings_for(ForSampledSoftmax, True, self.correction, shape, self.dtype, threads)
+        scratch, lanes = self._workspace.scratch, self._workspace.lanes(threads)
+        return Memory(trained_tables(*arrays), scratch, lanes), settings
 
 
 def not_finite(loss: float, learning_rate: float) -> str:
@@ -111,16 +148,10 @@ def not_finite(loss: float, learning_rate: float) -> str:
     return f"the loss of the batch is {loss} at learning_rate = {learning_rate:g}: no table was changed"
 
 
-def _trained(
-    inputs: NDArray[Any], inputs_slot: NDArray[Any], weights: Table, biases: Table, learn_inputs: bool
-) -> Trained:
-    matrix, slot = biases.matrices
-    return Trained(inputs, inputs_slot, *weights.matrices, matrix, matrix[:, 0], slot, weights.rule, learn_inputs)
-
-
-def _share_memory(trained: Trained) -> bool:
-    """Return whether two tables may be one: then their rows have more than one owner."""
-    return np.may_share_memory(trained.inputs, trained.weights)
+def _with_inputs(memory: Memory, inputs: NDArray[Any], input_grad: NDArray[Any]) -> Memory:
+    """Return the memory with inputs in place of an embedding table, and a place for their gradient."""
+    trained = memory.trained.replace(inputs=inputs, inputs_slot=inputs[:0])
+    return memory.replace(trained=trained, scratch=memory.scratch.replace(input_grad=input_grad))
 
 
 def _writeable(ids: Ids) -> Ids:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import check
+from sampledsoftmax.kernels.train import Trained
 from sampledsoftmax.kernels.updates import Rule
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.optimizers.optimizer import as_rows
@@ -106,6 +107,18 @@ class Table:
     def update(self, gradient: IndexedSlices) -> None:
         """Apply one optimizer step to the rows that the gradient names."""
         self.optimizer.update(self.values, self.slots, gradient)
+
+
+def trained_tables(
+    inputs: NDArray[Any],
+    inputs_slot: NDArray[Any],
+    weights: NDArray[Any],
+    weights_slot: NDArray[Any],
+    biases: NDArray[Any],
+    biases_slot: NDArray[Any],
+) -> Trained:
+    """Return matrices of tables and slots as compiled code takes them."""
+    return Trained(inputs, inputs_slot, weights, weights_slot, biases, biases[:, 0], biases_slot)
 
 
 def _copies_of(row: NDArray[Any]) -> FirstValues:

@@ -1,5 +1,6 @@
 """The threads that share a step: how many, and the team that they are."""
 
+import contextlib
 import os
 import queue
 import threading
@@ -44,14 +45,18 @@ class Team:
         self._shared = [np.zeros(SHARED_SIZE, np.int64) for _ in range(2)]
 
     def run(self, function: Callable[..., None], parts: int, *arguments: Any) -> None:
-        """Call function(part, parts, shared, *arguments) for all parts at once; `function` meets at its end."""
+        """Call function(part, parts, shared, *arguments) for all parts at once; `function` meets at its end.
+
+        NaN or inf in a table shows in the loss: there is no warning of it.
+        """
         if parts > 1 and self._busy.acquire(blocking=False):
             try:
                 self._run_together(function, parts, arguments)
             finally:
                 self._busy.release()
         else:
-            function(0, 1, np.zeros(SHARED_SIZE, np.int64), *arguments)
+            with _no_warnings():
+                function(0, 1, np.zeros(SHARED_SIZE, np.int64), *arguments)
 
     def _run_together(self, function: Callable[..., None], parts: int, arguments: tuple[Any, ...]) -> None:
         while len(self._jobs) < parts - 1:
@@ -82,6 +87,13 @@ class Team:
         name = f"sampledsoftmax-{len(self._jobs) + 1}"
         threading.Thread(target=_work, args=(jobs,), name=name, daemon=True).start()
         self._jobs.append(jobs)
+
+
+def _no_warnings() -> contextlib.AbstractContextManager[Any]:
+    """Return what keeps NumPy from warning, where kernels are NumPy: compiled code never does."""
+    if not config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return contextlib.nullcontext()
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 def _work(jobs: "queue.SimpleQueue[Any]") -> None:

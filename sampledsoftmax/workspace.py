@@ -22,7 +22,7 @@ _GAP_BYTES = 1024
 
 
 def settings_for(
-    objective: int,
+    objective: type[Settings],
     gradients: bool,
     correction: Correction,
     shape: tuple[int, int, int],
@@ -31,8 +31,7 @@ def settings_for(
 ) -> Settings:
     """Return what the kernels are to compute, and in what pieces; `shape` is batch_size, num_true, num_sampled."""
     batch_size, num_true, num_sampled = shape
-    return Settings(
-        objective,
+    return objective(
         gradients,
         correction.subtract_log_q,
         correction.remove_accidental_hits,

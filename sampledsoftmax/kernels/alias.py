@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit, jit_inner, jit_with_memory
+from sampledsoftmax.kernels.jit import jit, jit_with_memory
 from sampledsoftmax.kernels.philox import LARGEST_32, least_fair, next_fair_pairs
 
 _ALIAS_BITS = 32  # an id fits: columns are drawn with 32-bit words
@@ -51,7 +51,7 @@ def build_alias_table(weights, keep, alias):
         keep[i] = share[i]
 
 
-@jit_inner
+@jit
 def _column_heights(weights, share):
     """Set share[i] = V * weights[i] / total: the product in float32, the rest in float64."""
     total = 0.0
@@ -62,7 +62,7 @@ def _column_heights(weights, share):
         share[i] = np.float64(np.float32(weights[i] * num_columns)) / total
 
 
-@jit_inner
+@jit
 def _split(share, stack):
     """Stack the columns lower than 1 from the left, the others from the right, the last id on top."""
     num_low, first_high = 0, stack.size
@@ -76,7 +76,7 @@ def _split(share, stack):
     return num_low, first_high
 
 
-@jit_inner
+@jit
 def _keep_the_rest(stack, num_low, first_high, share):
     """Give columns that rounding left without a partner their whole column."""
     for i in range(num_low):
@@ -95,7 +95,7 @@ def pack_alias_table(keep, alias, table):
         table[i] = (np.int64(math.ceil(keep[i] * _HEIGHTS)) << _ALIAS_BITS) | alias[i]
 
 
-@jit_inner
+@jit
 def draw_alias(cursor, table, out):
     """Fill `out` with the next draws: a height of 23 bits, then a fair word modulo V, the column."""
     draws = out.view(np.uint64)

@@ -7,7 +7,7 @@ one sum in the order of its terms, and what is made of the logits of a piece is 
 import math
 from typing import Any, NamedTuple
 
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.maxima import lane_maxima
 from sampledsoftmax.kernels.panels import num_panels_of, pack_rows
 from sampledsoftmax.kernels.products import rows_product
@@ -73,7 +73,7 @@ def pack_inputs(inputs, places, panels):
         pack_rows(inputs, places[group * panels.shape[2] :], 0, panels.shape[2], panels[group])
 
 
-@jit_inner
+@jit
 def pack_block(part, parts, block, panels):
     """Write this thread's share of the panels of a block."""
     weights, by_class = block.weights, panels.by_class
@@ -86,7 +86,7 @@ def pack_block(part, parts, block, panels):
         pack_offsets(block.biases, panel, panels.offsets)
 
 
-@jit_inner
+@jit
 def pack_offsets(biases, panel, offsets):
     """Write the biases of a panel, -inf behind the last class."""
     width = offsets.shape[1]
@@ -95,13 +95,13 @@ def pack_offsets(biases, panel, offsets):
         offsets[panel, c] = piece[c] if c < piece.size else -math.inf
 
 
-@jit_inner
+@jit
 def num_pieces_of(block, panels):
     """Return in how many pieces the logits of a block are made."""
     return num_panels_of(num_panels_of(block.weights.shape[0], panels.offsets.shape[1]), panels.piece_panels)
 
 
-@jit_inner
+@jit
 def rows_of(group, panels):
     """Return (first example of a group, its examples, examples that are computed: a multiple of 4)."""
     size = panels.inputs.shape[2]
@@ -109,7 +109,7 @@ def rows_of(group, panels):
     return group * size, rows, (rows + 3) // 4 * 4
 
 
-@jit_inner
+@jit
 def write_logits(group, piece, block, panels, out, flat_out):
     """Write the logits of a group of examples to out [piece_panels, group_rows, width]; return how many panels.
 
@@ -130,7 +130,7 @@ def write_logits(group, piece, block, panels, out, flat_out):
     return last - first
 
 
-@jit_inner
+@jit
 def _repeat(entries, out, size):
     """Write `entries` over and over to out[:size]: what is there is doubled, in copies long enough for vector code."""
     for i in range(entries.size):
@@ -144,7 +144,7 @@ def _repeat(entries, out, size):
         filled += more
 
 
-@jit_inner
+@jit
 def write_maxima(logits, num_panels, size, width, maxima):
     """Write the largest entry of each row of logits [num_panels, rows * width] to all its lanes."""
     lane_maxima(logits, 0, size, num_panels, maxima)

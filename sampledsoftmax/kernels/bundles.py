@@ -2,16 +2,14 @@
 
 from typing import Any, NamedTuple
 
-LOGITS, SAMPLED_SOFTMAX, NCE = range(3)
+from sampledsoftmax.kernels.bundle import Bundle
 
 
 class Settings(NamedTuple):
-    """What is computed.
+    """What is computed; the class says of which objective.
 
     Attributes
     ----------
-    objective : int
-        SAMPLED_SOFTMAX or NCE; LOGITS stops before a loss.
     gradients : bool
         Whether gradients are wanted.
     subtract_log_q, remove_hits, last_copy_only : bool
@@ -23,7 +21,6 @@ class Settings(NamedTuple):
         Panels of candidates a task.
     """
 
-    objective: int
     gradients: bool
     subtract_log_q: bool
     remove_hits: bool
@@ -31,6 +28,18 @@ class Settings(NamedTuple):
     num_true: int
     block_rows: int
     class_panels: int
+
+
+class ForLogits(Settings):
+    """Stop before a loss."""
+
+
+class ForSampledSoftmax(Settings):
+    """Softmax cross-entropy."""
+
+
+class ForNCE(Settings):
+    """Sigmoid cross-entropy."""
 
 
 class Operands(NamedTuple):
@@ -53,7 +62,7 @@ class Operands(NamedTuple):
     sampled_ids: Any
 
 
-class Groups(NamedTuple):
+class Groups(Bundle):
     """Equal ids: group u has the id ids[u] and the places first[u], next[first[u]], ... until -1."""
 
     ids: Any
@@ -62,7 +71,7 @@ class Groups(NamedTuple):
     last: Any
 
 
-class Scratch(NamedTuple):
+class Scratch(Bundle):
     """Memory of a step that all threads share; panels as in panels.py.
 
     Attributes
@@ -119,7 +128,7 @@ class Scratch(NamedTuple):
     examples: Groups
 
 
-class Lanes(NamedTuple):
+class Lanes(Bundle):
     """Memory of each thread, by its number.
 
     Attributes

@@ -5,11 +5,20 @@ import math
 import numpy as np
 
 from sampledsoftmax.kernels import elementary
-from sampledsoftmax.kernels.distribution import ALL, LEARNED_UNIGRAM, UNIFORM, fill, probabilities
+from sampledsoftmax.kernels.by_class import by_class
+from sampledsoftmax.kernels.distribution import (
+    AllClasses,
+    FixedUnigram,
+    LearnedUnigram,
+    LogUniform,
+    Uniform,
+    fill,
+    learn,
+    probabilities,
+)
 from sampledsoftmax.kernels.elementary import RELATIVE_ERROR
 from sampledsoftmax.kernels.jit import jit, jit_with_memory
 from sampledsoftmax.kernels.philox import place
-from sampledsoftmax.kernels.prefix_sums import add_to_counts
 from sampledsoftmax.kernels.unique import keep_new
 
 __all__ = ["BLOCKS_PER_CANDIDATE", "draw", "expected_counts", "learn", "place", "sample", "to_expected_counts"]
@@ -19,40 +28,70 @@ __all__ = ["BLOCKS_PER_CANDIDATE", "draw", "expected_counts", "learn", "place", 
 BLOCKS_PER_CANDIDATE = 2048 // 4
 
 
-@jit
+@by_class
 def draw(distribution, cursor, unique, slots, out):
     """Fill int64 `out` with candidates and return the number of draws looked at, or -1 where that is not possible.
 
     With `unique`, a class drawn already is dropped. `slots` is the memory of that: see `empty_slots`; what it held
-    is cleared. It is not possible to take some of ALL candidates, to draw more different classes than are ever
+    is cleared. It is not possible to take some of all classes, to draw more different classes than are ever
     drawn, or, for lack of patience, to find them in `most_tries` draws; places without a class then hold -1.
     """
-    takes_all = distribution.kind == ALL
-    possible = out.size == distribution.range_max if takes_all else not unique or out.size <= distribution.num_drawn
-    if unique:
-        slots[:] = -1
+
+
+@draw.of(LogUniform, Uniform, FixedUnigram, LearnedUnigram)
+@jit
+def _draw(distribution, cursor, unique, slots, out):
+    if not unique:
+        fill(distribution, cursor, out)
+        return out.size
+    slots[:] = -1
     filled = tries = 0
-    while possible and filled < out.size and tries < distribution.most_tries:
+    possible = out.size <= distribution.support.num_drawn
+    while possible and filled < out.size and tries < distribution.support.most_tries:
         # Draws go where candidates are still missing, so that not one more is made than is looked at.
         draws = out[filled:]
         fill(distribution, cursor, draws)
         tries += draws.size
-        if takes_all or not unique:
-            return tries
         filled, _ = keep_new(draws, slots, out, filled)
     out[filled:] = -1
-    return tries if possible and filled == out.size else -1
+    return tries if filled == out.size else -1
 
 
+@draw.of(AllClasses)
 @jit
+def _take_all(distribution, cursor, unique, slots, out):
+    if out.size != distribution.support.range_max:
+        out[:] = -1
+        return -1
+    fill(distribution, cursor, out)
+    return out.size
+
+
+@by_class
 def expected_counts(distribution, num_sampled, tries, ids, out):
     """Set float32 `out` to how often each of `ids` is expected in a sample that took `tries` draws."""
+
+
+@expected_counts.of(LogUniform, FixedUnigram, LearnedUnigram)
+@jit
+def _expected_counts(distribution, num_sampled, tries, ids, out):
     probabilities(distribution, ids, out)
-    if distribution.kind != ALL:
-        to_expected_counts(num_sampled, tries, out[:1] if distribution.kind == UNIFORM else out)
-    if distribution.kind == UNIFORM:
-        for i in range(1, out.size):
-            out[i] = out[0]
+    to_expected_counts(num_sampled, tries, out)
+
+
+@expected_counts.of(Uniform)
+@jit
+def _equal_counts(distribution, num_sampled, tries, ids, out):
+    probabilities(distribution, ids, out)
+    to_expected_counts(num_sampled, tries, out[:1])
+    for i in range(1, out.size):
+        out[i] = out[0]
+
+
+@expected_counts.of(AllClasses)
+@jit
+def _one_of_each(distribution, num_sampled, tries, ids, out):
+    probabilities(distribution, ids, out)
 
 
 @jit
@@ -78,13 +117,6 @@ def to_expected_counts(num_sampled, tries, counts):
     for i in range(counts.size if num_unsure > 0 else 0):
         if counts[i] < 0.0:
             counts[i] = -math.expm1(tries * math.log1p(np.float64(counts[i])))
-
-
-@jit
-def learn(distribution, labels):
-    """Take what the distribution learns from the true classes of a batch, int64 of any shape."""
-    if distribution.kind == LEARNED_UNIGRAM:
-        add_to_counts(distribution.tree, distribution.range_max, labels)
 
 
 @jit_with_memory

@@ -2,14 +2,14 @@
 
 import math
 
-from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.panels import num_panels_of, pack_rows, transpose_panel, width_of
 from sampledsoftmax.kernels.products import columns_product
 from sampledsoftmax.kernels.team import share_of
 from sampledsoftmax.machine.tile import sum_rows
 
 
-@jit_inner
+@jit
 def pack_classes(part, parts, operands, settings, scratch):
     """Write the rows, biases and log expected counts of the candidates in this thread's share of panels."""
     by_dim, by_class = scratch.by_dim, scratch.by_class
@@ -31,7 +31,7 @@ def pack_classes(part, parts, operands, settings, scratch):
                     log_counts[panel, c] = math.log(real(counts[s]))
 
 
-@jit_inner
+@jit
 def class_gradients(first, last, rows, scratch, class_sums):
     """Write the gradients of the rows and biases of the candidates in panels first .. last.
 

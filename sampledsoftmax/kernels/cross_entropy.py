@@ -7,13 +7,13 @@ out: its exponential is 0, in the sum and in the gradient.
 import math
 
 from sampledsoftmax.kernels.exponential import exp_not_above_0
-from sampledsoftmax.kernels.jit import jit_fused, jit_inner
+from sampledsoftmax.kernels.jit import jit, jit_fused
 from sampledsoftmax.kernels.maxima import lane_maxima
 from sampledsoftmax.kernels.panels import width_of
 from sampledsoftmax.machine.lanes import largest_of_lanes, sum_of_lanes
 
 
-@jit_inner
+@jit
 def block(top, rows, padded, num_panels, num_true, scratch, maxima, sums):
     """Turn logits of rows top .. top + rows into losses and gradients; `padded` rows are computed.
 
@@ -29,7 +29,7 @@ def block(top, rows, padded, num_panels, num_true, scratch, maxima, sums):
     no_scales(sums, rows, padded)
 
 
-@jit_inner
+@jit
 def row_maxima(true_logits, top, rows, padded, num_true, maxima):
     """Write the largest logit of a row to all its lanes, in the first `rows` rows with the true ones."""
     width = width_of(maxima)
@@ -64,7 +64,7 @@ def exponentials(panels, first, size, num_panels, maxima, sums):
             sums[i] += one
 
 
-@jit_inner
+@jit
 def _losses(true_logits, loss_grad, top, rows, num_true, maxima, sums, losses):
     width = width_of(sums)
     for b in range(top, top + rows):
@@ -83,14 +83,14 @@ def _losses(true_logits, loss_grad, top, rows, num_true, maxima, sums, losses):
         in_all_lanes(sums, b - top, loss_grad[b] / normalizer)
 
 
-@jit_inner
+@jit
 def no_scales(scales, first, last):
     """Set what the rows behind the last example are multiplied with to 0."""
     for b in range(first, last):
         in_all_lanes(scales, b, 0)
 
 
-@jit_inner
+@jit
 def in_all_lanes(lanes, row, number):
     """Write a number to all lanes of a row."""
     width = width_of(lanes)

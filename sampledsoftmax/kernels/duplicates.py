@@ -6,7 +6,7 @@ n is a power of two.
 
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.jit import jit
 
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _SHIFT_32 = np.uint64(32)
@@ -14,7 +14,7 @@ _SHIFT_15 = np.uint64(15)
 _FIBONACCI = np.uint64(0x9E3779B1)  # 2**32 / golden ratio, odd: Knuth, TAOCP vol. 3, section 6.4
 
 
-@jit_inner
+@jit
 def clear(keys, num_ids):
     """Empty as much of the table as `num_ids` ids need; return its size: a power of two above twice as many."""
     size = 4
@@ -25,7 +25,7 @@ def clear(keys, num_ids):
     return size
 
 
-@jit_inner
+@jit
 def place_of(keys, size, wanted):
     """Return the place of an id in the table, or the empty place where it belongs."""
     bits = np.uint64(wanted)
@@ -36,7 +36,7 @@ def place_of(keys, size, wanted):
     return i
 
 
-@jit_inner
+@jit
 def enter_candidates(candidates, keys, slots, size, earlier):
     """Enter candidate s under slot s; of equal ones the last, and earlier[s] is the copy before s, or -1."""
     for s in range(candidates.size):
@@ -46,7 +46,7 @@ def enter_candidates(candidates, keys, slots, size, earlier):
         slots[i] = s
 
 
-@jit_inner
+@jit
 def find_slots(ids, keys, slots, size, slot_of):
     """Write the slot of each id to `slot_of`, -1 where it is not in the table."""
     for i in range(ids.size):
@@ -54,7 +54,7 @@ def find_slots(ids, keys, slots, size, slot_of):
         slot_of[i] = -1 if keys[at] == -1 else slots[at]
 
 
-@jit_inner
+@jit
 def chain(ids, keys, slots, size, num_slots, slot_of, groups):
     """Give each id a slot, new ones from `num_slots` on, and chain the places of equal ids in their order.
 

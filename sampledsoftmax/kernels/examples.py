@@ -3,8 +3,9 @@
 import math
 
 from sampledsoftmax.kernels import cross_entropy, sigmoid_cross_entropy
-from sampledsoftmax.kernels.bundles import NCE, SAMPLED_SOFTMAX
-from sampledsoftmax.kernels.jit import jit_inner, jit_sum
+from sampledsoftmax.kernels.bundles import ForLogits, ForNCE, ForSampledSoftmax
+from sampledsoftmax.kernels.by_class import by_class
+from sampledsoftmax.kernels.jit import jit, jit_sum
 from sampledsoftmax.kernels.panels import num_panels_of, pack_rows, unpack_row, width_of
 from sampledsoftmax.kernels.products import rows_product
 from sampledsoftmax.kernels.team import share_of
@@ -14,7 +15,7 @@ from sampledsoftmax.machine.tile import shift_rows
 _ROWS_AHEAD = 4  # rows asked for before they are needed, against the latency of memory
 
 
-@jit_inner
+@jit
 def run_examples(part, parts, operands, settings, scratch, lanes):
     """Do everything for this thread's share of the blocks of examples, but the gradients of classes.
 
@@ -32,13 +33,33 @@ def run_examples(part, parts, operands, settings, scratch, lanes):
         sampled_logits(top, padded, num_panels, scratch)
         if settings.remove_hits:
             _leave_out_hits(top, rows, operands.sampled_ids.size, settings, scratch)
-        if settings.objective == NCE:
-            sigmoid_cross_entropy.block(top, rows, padded, num_panels, settings.num_true, scratch, maxima, sums)
-        elif settings.objective == SAMPLED_SOFTMAX:
-            cross_entropy.block(top, rows, padded, num_panels, settings.num_true, scratch, maxima, sums)
+        _losses(settings, top, rows, padded, num_panels, scratch, maxima, sums)
         if settings.gradients:
             scale_exponentials(top, padded, num_panels, sums, scratch)
             _input_gradients(top, rows, padded, num_panels, operands, settings, scratch)
+
+
+@by_class
+def _losses(settings, top, rows, padded, num_panels, scratch, maxima, sums):
+    """Turn the logits of a block into losses and gradients."""
+
+
+@_losses.of(ForSampledSoftmax)
+@jit
+def _softmax_losses(settings, top, rows, padded, num_panels, scratch, maxima, sums):
+    cross_entropy.block(top, rows, padded, num_panels, settings.num_true, scratch, maxima, sums)
+
+
+@_losses.of(ForNCE)
+@jit
+def _sigmoid_losses(settings, top, rows, padded, num_panels, scratch, maxima, sums):
+    sigmoid_cross_entropy.block(top, rows, padded, num_panels, settings.num_true, scratch, maxima, sums)
+
+
+@_losses.of(ForLogits)
+@jit
+def _no_losses(settings, top, rows, padded, num_panels, scratch, maxima, sums):
+    pass
 
 
 @jit_sum
@@ -50,7 +71,7 @@ def dot(a, b):
     return total
 
 
-@jit_inner
+@jit
 def _true_logits(top, rows, operands, settings, scratch):
     inputs, weights, biases = operands.inputs, operands.true_weights, operands.true_biases
     input_ids, true_ids, logits = operands.input_ids, operands.true_ids, scratch.true_logits
@@ -66,7 +87,7 @@ def _true_logits(top, rows, operands, settings, scratch):
                 logits[i] -= math.log(real(counts[i]))
 
 
-@jit_inner
+@jit
 def sampled_logits(top, padded, num_panels, scratch):
     """Write (dot product + bias) - log count: one rounding of the size of the logit, as NumPy has it."""
     inputs, by_class, logits = scratch.inputs, scratch.by_class, scratch.exponentials
@@ -76,7 +97,7 @@ def sampled_logits(top, padded, num_panels, scratch):
         shift_rows(logits, panel, top, padded, biases, log_counts)
 
 
-@jit_inner
+@jit
 def _leave_out_hits(top, rows, num_sampled, settings, scratch):
     slot_of_label, earlier, logits = scratch.slot_of_label, scratch.earlier, scratch.exponentials
     width = width_of(logits)
@@ -88,7 +109,7 @@ def _leave_out_hits(top, rows, num_sampled, settings, scratch):
                 s = -1 if settings.last_copy_only else earlier[s]
 
 
-@jit_inner
+@jit
 def scale_exponentials(top, padded, num_panels, scales, scratch):
     """Multiply the exponentials of the rows with what makes them gradients of the logits: scales, in all lanes."""
     width = width_of(scales)
@@ -98,7 +119,7 @@ def scale_exponentials(top, padded, num_panels, scales, scratch):
             entries[i] *= scales[i]
 
 
-@jit_inner
+@jit
 def input_sums(top, padded, num_panels, scratch):
     """Write gradients of the logits . sampled weights: the candidates' part of the gradients of the inputs."""
     sums, exponentials, by_dim = scratch.input_sums, scratch.exponentials, scratch.by_dim
@@ -106,7 +127,7 @@ def input_sums(top, padded, num_panels, scratch):
         rows_product(exponentials, top, padded, by_dim, q, num_panels, sums, False)
 
 
-@jit_inner
+@jit
 def _input_gradients(top, rows, padded, num_panels, operands, settings, scratch):
     input_sums(top, padded, num_panels, scratch)
     sums, out = scratch.input_sums, scratch.input_grad

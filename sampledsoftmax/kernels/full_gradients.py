@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from sampledsoftmax.kernels.all_classes import pack_offsets, rows_of, write_logits
 from sampledsoftmax.kernels.exponential import exp_not_above_0
-from sampledsoftmax.kernels.jit import jit, jit_fused, jit_inner
+from sampledsoftmax.kernels.jit import jit, jit_fused
 from sampledsoftmax.kernels.panels import fill_panels, num_panels_of, pack_rows, transpose_panel
 from sampledsoftmax.kernels.products import columns_product, rows_product
 from sampledsoftmax.kernels.team import FIRST_TASKS, SECOND_TASKS, meet, next_task
@@ -87,7 +87,7 @@ def run_gradients(part, parts, shared, block, panels, factors, sums, weights_gra
     meet(shared, parts, 3)
 
 
-@jit_inner
+@jit
 def _logit_gradients(group, num_panels, block, panels, factors, sums):
     logits = sums.logits[group]
     top, rows, padded = rows_of(group, panels)
@@ -112,7 +112,7 @@ def _scale_exponentials(logits, num_panels, size, largest, scales):
             entries[i] = exp_not_above_0(entries[i] - largest[i]) * scales[i]
 
 
-@jit_inner
+@jit
 def _class_gradients(panel, panels, sums, classes):
     """Add up gradient of the logit times input over the batch, for a panel of classes."""
     for group in range(panels.inputs.shape[0]):
@@ -121,7 +121,7 @@ def _class_gradients(panel, panels, sums, classes):
         sum_rows(sums.logits[group], panel, padded, sums.biases, group > 0)
 
 
-@jit_inner
+@jit
 def _write_classes(panel, num_classes, sums, classes, weights_grad, biases_grad):
     width = classes.shape[0]
     for s in range(min(width, num_classes - panel * width)):

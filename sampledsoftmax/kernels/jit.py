@@ -1,18 +1,19 @@
-"""The one decorator under which every kernel is compiled."""
+"""The decorators under which every kernel is compiled."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
 
-from sampledsoftmax.machine.vectors import IS_FORCED
+from sampledsoftmax.kernels.kernel import Kernel
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def jit(function: Function) -> Function:
-    """Compile a kernel at its first call, keep the code on disk, release the GIL while it runs.
+    """Compile a kernel at its first call from Python, keep the code on disk, release the GIL while it runs.
 
+    Where another kernel calls it, it is compiled as a part of that one.
     Division by zero gives inf or nan as in NumPy, and floating point stays IEEE: sums are added in
     the order in which they are written.
     """
@@ -44,31 +45,8 @@ def jit_fused(function: Function) -> Function:
     return _compile(function, fastmath={"contract"})
 
 
-def jit_inner(function: Function) -> Function:
-    """As `jit`, for a kernel that only other kernels call.
-
-    The code that takes arguments from Python is left out. For a kernel with bundles of arrays it is longer than
-    the kernel, and it would be compiled for each of them.
-    """
-    return _compile(function, fastmath=False, inner=True)
-
-
-def jit_part(function: Function) -> Function:
-    """As `jit_inner`, for a long kernel with one caller: it is compiled as if it stood there.
-
-    Otherwise all that it calls is optimized and assembled twice, for itself and for the caller.
-    """
-    return _compile(function, fastmath=False, inner=True, inline="always")
-
-
-def _compile(
-    function: Function, fastmath: Any, inner: bool = False, inline: str = "never", counted: bool = False
-) -> Function:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "inline": inline}
-    options |= {"_nrt": counted, "no_cpython_wrapper": inner, "no_cfunc_wrapper": inner}
-    if not IS_FORCED:  # the names of cached code do not tell one vector path from another
-        try:
-            return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
-        except RuntimeError:  # no folder on this machine can hold the cache: compile in each process
-            pass
-    return numba.njit(**options)(function)  # type: ignore[no-any-return]
+def _compile(function: Function, fastmath: Any, counted: bool = False) -> Function:
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "_nrt": counted}
+    return Kernel(function, options)  # type: ignore[return-value]

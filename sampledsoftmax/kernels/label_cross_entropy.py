@@ -11,9 +11,11 @@ the column that is left out. So its normalizer is that of the candidates alone, 
 
 import math
 
+from sampledsoftmax.kernels.bundles import ForNCE, ForSampledSoftmax
+from sampledsoftmax.kernels.by_class import by_class
 from sampledsoftmax.kernels.cross_entropy import exponentials, in_all_lanes, no_scales, row_maxima
 from sampledsoftmax.kernels.exponential import exp_not_above_0
-from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.maxima import lane_maxima
 from sampledsoftmax.kernels.panels import width_of
 from sampledsoftmax.kernels.sigmoid_cross_entropy import loss_of_candidates, sigmoid, sigmoids, softplus
@@ -22,12 +24,17 @@ from sampledsoftmax.machine.lanes import sum_of_lanes
 _MOST = 1e200  # a product of normalizers is put into the sum of logarithms before it overflows
 
 
-@jit_inner
-def softmax_block(top, rows, padded, num_panels, starts, settings, num_sampled, scratch, maxima, sums):
+@by_class
+def block(settings, top, rows, padded, num_panels, starts, num_sampled, scratch, maxima, sums):
     """Turn logits of rows top .. top + rows into losses and gradients, as cross_entropy.block does.
 
     The labels of example b are starts[b] .. starts[b + 1]; scratch.slot_of_label says which candidate they are.
     """
+
+
+@block.of(ForSampledSoftmax)
+@jit
+def _softmax_block(settings, top, rows, padded, num_panels, starts, num_sampled, scratch, maxima, sums):
     width = width_of(sums)
     first, size = top * width, padded * width
     lane_maxima(scratch.flat_exponentials, first, size, num_panels, maxima)
@@ -66,9 +73,9 @@ def softmax_block(top, rows, padded, num_panels, starts, settings, num_sampled, 
     no_scales(sums, rows, padded)
 
 
-@jit_inner
-def sigmoid_block(top, rows, padded, num_panels, starts, settings, num_sampled, scratch, linear, products):
-    """As `softmax_block`, for the sigmoid cross-entropy of noise-contrastive estimation and negative sampling."""
+@block.of(ForNCE)
+@jit
+def _sigmoid_block(settings, top, rows, padded, num_panels, starts, num_sampled, scratch, linear, products):
     sigmoids(top, padded, num_panels, scratch, linear, products)
     true_logits, losses = scratch.true_logits, scratch.losses
     for b in range(top, top + rows):
@@ -86,7 +93,7 @@ def sigmoid_block(top, rows, padded, num_panels, starts, settings, num_sampled, 
     no_scales(products, rows, padded)
 
 
-@jit_inner
+@jit
 def _leave_out(b, i, starts, scratch):
     """Take the share of label i out of the column that it was drawn as: 1 of the labels that still count there."""
     slots, sigmoids_of = scratch.slot_of_label, scratch.exponentials

@@ -10,7 +10,7 @@ import numpy as np
 
 from sampledsoftmax.kernels.all_classes import num_pieces_of, pack_block, rows_of, write_logits, write_maxima
 from sampledsoftmax.kernels.exponential import exp_not_above_0
-from sampledsoftmax.kernels.jit import jit, jit_fused, jit_inner
+from sampledsoftmax.kernels.jit import jit, jit_fused
 from sampledsoftmax.kernels.team import FIRST_TASKS, meet, next_task
 
 
@@ -56,7 +56,7 @@ def run_log_sum_exp(part, parts, shared, block, panels, lanes, normalizer):
     meet(shared, parts, 3)
 
 
-@jit_inner
+@jit
 def _add_piece(group, piece, num_panels, part, block, panels, lanes, normalizer):
     logits, flat, maxima, sums = lanes.logits[part], lanes.flat_logits[part], lanes.maxima[part], lanes.sums[part]
     top, rows, padded = rows_of(group, panels)
@@ -75,7 +75,7 @@ def _add_piece(group, piece, num_panels, part, block, panels, lanes, normalizer)
         totals[top + b] = total
 
 
-@jit_inner
+@jit
 def _pick_labels(top, rows, first_class, num_panels, logits, labels, true_logits):
     width = logits.shape[2]
     for b in range(rows):
@@ -97,7 +97,7 @@ def _sum_exponentials(logits, num_panels, size, maxima, sums):
             sums[i] += exp_not_above_0(entries[i] - maxima[i])
 
 
-@jit_inner
+@jit
 def _add_to_example(b, num_pieces, normalizer):
     """Add the pieces to the sum of an example, in their order."""
     largest, total = normalizer.largest[b], normalizer.sums[b]

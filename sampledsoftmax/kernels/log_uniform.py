@@ -6,14 +6,14 @@ import numpy as np
 
 from sampledsoftmax.kernels import elementary
 from sampledsoftmax.kernels.elementary import RELATIVE_ERROR
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.philox import mantissa, next_pairs, unit_double
 
 _TO_WHOLE = 1.5 * 2.0**52  # adding it leaves the nearest whole number in the low bits
 _TO_WHOLE_BITS = np.float64(_TO_WHOLE).view(np.int64)
 
 
-@jit_inner
+@jit
 def draw_log_uniform(cursor, range_max, out):
     """Fill `out` with the next draws: int(exp(u * log(1 + range_max))) - 1, modulo range_max.
 

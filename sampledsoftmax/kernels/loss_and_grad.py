@@ -3,7 +3,7 @@
 from sampledsoftmax.kernels.classes import class_gradients, pack_classes
 from sampledsoftmax.kernels.duplicates import clear, enter_candidates, find_slots
 from sampledsoftmax.kernels.examples import run_examples
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.panels import num_panels_of, width_of
 from sampledsoftmax.kernels.team import FIRST_TASKS, meet, next_task
 
@@ -33,7 +33,7 @@ def run_loss_and_grad(
     meet(shared, parts, 3)
 
 
-@jit_inner
+@jit
 def _write_classes(part, shared, operands, settings, scratch, lanes, row_grad, bias_grad):
     """Take panels of candidates until none is left."""
     rows = (operands.input_ids.size + 3) // 4 * 4
@@ -51,7 +51,7 @@ def _write_classes(part, shared, operands, settings, scratch, lanes, row_grad, b
         first = next_task(shared, FIRST_TASKS) * settings.class_panels
 
 
-@jit_inner
+@jit
 def _write_labels(part, parts, operands, settings, scratch, row_grad, bias_grad):
     """Write the gradients of this thread's share of the labels."""
     for b in range(part, operands.input_ids.size, parts):

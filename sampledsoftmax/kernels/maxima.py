@@ -2,10 +2,10 @@
 
 import math
 
-from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.jit import jit
 
 
-@jit_inner
+@jit
 def lane_maxima(panels, first, size, num_panels, maxima):
     """Write the largest entry over panels [num_panels, rows * width] of each of the lanes first .. first + size.
 

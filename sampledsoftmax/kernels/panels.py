@@ -5,7 +5,7 @@ That is how the products read and write: a tile's operands are next to one anoth
 
 from numba.extending import overload
 
-from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.machine.atomics import fetch_to_read
 from sampledsoftmax.machine.rows import panels_to_row, row_to_panels
 from sampledsoftmax.machine.transpose import transpose_square
@@ -29,13 +29,13 @@ def _width_of_type(panels):  # pragma: no cover - called by the compiler
     return constant
 
 
-@jit_inner
+@jit
 def num_panels_of(num_columns, width):
     """Return how many panels hold `num_columns` columns."""
     return (num_columns + width - 1) // width
 
 
-@jit_inner
+@jit
 def pack_rows(table, ids, top, rows, panels):
     """Write rows table[ids[top:]] to panel rows top .. top + rows; rows behind the last id are zeros."""
     last = min(top + rows, ids.size)
@@ -46,7 +46,7 @@ def pack_rows(table, ids, top, rows, panels):
     fill_panels(panels, max(last, top), top + rows - max(last, top), 0)
 
 
-@jit_inner
+@jit
 def _pack_row(table, row, i, panels):
     row_to_panels(table, row, panels, i)
     width = width_of(panels)
@@ -57,7 +57,7 @@ def _pack_row(table, row, i, panels):
             panels[whole, i, c] = piece[c] if c < piece.size else 0
 
 
-@jit_inner
+@jit
 def unpack_row(panels, i, table, row):
     """Write row i of the panels to a row of a table."""
     panels_to_row(panels, i, table, row)
@@ -68,7 +68,7 @@ def unpack_row(panels, i, table, row):
             piece[c] = panels[whole, i, c]
 
 
-@jit_inner
+@jit
 def clear_row(rows, i):
     """Set row i of rows of panels [rows, panels, width] to zeros."""
     for p in range(rows.shape[1]):
@@ -76,7 +76,7 @@ def clear_row(rows, i):
             rows[i, p, c] = 0
 
 
-@jit_inner
+@jit
 def transpose_panel(by_dim, top, by_class, panel):
     """Write rows top .. top + width of the panels `by_dim` as the columns of by_class[panel]."""
     width = width_of(by_dim)
@@ -84,7 +84,7 @@ def transpose_panel(by_dim, top, by_class, panel):
         transpose_square(by_dim, p, top, by_class, panel, p * width)
 
 
-@jit_inner
+@jit
 def fill_panels(panels, top, rows, value):
     """Set rows top .. top + rows of all panels to `value`."""
     width = width_of(panels)

@@ -9,7 +9,7 @@ Words are held in uint64, so that the 32 x 32 bit products fit and the code runs
 
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit
 
 LARGEST_32, LARGEST_64 = np.uint64(2**32 - 1), np.uint64(2**64 - 1)
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -26,7 +26,7 @@ _ONE_BITS = np.uint64(1023 << 52)
 _SEED, _STREAM, _BLOCK, _USED, _PAIRS = 0, 1, 2, 3, 4
 
 
-@jit_inner
+@jit
 def _round(c_0, c_1, c_2, c_3, key_0, key_1):
     """Return the counter after one round; what stands above its low 32 bits is of no account."""
     product_0 = _MULTIPLIER_0 * (c_0 & LARGEST_32)
@@ -46,7 +46,7 @@ def philox_block(seed, stream, block):
     return c_0 & LARGEST_32, c_1 & LARGEST_32, c_2 & LARGEST_32, c_3 & LARGEST_32
 
 
-@jit_inner
+@jit
 def _fill_blocks(seed, stream, block, out):
     """Fill uint64 out[2 * number of blocks]: `philox_block`, but written so that it becomes vector code."""
     for i in range(out.size // 2):
@@ -85,7 +85,7 @@ def next_word(cursor):
     return pair >> _SHIFT_32 if used % 2 == 1 else pair & LARGEST_32
 
 
-@jit_inner
+@jit
 def next_pair(cursor):
     """Return the next two words, the first of them in the low half."""
     low = next_word(cursor)
@@ -107,7 +107,7 @@ def next_pairs(cursor, out):
             i += 1
 
 
-@jit_inner
+@jit
 def least_fair(largest, n):
     """Return the least draw that is kept where draws from [0, largest] are taken modulo n; all are uint64.
 
@@ -160,13 +160,13 @@ def next_fair_pairs(cursor, least, out):
         filled += not waiting
 
 
-@jit_inner
+@jit
 def mantissa(pair):
     """Return the 52 bits of a float64: the low 20 of the first word above all of the second."""
     return ((pair & _LOW_20) << _SHIFT_32) | (pair >> _SHIFT_32)
 
 
-@jit_inner
+@jit
 def unit_double(bits):
     """Return the float64 in [0, 1) of 52 bits: with the exponent of 1 they are a number in [1, 2)."""
     return np.uint64(bits | _ONE_BITS).view(np.float64) - 1.0

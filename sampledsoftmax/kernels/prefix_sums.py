@@ -10,7 +10,7 @@ has ((V - 1) >> 4 (l + 1)) + 1 groups.
 
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.philox import LARGEST_32, least_fair, next_fair_words
 
 GROUP = 16
@@ -88,7 +88,7 @@ def draw_counts(cursor, tree, num_ids, out):
         draws[i] >>= _HALF
 
 
-@jit_inner
+@jit
 def _descend(tree, first, draws):
     """Take each draw one level down, to the level that begins at `first`.
 

@@ -4,7 +4,7 @@ Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008
 operand is read from the first cache, a block of rows of the left one stays in the second.
 """
 
-from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.machine.tile import columns_short, columns_tall, rows_short, rows_tall
 from sampledsoftmax.machine.vectors import SHORT, TALL
 
@@ -13,7 +13,7 @@ from sampledsoftmax.machine.vectors import SHORT, TALL
 DEPTH = 128
 
 
-@jit_inner
+@jit
 def rows_product(a, top, rows, b, panel, last, out, add):
     """Write rows top .. top + rows of a . b[panel] to out[panel], or add them; panels 0 .. last of `a` are read.
 
@@ -34,7 +34,7 @@ def rows_product(a, top, rows, b, panel, last, out, add):
                 left -= SHORT
 
 
-@jit_inner
+@jit
 def columns_product(a, first_panel, last_panel, rows, b, out, add):
     """Write the transpose of panels first_panel .. last_panel of `a`, times b, to out [columns, panels, width].
 

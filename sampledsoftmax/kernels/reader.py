@@ -4,14 +4,16 @@ A reader changes no table. Its gradients are sums over the batch, one row for ea
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
-from sampledsoftmax.kernels import candidates, label_cross_entropy
-from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, NCE, TRIES, Operands, Scratch
+from sampledsoftmax.kernels import candidates
+from sampledsoftmax.kernels.bundle import Bundle
+from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, TRIES, Operands, Scratch
 from sampledsoftmax.kernels.classes import class_gradients, pack_classes
 from sampledsoftmax.kernels.duplicates import chain, clear, enter_candidates
 from sampledsoftmax.kernels.examples import input_sums, sampled_logits, scale_exponentials
-from sampledsoftmax.kernels.jit import jit_inner, jit_part
+from sampledsoftmax.kernels.jit import jit
+from sampledsoftmax.kernels.label_cross_entropy import block
 from sampledsoftmax.kernels.panels import clear_row, num_panels_of, pack_rows, width_of
 from sampledsoftmax.kernels.text import Examples, Page, lay_windows
 from sampledsoftmax.machine.rows import add_to_panels, add_to_rows, panel_dot
@@ -19,7 +21,7 @@ from sampledsoftmax.machine.rows import add_to_panels, add_to_rows, panel_dot
 LOSS, PAIRS, EXAMPLES = range(3)
 
 
-class Desk(NamedTuple):
+class Desk(Bundle):
     """Memory of a reader. Nothing of it shares cache lines, or neighbours of them, with that of another reader.
 
     Attributes
@@ -55,7 +57,7 @@ class Desk(NamedTuple):
     totals: Any
 
 
-@jit_part
+@jit
 def read_batch(first, last, tables, text, draw, settings, desk, maxima, sums):
     """Compute the gradients of the examples of words first .. last of the page.
 
@@ -96,7 +98,7 @@ def read_batch(first, last, tables, text, draw, settings, desk, maxima, sums):
         totals[LOSS] += float(scratch.losses[b])
 
 
-@jit_inner
+@jit
 def _draw(draw, scratch):
     candidates.place(scratch.cursor, draw.seed, draw.stream, draw.block)
     size = clear(scratch.keys, scratch.candidates.size)
@@ -105,7 +107,7 @@ def _draw(draw, scratch):
     )
 
 
-@jit_inner
+@jit
 def _find_equal(inputs, labels, first_label, scratch):
     """Give slots to the different classes, candidates first, then from `first_label` on, and to the inputs."""
     num_sampled = scratch.candidates.size
@@ -122,7 +124,7 @@ def _find_equal(inputs, labels, first_label, scratch):
     )
 
 
-@jit_inner
+@jit
 def _count(distribution, first_label, settings, desk):
     """Write the expected count of each class, and its log, or 0 where none is subtracted."""
     scratch, logs = desk.scratch, desk.class_logs
@@ -141,7 +143,7 @@ def _count(distribution, first_label, settings, desk):
         logs[u] = math.log(logs.dtype.type(counts[u - first_label]))
 
 
-@jit_inner
+@jit
 def _take_means(size, table, examples, means):
     ids, starts = examples.input_ids, examples.input_starts
     for b in range(size):
@@ -156,7 +158,7 @@ def _take_means(size, table, examples, means):
             means[b, d] *= share
 
 
-@jit_part
+@jit
 def _run_examples(size, operands, settings, desk, maxima, sums):
     scratch, starts, num_sampled = desk.scratch, desk.examples.label_starts, operands.sampled_ids.size
     num_panels = num_panels_of(num_sampled, width_of(scratch.by_dim))
@@ -166,16 +168,12 @@ def _run_examples(size, operands, settings, desk, maxima, sums):
         pack_rows(operands.inputs, operands.input_ids, top, padded, scratch.inputs)
         _true_logits(top, rows, operands, desk)
         sampled_logits(top, padded, num_panels, scratch)
-        arguments = top, rows, padded, num_panels, starts, settings, num_sampled, scratch, maxima, sums
-        if settings.objective == NCE:
-            label_cross_entropy.sigmoid_block(*arguments)
-        else:
-            label_cross_entropy.softmax_block(*arguments)
+        block(settings, top, rows, padded, num_panels, starts, num_sampled, scratch, maxima, sums)
         scale_exponentials(top, padded, num_panels, sums, scratch)
         _input_gradients(top, rows, padded, num_panels, desk)
 
 
-@jit_inner
+@jit
 def _true_logits(top, rows, operands, desk):
     """Write the logits of the labels; as candidates are, their rows are in the panels `by_dim`."""
     inputs, by_dim, biases = desk.scratch.inputs, desk.scratch.by_dim, operands.true_biases
@@ -186,7 +184,7 @@ def _true_logits(top, rows, operands, desk):
             logits[i] = panel_dot(inputs, b, by_dim, slots[i]) + biases[true_ids[i]] - logs[slots[i]]
 
 
-@jit_inner
+@jit
 def _input_gradients(top, rows, padded, num_panels, desk):
     """Write the gradients of the inputs to the panels `input_sums`."""
     scratch, starts = desk.scratch, desk.examples.label_starts
@@ -197,7 +195,7 @@ def _input_gradients(top, rows, padded, num_panels, desk):
             add_to_panels(out, b, factors[i], by_dim, slots[i])
 
 
-@jit_inner
+@jit
 def _sum_classes(size, first_label, operands, desk):
     """Write the gradients of all classes: what they get as candidates, and what as labels."""
     scratch, rows, entries = desk.scratch, desk.class_rows, desk.class_entries
@@ -215,7 +213,7 @@ def _sum_classes(size, first_label, operands, desk):
         add_to_rows(rows, slots[i], factors[i], inputs, example_of[i])
 
 
-@jit_inner
+@jit
 def _sum_inputs(num_inputs, centre_is_input, desk):
     """Write the gradients of the rows of the inputs; an input that is one of n has an n-th of its example's."""
     scratch, rows = desk.scratch, desk.input_rows

@@ -9,27 +9,27 @@ import math
 
 from sampledsoftmax.kernels.cross_entropy import in_all_lanes, no_scales
 from sampledsoftmax.kernels.exponential import exp_not_above_0
-from sampledsoftmax.kernels.jit import jit_fused, jit_inner
+from sampledsoftmax.kernels.jit import jit, jit_fused
 from sampledsoftmax.kernels.panels import width_of
 
 # Factors are at most 2: so many of them, in each of up to 32 lanes of a row, stay below the largest float64 (2**1024).
 _FACTORS = 31
 
 
-@jit_inner
+@jit
 def softplus(x):
     """Return log(1 + exp(x)) without overflow: log1p is exact where exp(-|x|) is small."""
     return (x if x > 0 else 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-@jit_inner
+@jit
 def sigmoid(x):
     """Return 1 / (1 + exp(-x)); the exponential is taken of a number that is not above 0."""
     e = math.exp(-abs(x))
     return 1 / (1 + e) if x >= 0 else e / (1 + e)
 
 
-@jit_inner
+@jit
 def block(top, rows, padded, num_panels, num_true, scratch, linear, products):
     """Turn logits of rows top .. top + rows into losses and gradients; `padded` rows are computed.
 
@@ -49,7 +49,7 @@ def block(top, rows, padded, num_panels, num_true, scratch, linear, products):
     no_scales(products, rows, padded)
 
 
-@jit_inner
+@jit
 def sigmoids(top, padded, num_panels, scratch, linear, products):
     """Replace sampled logits by their sigmoids, and leave what the losses of the rows are made of, lane by lane."""
     panels, width = scratch.flat_exponentials, width_of(linear)
@@ -63,7 +63,7 @@ def sigmoids(top, padded, num_panels, scratch, linear, products):
         _sigmoids_of_panels(panels, first, size, p, min(p + _FACTORS, num_panels), linear, products)
 
 
-@jit_inner
+@jit
 def loss_of_candidates(row, linear, products):
     """Return the loss of the sampled columns of a row of the block."""
     width = width_of(linear)
@@ -88,7 +88,7 @@ def _sigmoids_of_panels(panels, first, size, start, end, linear, products):
             entries[i] = (one if x >= 0 else e) / (one + e)
 
 
-@jit_inner
+@jit
 def _take_logarithms(size, linear, products):
     for i in range(size):
         linear[i] += math.log1p(products[i])

@@ -4,7 +4,7 @@
 takes a task changes no bit of a result: every task writes its own part of the output.
 """
 
-from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.machine.atomics import atomic_add, atomic_load, give_way
 
 ARRIVED, ABORTED, FIRST_TASKS, SECOND_TASKS = 0, 8, 16, 24
@@ -14,7 +14,7 @@ SHARED_SIZE = 32
 _LOOKS = 1000
 
 
-@jit_inner
+@jit
 def meet(shared, parts, meeting):
     """Wait until all threads are at their `meeting`-th meeting (from 1); False if one will not come."""
     if parts == 1:
@@ -30,19 +30,19 @@ def meet(shared, parts, meeting):
     return True
 
 
-@jit_inner
+@jit
 def next_task(shared, counter):
     """Return the number of a task that no other thread has taken."""
     return atomic_add(shared, counter, 1)
 
 
-@jit_inner
+@jit
 def start_tasks(shared, counter):
     """Let tasks be numbered from 0 again; one thread does so while no other takes tasks."""
     atomic_add(shared, counter, -atomic_load(shared, counter))
 
 
-@jit_inner
+@jit
 def share_of(part, parts, size):
     """Return the first and the one behind the last of `size` things that a thread does without asking."""
     return part * size // parts, (part + 1) * size // parts

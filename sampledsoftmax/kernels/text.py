@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.bundle import Bundle
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.philox import philox_block
 
 _SHIFT_32 = np.uint64(32)
@@ -42,7 +43,7 @@ class Text(NamedTuple):
     centre_is_input: bool
 
 
-class Page(NamedTuple):
+class Page(Bundle):
     """A piece of the text after thinning, with up to `window` words before and behind it.
 
     Attributes
@@ -59,7 +60,7 @@ class Page(NamedTuple):
     bounds: Any
 
 
-class Examples(NamedTuple):
+class Examples(Bundle):
     """Inputs and labels of the examples of a batch.
 
     Attributes
@@ -103,7 +104,7 @@ def read_page(text, seed, stream, first, last, page):
     page.bounds[3] = size
 
 
-@jit_inner
+@jit
 def _take(text, seed, stream, position, sentence, page, place):
     """Write the word at a position of the text to a place of the page if it stays; return 1 if so, else 0."""
     bits = philox_block(seed, stream, np.uint64(position))
@@ -149,7 +150,7 @@ def lay_windows(text, page, first, last, examples):
     return size
 
 
-@jit_inner
+@jit
 def _neighbours(page, centre, out, end):
     """Append the words in the window of a centre to out[end:]; return the new end."""
     first = max(page.bounds[0], centre - page.reaches[centre])

@@ -8,7 +8,7 @@ a free slot. The letters of word `i` are `letters[starts[i]:starts[i + 1]]`. Has
 
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit
 
 _OFFSET_BASIS = np.uint64(0xCBF29CE484222325)
 _PRIME = np.uint64(0x100000001B3)
@@ -120,7 +120,7 @@ def fill_slots(hashes, num_words, slots):
         slots[slot] = (hashes[word] & _HIGH) | np.uint64(word + 1)
 
 
-@jit_inner
+@jit
 def _blank_at(data, i, byte):
     """Return how many bytes the blank at `i` has, or 0 for a letter; blanks are those of `str.split`."""
     if byte > 32 and byte < 0xC2:
@@ -130,7 +130,7 @@ def _blank_at(data, i, byte):
     return _wide_blank_at(data, i) if byte <= 0xE3 else 0
 
 
-@jit_inner
+@jit
 def _wide_blank_at(data, i):
     """Return the width of a blank outside ASCII: U+0085, 00A0, 1680, 2000-200A, 2028, 2029, 202F, 205F, 3000."""
     first, second = data[i], data[i + _ONE]
@@ -150,13 +150,13 @@ def _wide_blank_at(data, i):
     return 3 if is_blank else 0
 
 
-@jit_inner
+@jit
 def _first_slot(hashed, last):
     # A product carries upwards only: its low bits do not know the high ones of what was multiplied.
     return (hashed ^ (hashed >> _HALF)) & last
 
 
-@jit_inner
+@jit
 def _is_word(data, start, end, letters, first, last):
     if last - first != end - start:
         return False
@@ -168,7 +168,7 @@ def _is_word(data, start, end, letters, first, last):
     return True
 
 
-@jit_inner
+@jit
 def _copy(data, start, end, letters, first):
     while start < end:
         letters[first] = data[start]

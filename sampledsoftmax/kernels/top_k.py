@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sampledsoftmax.kernels.all_classes import num_pieces_of, pack_block, rows_of, write_logits, write_maxima
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.team import FIRST_TASKS, meet, next_task
 
 NO_CLASS = np.iinfo(np.int64).max  # with a logit of -inf, worse than any class
@@ -63,7 +63,7 @@ def run_join(part, parts, shared, best):
     meet(shared, parts, 1)
 
 
-@jit_inner
+@jit
 def _add_piece(group, piece, num_panels, share, part, block, panels, lanes, best):
     logits, flat, maxima, sums = lanes.logits[part], lanes.flat_logits[part], lanes.maxima[part], lanes.sums[part]
     top, rows, padded = rows_of(group, panels)
@@ -80,7 +80,7 @@ def _add_piece(group, piece, num_panels, share, part, block, panels, lanes, best
             best.has_nan[share, top + b] = True
 
 
-@jit_inner
+@jit
 def _write_sums(logits, num_panels, size, sums):
     """Write the sums of logits [num_panels, rows * width] lane by lane: a NaN is in its sum."""
     for i in range(size):
@@ -91,7 +91,7 @@ def _write_sums(logits, num_panels, size, sums):
             sums[i] += entries[i]
 
 
-@jit_inner
+@jit
 def _has_nan(row, columns, sums):
     """Return whether one of the first `columns` entries of row [panels, width] is NaN, when lanes add up to `sums`."""
     total = sums[0]
@@ -104,7 +104,7 @@ def _has_nan(row, columns, sums):
     return found
 
 
-@jit_inner
+@jit
 def _offer_row(row, columns, first_class, heap, ids):
     """Offer the first `columns` entries of row [panels, width], which are logits of classes in their order."""
     width = row.shape[1]
@@ -115,13 +115,13 @@ def _offer_row(row, columns, first_class, heap, ids):
                 _offer(heap, ids, entries[c], first_class + p * width + c)
 
 
-@jit_inner
+@jit
 def _offer(heap, ids, logit, class_id):
     if _is_worse(heap[0], ids[0], logit, class_id):
         _replace_root(heap, ids, ids.size, logit, class_id)
 
 
-@jit_inner
+@jit
 def _replace_root(heap, ids, size, logit, class_id):
     """Put an entry into a heap of `size` in place of its root."""
     place, child = 0, 1
@@ -135,6 +135,6 @@ def _replace_root(heap, ids, size, logit, class_id):
     heap[place], ids[place] = logit, class_id
 
 
-@jit_inner
+@jit
 def _is_worse(logit, class_id, other, other_id):
     return logit < other or (logit == other and class_id > other_id)

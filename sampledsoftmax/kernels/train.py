@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sampledsoftmax.kernels import candidates
-from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, TRIES, Operands
+from sampledsoftmax.kernels.bundle import Bundle
+from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, TRIES, Lanes, Operands, Scratch
 from sampledsoftmax.kernels.classes import class_gradients, pack_classes
 from sampledsoftmax.kernels.duplicates import chain, clear, enter_candidates
 from sampledsoftmax.kernels.examples import run_examples
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.panels import clear_row, num_panels_of, width_of
 from sampledsoftmax.kernels.team import FIRST_TASKS, meet, next_task, share_of, start_tasks
 from sampledsoftmax.kernels.updates import Rule, update_row
@@ -23,10 +24,10 @@ _BLOCKS = np.uint64(candidates.BLOCKS_PER_CANDIDATE)
 _ROWS_AHEAD = 6  # rows asked for before they are needed: about 45 ns each, the latency of memory
 
 
-class Trained(NamedTuple):
+class Trained(Bundle):
     """Tables and what their optimizer remembers of them, as matrices; the biases as a vector too.
 
-    `inputs` is the embedding table, or the given inputs if `learn_inputs` is False.
+    `inputs` is the embedding table, or the given inputs.
     """
 
     inputs: Any
@@ -36,6 +37,19 @@ class Trained(NamedTuple):
     biases: Any
     bias_entries: Any
     biases_slot: Any
+
+
+class Memory(Bundle):
+    """All arrays of a step that stay from one to the next."""
+
+    trained: Trained
+    scratch: Scratch
+    lanes: Lanes
+
+
+class Learning(NamedTuple):
+    """How a row is updated, and whether the inputs are rows of a table that is trained."""
+
     rule: Rule
     learn_inputs: bool
 
@@ -51,12 +65,13 @@ class Draw(NamedTuple):
 
 # A meeting that somebody does not come to ends the run: hence the returns.
 @jit
-def train(part, parts, shared, trained, inputs, labels, batch_size, draw, settings, scratch, lanes, losses, status):
+def train(part, parts, shared, memory, learning, inputs, labels, batch_size, draw, settings, losses, status):
     """Run losses.size steps on consecutive batches of `inputs` [num_pairs] and `labels` [num_pairs * num_true].
 
     status[0] becomes FINISHED, NOT_FINITE (no table was changed by that step) or TOO_FEW_CLASSES; status[1] is
     the number of steps that were taken.
     """
+    trained, scratch, lanes = memory.trained, memory.scratch, memory.lanes
     meetings = 0
     for step in range(losses.size):
         first = step * batch_size
@@ -90,9 +105,9 @@ def train(part, parts, shared, trained, inputs, labels, batch_size, draw, settin
             losses[step] = loss
             status[0] = NOT_FINITE
             return
-        _update_classes(part, shared, trained, operands, settings, scratch, lanes)
-        if trained.learn_inputs:
-            _update_inputs(part, parts, trained, scratch, lanes)
+        _update_classes(part, shared, trained, learning.rule, operands, settings, scratch, lanes)
+        if learning.learn_inputs:
+            _update_inputs(part, parts, trained, learning.rule, scratch, lanes)
         if part == 0:
             losses[step] = loss
             status[1] = step + 1
@@ -102,7 +117,7 @@ def train(part, parts, shared, trained, inputs, labels, batch_size, draw, settin
         meetings += 4
 
 
-@jit_inner
+@jit
 def _draw(step, operands, draw, scratch):
     """Draw candidates, and find out which of them and of the labels are equal."""
     num_sampled = operands.sampled_ids.size
@@ -119,7 +134,7 @@ def _draw(step, operands, draw, scratch):
     )
 
 
-@jit_inner
+@jit
 def _find_equal_inputs(operands, scratch):
     """Find out which inputs are equal; the loss is the mean of the batch."""
     for b in range(operands.input_ids.size):
@@ -131,7 +146,7 @@ def _find_equal_inputs(operands, scratch):
     )
 
 
-@jit_inner
+@jit
 def _count(part, parts, operands, distribution, scratch):
     """Write the expected counts of this thread's share of the labels, and of the candidates that it packs."""
     num_sampled, tries, width = operands.sampled_ids.size, scratch.sizes[TRIES], width_of(scratch.by_dim)
@@ -146,7 +161,7 @@ def _count(part, parts, operands, distribution, scratch):
     candidates.expected_counts(distribution, num_sampled, tries, labels, label_counts)
 
 
-@jit_inner
+@jit
 def _mean(losses, size):
     total = 0.0
     for b in range(size):
@@ -154,8 +169,8 @@ def _mean(losses, size):
     return total / max(size, 1)
 
 
-@jit_inner
-def _update_classes(part, shared, trained, operands, settings, scratch, lanes):
+@jit
+def _update_classes(part, shared, trained, rule, operands, settings, scratch, lanes):
     """Take tasks until none is left: panels of candidates, then other labels."""
     num_sampled = operands.sampled_ids.size
     num_panels = num_panels_of(num_sampled, width_of(scratch.by_dim))
@@ -164,17 +179,17 @@ def _update_classes(part, shared, trained, operands, settings, scratch, lanes):
     task = next_task(shared, FIRST_TASKS)
     while task < last_task:
         if task < of_candidates:
-            _update_candidates(part, task, trained, operands, settings, scratch, lanes)
+            _update_candidates(part, task, trained, rule, operands, settings, scratch, lanes)
         else:
             first = num_sampled + (task - of_candidates) * _SLOTS_A_TASK
-            _update_labels(part, first, trained, settings, scratch, lanes)
+            _update_labels(part, first, trained, rule, settings, scratch, lanes)
         task = next_task(shared, FIRST_TASKS)
 
 
-@jit_inner
-def _update_candidates(part, task, trained, operands, settings, scratch, lanes):
+@jit
+def _update_candidates(part, task, trained, rule, operands, settings, scratch, lanes):
     bias_sums, ids, places = scratch.bias_sums, scratch.candidates, scratch.classes.first
-    rule, weights, weights_slot = trained.rule, trained.weights, trained.weights_slot
+    weights, weights_slot = trained.weights, trained.weights_slot
     biases, biases_slot = trained.biases, trained.biases_slot
     width = width_of(bias_sums)
     first = task * settings.class_panels
@@ -192,10 +207,10 @@ def _update_candidates(part, task, trained, operands, settings, scratch, lanes):
         update_row(rule, biases, biases_slot, ids[s], entries, part)
 
 
-@jit_inner
-def _update_labels(part, first, trained, settings, scratch, lanes):
+@jit
+def _update_labels(part, first, trained, rule, settings, scratch, lanes):
     bias_sums, ids, places = scratch.bias_sums, scratch.classes.ids, scratch.classes.first
-    rule, weights, weights_slot = trained.rule, trained.weights, trained.weights_slot
+    weights, weights_slot = trained.weights, trained.weights_slot
     biases, biases_slot = trained.biases, trained.biases_slot
     panels, rows, entries = lanes.class_sums[part], lanes.flat_class_sums[part], lanes.entry
     last = min(first + _SLOTS_A_TASK, scratch.sizes[CLASS_SLOTS])
@@ -208,12 +223,12 @@ def _update_labels(part, first, trained, settings, scratch, lanes):
         update_row(rule, biases, biases_slot, ids[u], entries, part)
 
 
-@jit_inner
-def _update_inputs(part, parts, trained, scratch, lanes):
+@jit
+def _update_inputs(part, parts, trained, rule, scratch, lanes):
     """Update this thread's share of the rows of inputs."""
     rows, gradients, groups = lanes.row, scratch.input_grad, scratch.examples
     ids, places, following = groups.ids, groups.first, groups.next
-    rule, table, slot = trained.rule, trained.inputs, trained.inputs_slot
+    table, slot = trained.inputs, trained.inputs_slot
     first, last = share_of(part, parts, scratch.sizes[INPUT_SLOTS])
     for u in range(first, last):
         _ask_ahead(table, slot, ids, u, last)
@@ -225,7 +240,7 @@ def _update_inputs(part, parts, trained, scratch, lanes):
             update_row(rule, table, slot, ids[u], rows, part)
 
 
-@jit_inner
+@jit
 def _sum_places(b, following, gradients, rows, part):
     for d in range(gradients.shape[1]):
         rows[part, d] = gradients[b, d]
@@ -236,7 +251,7 @@ def _sum_places(b, following, gradients, rows, part):
         b = following[b]
 
 
-@jit_inner
+@jit
 def _ask_ahead(table, slot, ids, u, last):
     if u + _ROWS_AHEAD < last:
         fetch_to_write(table, ids[u + _ROWS_AHEAD])
@@ -244,7 +259,7 @@ def _ask_ahead(table, slot, ids, u, last):
             fetch_to_write(slot, ids[u + _ROWS_AHEAD])
 
 
-@jit_inner
+@jit
 def _add_labels(i, entry, num_true, scratch, rows, r):
     """Add to row r what the chain of places from i contributes to a class; return entry plus that of its bias."""
     inputs, factors, following = scratch.inputs, scratch.true_logits, scratch.classes.next

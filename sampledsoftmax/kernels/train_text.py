@@ -12,7 +12,7 @@ import numpy as np
 
 from sampledsoftmax.kernels import candidates
 from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, TRIES
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.reader import EXAMPLES, LOSS, PAIRS, read_batch
 from sampledsoftmax.kernels.team import meet
 from sampledsoftmax.kernels.text import read_page
@@ -49,7 +49,7 @@ class Block(NamedTuple):
 
 
 @jit
-def train_text(part, parts, shared, trained, text, block, draw, settings, desks, lanes, sums, status):
+def train_text(part, parts, shared, trained, rule, text, block, draw, settings, desks, lanes, sums, status):
     """Train on one block; sums[LOSS], sums[PAIRS] and sums[EXAMPLES] are added to.
 
     status[0] becomes FINISHED, NOT_FINITE (no table was changed by that step) or TOO_FEW_CLASSES; status[1] is
@@ -82,7 +82,7 @@ def train_text(part, parts, shared, trained, text, block, draw, settings, desks,
             status[0] = verdict
             return
         for k in range(readers):
-            _update(part, parts, trained, block.learn_biases, desks[k])
+            _update(part, parts, trained, rule, block.learn_biases, desks[k])
         if part == 0:
             _take_stock(desks, draw.distribution, sums)
             status[1] = step + 1
@@ -90,7 +90,7 @@ def train_text(part, parts, shared, trained, text, block, draw, settings, desks,
             return
 
 
-@jit_inner
+@jit
 def _verdict(desks):
     for k in range(len(desks)):
         if desks[k].scratch.sizes[TRIES] < 0:
@@ -100,10 +100,10 @@ def _verdict(desks):
     return FINISHED
 
 
-@jit_inner
-def _update(part, parts, trained, learn_biases, desk):
+@jit
+def _update(part, parts, trained, rule, learn_biases, desk):
     """Apply the gradients of a reader to the rows that this thread owns."""
-    scratch, rule = desk.scratch, trained.rule
+    scratch = desk.scratch
     ids = scratch.examples.ids[: scratch.sizes[INPUT_SLOTS]]
     table, slot, rows = trained.inputs, trained.inputs_slot, desk.flat_input_rows
     for u in range(ids.size):
@@ -121,12 +121,12 @@ def _update(part, parts, trained, learn_biases, desk):
                 update_row(rule, biases, biases_slot, ids[u], entries, u)
 
 
-@jit_inner
+@jit
 def _owns(part, parts, row):
     return parts == 1 or (row >> _BITS_OF_NEIGHBOURS) % parts == part
 
 
-@jit_inner
+@jit
 def _ask_ahead(part, parts, table, slot, rows, ids, u):
     if u + _ROWS_AHEAD < ids.size:
         row = ids[u + _ROWS_AHEAD]
@@ -138,7 +138,7 @@ def _ask_ahead(part, parts, table, slot, rows, ids, u):
                 fetch_to_read(rows, u + _ROWS_AHEAD)
 
 
-@jit_inner
+@jit
 def _take_stock(desks, distribution, sums):
     """Add up what the readers have done, and let the distribution learn their labels."""
     for k in range(len(desks)):

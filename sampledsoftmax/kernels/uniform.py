@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit_inner
+from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.philox import LARGEST_64, least_fair, next_pairs
 
 
-@jit_inner
+@jit
 def draw_uniform(cursor, range_max, out):
     """Fill `out` with the next draws: pairs of words modulo range_max, without those that are not fair."""
     n = np.uint64(range_max)

@@ -1,35 +1,53 @@
 """One optimizer step on one row of a table, and on the rows of a gradient; other rows keep their bits."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from sampledsoftmax.kernels.jit import jit, jit_inner, jit_sum
+from sampledsoftmax.kernels.by_class import by_class
+from sampledsoftmax.kernels.jit import jit, jit_sum
 
-SGD, MOMENTUM, NESTEROV, ADAGRAD, ROWWISE_ADAGRAD = range(5)
+
+class SGD(NamedTuple):
+    """Gradient descent; numbers here and below are in the dtype of the table."""
+
+    learning_rate: Any
 
 
-class Rule(NamedTuple):
-    """Which optimizer, and its numbers in the dtype of the table."""
+class Momentum(NamedTuple):
+    """Gradient descent with a velocity; `momentum` is the share of it that is kept."""
 
-    kind: int
     learning_rate: Any
     momentum: Any
 
 
-@jit_inner
+class Nesterov(NamedTuple):
+    """As `Momentum`, but a step looks ahead by one velocity."""
+
+    learning_rate: Any
+    momentum: Any
+
+
+class Adagrad(NamedTuple):
+    """An accumulator for each entry."""
+
+    learning_rate: Any
+
+
+class RowwiseAdagrad(NamedTuple):
+    """An accumulator for each row."""
+
+    learning_rate: Any
+
+
+Rule: TypeAlias = SGD | Momentum | Nesterov | Adagrad | RowwiseAdagrad
+
+
+@by_class
 def update_row(rule, table, slot, row, gradients, i):
     """Apply the rule to table[row] and slot[row] with gradients[i], summed over all places of the row.
 
     Arrays are indexed and not cut into rows here and below: a view of a row costs a counted reference.
     """
-    if rule.kind == SGD:
-        _sgd(rule, table, row, gradients, i)
-    elif rule.kind == ADAGRAD:
-        _adagrad(rule, table, slot, row, gradients, i)
-    elif rule.kind == ROWWISE_ADAGRAD:
-        _rowwise_adagrad(rule, table, slot, row, gradients, i)
-    else:
-        _momentum(rule, table, slot, row, gradients, i)
 
 
 @jit
@@ -39,13 +57,15 @@ def update_rows(rule, table, slot, ids, gradient):
         update_row(rule, table, slot, ids[i], gradient, i)
 
 
-@jit_inner
-def _sgd(rule, table, row, gradients, i):
+@update_row.of(SGD)
+@jit
+def _sgd(rule, table, slot, row, gradients, i):
     for d in range(table.shape[1]):
         table[row, d] -= rule.learning_rate * gradients[i, d]
 
 
-@jit_inner
+@update_row.of(Adagrad)
+@jit
 def _adagrad(rule, table, accumulator, row, gradients, i):
     for d in range(table.shape[1]):
         g = gradients[i, d]
@@ -53,7 +73,8 @@ def _adagrad(rule, table, accumulator, row, gradients, i):
         table[row, d] -= rule.learning_rate * g / math.sqrt(accumulator[row, d])
 
 
-@jit_inner
+@update_row.of(RowwiseAdagrad)
+@jit
 def _rowwise_adagrad(rule, table, accumulator, row, gradients, i):
     accumulator[row, 0] += _sum_of_squares(gradients, i, table.shape[1]) / table.dtype.type(table.shape[1])
     root = math.sqrt(accumulator[row, 0])
@@ -69,12 +90,18 @@ def _sum_of_squares(gradients, i, size):
     return total
 
 
-@jit_inner
+@update_row.of(Momentum)
+@jit
 def _momentum(rule, table, velocity, row, gradients, i):
+    for d in range(table.shape[1]):
+        velocity[row, d] = velocity[row, d] * rule.momentum + gradients[i, d]
+        table[row, d] -= velocity[row, d] * rule.learning_rate
+
+
+@update_row.of(Nesterov)
+@jit
+def _nesterov(rule, table, velocity, row, gradients, i):
     for d in range(table.shape[1]):
         g = gradients[i, d]
         velocity[row, d] = velocity[row, d] * rule.momentum + g
-        if rule.kind == NESTEROV:
-            table[row, d] -= g * rule.learning_rate + velocity[row, d] * rule.momentum * rule.learning_rate
-        else:
-            table[row, d] -= velocity[row, d] * rule.learning_rate
+        table[row, d] -= g * rule.learning_rate + velocity[row, d] * rule.momentum * rule.learning_rate

@@ -90,4 +90,4 @@ class Adagrad:
         """Return the compiled rule for a row and the slot that it reads, as a matrix: for the layers."""
         number = table.dtype.type
         accumulator = checked_slot(slots, "accumulator", table.shape, table.dtype)
-        return Rule(updates.ADAGRAD, number(self.learning_rate), number(0)), as_rows(accumulator)
+        return updates.Adagrad(number(self.learning_rate)), as_rows(accumulator)

@@ -99,5 +99,5 @@ class Momentum:
         """Return the compiled rule for a row and the slot that it reads, as a matrix: for the layers."""
         number = table.dtype.type
         velocity = checked_slot(slots, "velocity", table.shape, table.dtype)
-        kind = updates.NESTEROV if self.nesterov else updates.MOMENTUM
-        return Rule(kind, number(self.learning_rate), number(self.momentum)), as_rows(velocity)
+        rule = updates.Nesterov if self.nesterov else updates.Momentum
+        return rule(number(self.learning_rate), number(self.momentum)), as_rows(velocity)

@@ -95,4 +95,4 @@ class RowwiseAdagrad:
         """Return the compiled rule for a row and the slot that it reads, as a matrix: for the layers."""
         number = table.dtype.type
         accumulator = checked_slot(slots, "accumulator", table.shape[:1], table.dtype)
-        return Rule(updates.ROWWISE_ADAGRAD, number(self.learning_rate), number(0)), as_rows(accumulator)
+        return updates.RowwiseAdagrad(number(self.learning_rate)), as_rows(accumulator)

@@ -83,4 +83,4 @@ class SGD:
         """Return the compiled rule for a row and the slot that it reads, as a matrix: for the layers."""
         del slots
         number = table.dtype.type
-        return Rule(updates.SGD, number(self.learning_rate), number(0)), as_rows(table)[:0]
+        return updates.SGD(number(self.learning_rate)), as_rows(table)[:0]

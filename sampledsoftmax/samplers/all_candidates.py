@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import check
-from sampledsoftmax.kernels.distribution import ALL
-from sampledsoftmax.samplers.sampler import CandidateSampler, described, pure_sample
+from sampledsoftmax.kernels.distribution import AllClasses
+from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample, support
 from sampledsoftmax.types import SampledValues
 
 
@@ -44,7 +44,7 @@ class AllSampler(CandidateSampler):
 
     def __init__(self, range_max: int, seed: Any = None) -> None:
         super().__init__(check.whole_number("range_max", range_max, 1, 2**63 - 1), seed, "tensorflow")
-        self._described = described(ALL, self.range_max)
+        self._described = AllClasses(support(self.range_max))
 
     def _checked_size(self, num_sampled: object, unique: bool) -> int:
         size = check.whole_number("num_sampled", num_sampled, 1)

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import check
 from sampledsoftmax.kernels.alias import build_alias_table, pack_alias_table
-from sampledsoftmax.kernels.distribution import FIXED_UNIGRAM
+from sampledsoftmax.kernels.distribution import FixedUnigram
 from sampledsoftmax.samplers.groups import grouped
 from sampledsoftmax.samplers.inclusion import Groups
-from sampledsoftmax.samplers.sampler import CandidateSampler, described, pure_sample
+from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample, support
 from sampledsoftmax.samplers.unigram_weights import unigram_weights
 from sampledsoftmax.samplers.vocab_file import read_vocab_file
 from sampledsoftmax.types import SampledValues
@@ -93,7 +93,7 @@ class FixedUnigramSampler(CandidateSampler):
         pack_alias_table(keep, alias, table)
         self._shares = weights / np.add.accumulate(weights)[-1]
         self._num_drawn = _reachable(keep, alias)
-        self._described = described(FIXED_UNIGRAM, weights.size, self._num_drawn, probability=self._shares, table=table)
+        self._described = FixedUnigram(support(weights.size, self._num_drawn), self._shares, table)
 
     def _groups(self) -> Groups:
         return grouped(self._shares)

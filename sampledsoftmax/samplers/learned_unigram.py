@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import check
-from sampledsoftmax.kernels.distribution import LEARNED_UNIGRAM
+from sampledsoftmax.kernels.distribution import LearnedUnigram
 from sampledsoftmax.kernels.prefix_sums import GROUP, MAX_TOTAL, build_tree, tree_size
 from sampledsoftmax.samplers.groups import grouped
 from sampledsoftmax.samplers.inclusion import Groups, Inclusion
-from sampledsoftmax.samplers.sampler import CandidateSampler, Counter, described, pure_sample
+from sampledsoftmax.samplers.sampler import CandidateSampler, Counter, pure_sample, support
 from sampledsoftmax.types import SampledValues
 
 MAX_RANGE = 2**31 - 2  # TensorFlow's: the counts start at 1 and their total is an int32
@@ -59,7 +59,7 @@ class LearnedUnigramSampler(CandidateSampler):
         super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
         self._tree = _aligned(tree_size(self.range_max))
         build_tree(np.ones(self.range_max, np.int64), self._tree)
-        self._described = described(LEARNED_UNIGRAM, self.range_max, tree=self._tree)
+        self._described = LearnedUnigram(support(self.range_max), self._tree)
 
     @property
     def counts(self) -> NDArray[np.int64]:

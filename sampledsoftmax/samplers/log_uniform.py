@@ -5,10 +5,10 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from sampledsoftmax import check
-from sampledsoftmax.kernels.distribution import LOG_UNIFORM
+from sampledsoftmax.kernels.distribution import LogUniform
 from sampledsoftmax.samplers.groups import log_uniform_groups
 from sampledsoftmax.samplers.inclusion import Groups
-from sampledsoftmax.samplers.sampler import CandidateSampler, described, pure_sample
+from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample, support
 from sampledsoftmax.types import SampledValues
 
 MAX_RANGE = 2**53  # above it neighbouring ids are the same float64
@@ -52,7 +52,7 @@ class LogUniformSampler(CandidateSampler):
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:
         super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
-        self._described = described(LOG_UNIFORM, self.range_max)
+        self._described = LogUniform(support(self.range_max))
 
     def _groups(self) -> Groups:
         return log_uniform_groups(self.range_max)

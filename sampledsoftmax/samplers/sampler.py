@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import check
 from sampledsoftmax.kernels import candidates
-from sampledsoftmax.kernels.distribution import Distribution, fill, probabilities
+from sampledsoftmax.kernels.distribution import Distribution, Support, fill, probabilities
 from sampledsoftmax.kernels.unique import empty_slots, num_slots
 from sampledsoftmax.samplers import stream
 from sampledsoftmax.samplers.expected_count import tensorflow_expected_count
@@ -155,7 +155,7 @@ class CandidateSampler:
         sampled_count = np.empty(num_sampled, np.float32)
         flat = labels.reshape(-1), ids, true_count.reshape(-1), sampled_count
         if candidates.sample(distribution, *self._stream.position, unique, slots, *flat) < 0:
-            raise too_rare(num_sampled, distribution.most_tries, int((ids >= 0).sum()))
+            raise too_rare(num_sampled, distribution.support.most_tries, int((ids >= 0).sum()))
         self._stream.skip(1, num_sampled)
         return SampledValues(ids, true_count, sampled_count)
 
@@ -226,6 +226,6 @@ def pure_sample(
     return sampler._sample(labels, num_sampled, unique)
 
 
-def described(kind: int, range_max: int, num_drawn: int | None = None, **arrays: NDArray[Any]) -> Distribution:
-    """Return a distribution as compiled code knows it; all classes can be drawn unless it is said how many."""
-    return Distribution(kind, range_max, range_max if num_drawn is None else num_drawn, stream.MAX_TRIES, **arrays)
+def support(range_max: int, num_drawn: int | None = None) -> Support:
+    """Return what compiled code knows of any distribution; all classes can be drawn unless it is said how many."""
+    return Support(range_max, range_max if num_drawn is None else num_drawn, stream.MAX_TRIES)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.batch import Batch, Correction
-from sampledsoftmax.kernels.bundles import LOGITS, Operands, Scratch
+from sampledsoftmax.kernels.bundles import ForLogits, Operands, Scratch, Settings
 from sampledsoftmax.kernels.loss_and_grad import run_loss_and_grad
 from sampledsoftmax.stages.gather import gather, gather_biases
 from sampledsoftmax.threads import parts_for, team
@@ -30,21 +30,21 @@ def logits(batch: Batch, values: SampledValues, correction: Correction) -> Sampl
 
     A candidate that is a label of the example gets -inf there.
     """
-    scratch, _, _ = _run(batch, values, correction, LOGITS, None)
+    scratch, _, _ = _run(batch, values, correction, ForLogits, None)
     batch_size, num_sampled = batch.labels.shape[0], values.sampled_candidates.size
     panels = scratch.exponentials[:, :batch_size].transpose(1, 0, 2)
     sampled = panels.reshape(batch_size, panels.shape[1] * panels.shape[2])[:, :num_sampled].copy()
     return SampledLogits(scratch.true_logits[: batch.labels.size].reshape(batch.labels.shape).copy(), sampled)
 
 
-def losses(batch: Batch, values: SampledValues, correction: Correction, objective: int) -> NDArray[Any]:
+def losses(batch: Batch, values: SampledValues, correction: Correction, objective: type[Settings]) -> NDArray[Any]:
     """Return the losses [batch_size]."""
     scratch, _, _ = _run(batch, values, correction, objective, None)
     return scratch.losses[: batch.labels.shape[0]].copy()  # type: ignore[no-any-return]
 
 
 def losses_and_gradients(
-    batch: Batch, values: SampledValues, correction: Correction, objective: int, loss_grad: NDArray[Any]
+    batch: Batch, values: SampledValues, correction: Correction, objective: type[Settings], loss_grad: NDArray[Any]
 ) -> tuple[NDArray[Any], Gradients]:
     """Return the losses and the gradients of sum(loss_grad * loss), in TensorFlow's order of rows."""
     scratch, row_grad, bias_grad = _run(batch, values, correction, objective, loss_grad)
@@ -58,21 +58,25 @@ def losses_and_gradients(
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # NaN or inf in a table shows in the loss
 def _run(
-    batch: Batch, values: SampledValues, correction: Correction, objective: int, loss_grad: NDArray[Any] | None
+    batch: Batch,
+    values: SampledValues,
+    correction: Correction,
+    objective: type[Settings],
+    loss_grad: NDArray[Any] | None,
 ) -> tuple[Scratch, NDArray[Any], NDArray[Any]]:
     """Run the passes, with gradients where `loss_grad` is given; what is in the scratch must be copied."""
     dtype, dim = batch.inputs.dtype, batch.inputs.shape[1]
     batch_size, num_true = batch.labels.shape
     num_sampled = values.sampled_candidates.size
     workspace = _workspace(batch_size, num_true, num_sampled, dim, dtype)
-    scratch = workspace.scratch._replace(
+    scratch = workspace.scratch.replace(
         true_counts=values.true_expected_count.astype(dtype).ravel(),
         sampled_counts=values.sampled_expected_count.astype(dtype),
     )
     num_rows = 0
     if loss_grad is not None:
         num_rows = batch_size * num_true + num_sampled
-        scratch = scratch._replace(loss_grad=loss_grad, input_grad=np.empty((batch_size, dim), dtype))
+        scratch = scratch.replace(loss_grad=loss_grad, input_grad=np.empty((batch_size, dim), dtype))
     row_grad, bias_grad = np.empty((num_rows, dim), dtype), np.empty(num_rows, dtype)
     parts = parts_for(batch_size * num_sampled * dim)
     gradients = loss_grad is not None

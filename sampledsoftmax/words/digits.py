@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from sampledsoftmax.kernels.jit import jit, jit_inner
+from sampledsoftmax.kernels.jit import jit
 
 POWERS = 10.0 ** np.arange(23)
 WIDTH = 24  # bytes of the longest number, "-1234567890123456.0", and a blank
@@ -60,7 +60,7 @@ def read_rows(data, starts, powers, values, name_ends):
             name_ends[i] = UNSURE
 
 
-@jit_inner
+@jit
 def _write(value, bits, powers, out, at):
     """Write the shortest digits that are nearer to `value` than to any other float32; return where they end."""
     if bits >> 31:
@@ -100,12 +100,12 @@ def _write(value, bits, powers, out, at):
     return UNSURE
 
 
-@jit_inner
+@jit
 def _scaled(number, power, powers):
     return number * powers[power] if power >= 0 else number / powers[-power]
 
 
-@jit_inner
+@jit
 def _write_digits(number, count, out, at):
     for place in range(count - 1, -1, -1):
         out[at + place] = _ZERO + number % 10
@@ -113,7 +113,7 @@ def _write_digits(number, count, out, at):
     return at + count
 
 
-@jit_inner
+@jit
 def _write_plain(number, count, exponent, out, at):
     """Write `count` digits, the first of which counts 10**exponent."""
     if exponent < 0:
@@ -132,7 +132,7 @@ def _write_plain(number, count, exponent, out, at):
     return at + 1
 
 
-@jit_inner
+@jit
 def _write_with_exponent(number, count, exponent, out, at):
     start = at
     at = _write_digits(number, count, out, at + 1)
@@ -144,7 +144,7 @@ def _write_with_exponent(number, count, exponent, out, at):
     return _write_digits(-exponent, 2, out, at + 2)
 
 
-@jit_inner
+@jit
 def _read(data, at, end, powers, values, i, j):
     """Read a number into values[i, j] and return where it ends."""
     is_negative = at < end and data[at] == _MINUS
@@ -176,7 +176,7 @@ def _read(data, at, end, powers, values, i, j):
     return at
 
 
-@jit_inner
+@jit
 def _read_exponent(data, at, end):
     is_negative = at < end and data[at] == _MINUS
     if is_negative or (at < end and data[at] == _PLUS):

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.batch import Correction
-from sampledsoftmax.kernels.bundles import NCE, SAMPLED_SOFTMAX
+from sampledsoftmax.kernels.bundles import ForNCE, ForSampledSoftmax
 from sampledsoftmax.kernels.distribution import Distribution
 from sampledsoftmax.kernels.reader import EXAMPLES, LOSS, PAIRS, Desk
 from sampledsoftmax.kernels.text import Examples, Page, Text
-from sampledsoftmax.kernels.train import NOT_FINITE, TOO_FEW_CLASSES, Draw, Trained
+from sampledsoftmax.kernels.train import NOT_FINITE, TOO_FEW_CLASSES, Draw
 from sampledsoftmax.kernels.train_text import Block, train_text
 from sampledsoftmax.samplers import CandidateSampler
+from sampledsoftmax.table import trained_tables
 from sampledsoftmax.threads import team
 from sampledsoftmax.words.pace import Pace
 from sampledsoftmax.words.tables import Tables
@@ -105,7 +106,7 @@ class Trainer:
         sizes = _sizes(text, plan, dim)
         self._desks = tuple(_make_desk(sizes, text.window, real) for _ in range(READERS))
         self._lanes = make_lanes(READERS, dim, real)
-        objective = SAMPLED_SOFTMAX if plan.objective == "sampled_softmax" else NCE
+        objective = ForSampledSoftmax if plan.objective == "sampled_softmax" else ForNCE
         shape = (plan.batch_size, 1, plan.num_sampled)
         self._settings = settings_for(objective, True, plan.correction, shape, real, 1)
 
@@ -129,11 +130,13 @@ class Trainer:
         """
         sums, status = np.zeros(3), np.zeros(2, np.int64)
         draw = Draw(self._distribution, *_stream(self.plan.seed, _CANDIDATES, epoch, block), np.uint64(0))
-        arguments = (self._trained(learning_rate), self.text, self._block(epoch, block), draw, self._settings)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # it shows in the loss
-            threads = min(self._threads or self._pace.next_threads(), READERS)
-            start = time.perf_counter()
-            team.run(train_text, threads, *arguments, self._desks, self._lanes, sums, status)
+        rule = self.tables.weights.rule
+        rule = rule._replace(learning_rate=self.tables.weights.values.dtype.type(learning_rate))
+        trained = trained_tables(*(matrix for table in self.tables for matrix in table.matrices))
+        arguments = (trained, rule, self.text, self._block(epoch, block), draw, self._settings)
+        threads = min(self._threads or self._pace.next_threads(), READERS)
+        start = time.perf_counter()
+        team.run(train_text, threads, *arguments, self._desks, self._lanes, sums, status)
         if self._threads is None:
             self._pace.took(threads, time.perf_counter() - start, int(sums[EXAMPLES]))
         if status[0] == NOT_FINITE:
@@ -150,12 +153,6 @@ class Trainer:
         last = np.minimum(first + size, borders[1:])
         seed, stream = _stream(self.plan.seed, _TEXT, epoch, 0)
         return Block(first, last, seed, stream, self.plan.batch_size, self.plan.learn_biases)
-
-    def _trained(self, learning_rate: float) -> Trained:
-        embeddings, weights, biases = self.tables
-        matrix, slot = biases.matrices
-        rule = weights.rule._replace(learning_rate=weights.values.dtype.type(learning_rate))
-        return Trained(*embeddings.matrices, *weights.matrices, matrix, matrix[:, 0], slot, rule, True)
 
 
 def _stream(seed: int, purpose: int, epoch: int, block: int) -> tuple[np.uint64, np.uint64]:

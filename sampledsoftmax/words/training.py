@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax.kernels.distribution import LearnedUnigram
 from sampledsoftmax.kernels.prefix_sums import MAX_TOTAL
 from sampledsoftmax.kernels.text import Text
 from sampledsoftmax.samplers import CandidateSampler
@@ -135,11 +136,12 @@ class Run:
 
     def _check_room_to_learn(self) -> None:
         """Refuse to count more labels than a learned distribution can."""
-        tree = self._trainer.distribution.tree
+        distribution = self._trainer.distribution
+        counted = int(distribution.tree[-1]) if isinstance(distribution, LearnedUnigram) else 0
         most = READERS * POSITIONS_A_BLOCK * 2 * self.settings.window
-        if tree.size and int(tree[-1]) + most > MAX_TOTAL:
+        if counted and counted + most > MAX_TOTAL:
             raise ValueError(
-                f"the learned unigram distribution has counted {int(tree[-1]):,} labels and holds {MAX_TOTAL:,}: "
+                f"the learned unigram distribution has counted {counted:,} labels and holds {MAX_TOTAL:,}: "
                 "use sampler='unigram' for a corpus of this size"
             )
 

@@ -42,8 +42,8 @@ def trained(task, num_threads):
     ]
     assert all(block.steps > 2 and np.isfinite(block.loss) for block in learnt)
     arrays = [array for table in trainer.tables for array in (table.values, *table.slots.values())]
-    tree = trainer._distribution.tree
-    return [array.tobytes() for array in (*arrays, tree)], learnt
+    learned = [trainer.distribution.tree] if task.sampler == "learned_unigram" else []
+    return [array.tobytes() for array in (*arrays, *learned)], learnt
 
 
 def check(task):

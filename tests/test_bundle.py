@@ -1,0 +1,130 @@
+"""Bundles of arrays, as Python and as compiled code see them; and kernels that go by the class of a bundle."""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import pytest
+
+from sampledsoftmax.kernels.bundle import Bundle
+from sampledsoftmax.kernels.by_class import by_class
+from sampledsoftmax.kernels.jit import jit
+
+with_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="types are Numba's")
+
+
+class Pair(Bundle):
+    left: Any
+    right: Any
+
+
+class Nested(Bundle):
+    pair: Any
+    cube: Any
+
+
+@jit
+def add_up(nested, out):
+    pair, cube = nested.pair, nested.cube
+    for i in range(cube.shape[0]):
+        for j in range(cube.shape[1]):
+            for k in range(cube.shape[2]):
+                out[0] += cube[i, j, k]
+    for i in range(pair.left.size):
+        out[0] += 10 * pair.left[i]
+        pair.right[i] = pair.left[i]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize(
+    "laid_out", [np.ascontiguousarray, np.asfortranarray, lambda cube: cube[::-1], lambda cube: cube[:, ::2]]
+)
+def test_kernels_read_and_write_the_arrays(dtype, laid_out):
+    cube = laid_out(np.arange(24).reshape(2, 3, 4).astype(dtype))
+    pair = Pair(np.array([1, 2, 3], dtype), right=np.zeros(3, np.float32))
+    out = np.zeros(1)
+    add_up(Nested(pair, cube), out)
+    assert out[0] == cube.sum() + 60
+    assert pair.right.tolist() == [1, 2, 3]
+
+
+def test_a_replaced_array_is_read_and_the_first_bundle_keeps_its_own():
+    first = Nested(Pair(np.ones(2), np.zeros(2)), np.zeros((1, 1, 1)))
+    same_type, other_type = np.full((1, 1, 2), 5.0), np.full((1, 2, 1), 7, np.int32)
+    for cube, expected in ((same_type, 30), (other_type, 34), (first.cube, 20)):
+        out = np.zeros(1)
+        add_up(first.replace(cube=cube), out)
+        assert out[0] == expected
+    out = np.zeros(1)
+    add_up(first, out)
+    assert out[0] == 20
+    assert first.replace(cube=same_type).pair is first.pair
+
+
+def test_a_bundle_wants_all_its_names():
+    for values, named in (((1,), {}), ((np.zeros(1),), {"rihgt": np.zeros(1)}), ((), {"right": np.zeros(1)})):
+        with pytest.raises(TypeError, match="Pair has left, right, got"):
+            Pair(*values, **named)
+    with pytest.raises(TypeError, match="Pair has left, right, got left, right, 0"):
+        Pair(1, 2, 3)
+    with pytest.raises(TypeError, match="Pair has left, right, got left, right, middle"):
+        Pair(np.zeros(1), np.zeros(1)).replace(middle=np.zeros(1))
+
+
+@with_jit
+def test_types_tell_bundles_apart():
+    of_one = Pair(np.zeros(2), np.zeros(2))
+    assert of_one.numba_type == Pair(np.ones(9), np.ones(7)).numba_type
+    assert of_one.numba_type != Pair(np.zeros(2), np.zeros((2, 1))).numba_type
+    assert of_one.numba_type != Pair(np.zeros(2), np.zeros(2, np.float32)).numba_type
+    assert of_one.numba_type != Nested(np.zeros(2), np.zeros(2)).numba_type
+
+
+class Apples(NamedTuple):
+    count: int
+
+
+class Pears(NamedTuple):
+    count: int
+    weight: float
+
+
+class Plums(NamedTuple):
+    count: int
+
+
+@by_class
+def price(fruit, each):
+    """Return what they cost."""
+
+
+@price.of(Apples, Plums)
+@jit
+def _by_count(fruit, each):
+    return fruit.count * each
+
+
+@price.of(Pears)
+@jit
+def _by_weight(fruit, each):
+    return fruit.weight * each
+
+
+@jit
+def price_of_two(one, other, each):
+    return price(one, each) + price(other, 2.0)
+
+
+def test_the_class_of_the_first_argument_decides():
+    assert price(Apples(3), 2.0) == 6.0
+    assert price(Pears(3, 0.5), 2.0) == 1.0
+    assert price_of_two(Apples(3), Pears(3, 0.5), 2.0) == 7.0
+    assert price_of_two(Pears(3, 0.5), Plums(4), 2.0) == 9.0
+
+
+def test_a_class_without_a_kernel_is_named():
+    class Stones(NamedTuple):
+        count: int
+
+    with pytest.raises(TypeError, match=r"test_bundle\.price has no kernel for Stones"):
+        price(Stones(1), 2.0)
