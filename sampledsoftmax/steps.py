@@ -3,6 +3,7 @@
 import operator
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.batch import Correction
 from sampledsoftmax.kernels.bundles import ForSampledSoftmax, Settings
+from sampledsoftmax.kernels.kernel import for_types_of
+from sampledsoftmax.kernels.team import SHARED_SIZE
 from sampledsoftmax.kernels.train import NOT_FINITE, TOO_FEW_CLASSES, Draw, Learning, Memory, train
 from sampledsoftmax.samplers import CandidateSampler
 from sampledsoftmax.table import Table, trained_tables
@@ -29,19 +32,22 @@ class Plan(NamedTuple):
     Attributes
     ----------
     made_for : tuple
-        Shape of a batch, threads that pay, whether the inputs are rows of a table.
-    arrays : tuple of arrays
-        Inputs, weights and biases, each with its slot, as matrices.
+        Sizes of a batch, threads that pay, whether the inputs are rows of a table, class of the rule.
+    held : tuple
+        The distribution; inputs, weights and biases, each with its slot, as matrices.
     threads : int
     memory : Memory
     settings : Settings
+    code : callable or None
+        Machine code for arguments of these types, once there was a call.
     """
 
-    made_for: tuple[tuple[int, int, int], int, bool]
-    arrays: Arrays
+    made_for: tuple[Any, ...]
+    held: tuple[Any, ...]
     threads: int
     memory: Memory
     settings: Settings
+    code: Callable[..., None] | None
 
 
 class Steps:
@@ -108,37 +114,42 @@ class Steps:
         given: tuple[NDArray[Any], NDArray[Any]] | None = None,
     ) -> None:
         """Take losses.size steps; with `given` inputs and the memory of their gradient, `inputs` are ids of these."""
-        plan = self._planned(
-            arrays, (batch_size, labels.shape[1], self.num_sampled), losses.size, learning.learn_inputs
-        )
-        memory = plan.memory if given is None else _with_inputs(plan.memory, *given)
+        batch = (batch_size, labels.shape[1], self.num_sampled)
+        pairs = (_writeable(inputs), _writeable(labels.reshape(-1)), batch_size)
         status = np.zeros(2, np.int64)
         with self.sampler._lock:
             draw = Draw(self.sampler._distribution(), *self.sampler._stream.position)
-            pairs = (_writeable(inputs), _writeable(labels.reshape(-1)), batch_size)
-            team.run(train, plan.threads, memory, learning, *pairs, draw, plan.settings, losses, status)
-            steps_drawn = int(status[1]) + (status[0] == NOT_FINITE)
-            self.sampler._stream.skip(steps_drawn, self.num_sampled)
-        if status[0] == TOO_FEW_CLASSES:
+            plan = self._planned(arrays, batch, losses.size, learning, draw)
+            if given is not None:
+                plan = plan._replace(memory=_with_inputs(plan.memory, *given))
+            arguments = (plan.memory, learning, *pairs, draw, plan.settings, losses, status)
+            if given is None and plan.code is None:
+                code = for_types_of(train, (0, 1, np.zeros(SHARED_SIZE, np.int64), *arguments))
+                self._plan = plan = plan._replace(code=code)
+            team.run(plan.code or train, plan.threads, *arguments)
+            outcome, taken = status.tolist()
+            self.sampler._stream.skip(taken + (outcome == NOT_FINITE), self.num_sampled)
+        if outcome == TOO_FEW_CLASSES:
             self.sampler.sample(labels[:batch_size], self.num_sampled)  # raises, with the reason
-        if status[0] == NOT_FINITE:
-            raise FloatingPointError(not_finite(float(losses[status[1]]), float(learning.rule.learning_rate)))
+        if outcome == NOT_FINITE:
+            raise FloatingPointError(not_finite(float(losses[taken]), float(learning.rule.learning_rate)))
 
-    def _planned(self, arrays: Arrays, shape: tuple[int, int, int], steps: int, learn_inputs: bool) -> Plan:
+    def _planned(self, arrays: Arrays, batch: tuple[int, int, int], steps: int, learning: Learning, draw: Draw) -> Plan:
         """Return how a call is made: the plan of the last one, where it is one of the same tables and sizes."""
-        threads = parts_for(shape[0] * self.num_sampled * self.dim, steps)
-        made_for = (shape, threads, learn_inputs)
+        threads = parts_for(batch[0] * self.num_sampled * self.dim, steps)
+        made_for = (batch, threads, learning.learn_inputs, type(learning.rule))
+        held = (draw.distribution, *arrays)
         plan = self._plan
-        if plan is None or plan.made_for != made_for or not all(map(operator.is_, arrays, plan.arrays)):
-            if learn_inputs and np.may_share_memory(arrays[0], arrays[2]):
+        if plan is None or plan.made_for != made_for or not all(map(operator.is_, held, plan.held)):
+            if learning.learn_inputs and np.may_share_memory(arrays[0], arrays[2]):
                 threads = 1  # of two tables that are one, a row would have two owners
-            plan = self._plan = Plan(made_for, arrays, threads, *self._memory(arrays, shape, threads))
+            plan = self._plan = Plan(made_for, held, threads, *self._memory(arrays, batch, threads), None)
         return plan
 
-    def _memory(self, arrays: Arrays, shape: tuple[int, int, int], threads: int) -> tuple[Memory, Settings]:
-        if not self._workspace.fits(*shape, self.dim, self.dtype):
-            self._workspace = Workspace(*shape, self.dim, self.dtype)
-        settings = settings_for(ForSampledSoftmax, True, self.correction, shape, self.dtype, threads)
+    def _memory(self, arrays: Arrays, batch: tuple[int, int, int], threads: int) -> tuple[Memory, Settings]:
+        if not self._workspace.fits(*batch, self.dim, self.dtype):
+            self._workspace = Workspace(*batch, self.dim, self.dtype)
+        settings = settings_for(ForSampledSoftmax, True, self.correction, batch, self.dtype, threads)
         scratch, lanes = self._workspace.scratch, self._workspace.lanes(threads)
         return Memory(trained_tables(*arrays), scratch, lanes), settings
 
@@ -156,8 +167,7 @@ def _with_inputs(memory: Memory, inputs: NDArray[Any], input_grad: NDArray[Any])
 
 def _writeable(ids: Ids) -> Ids:
     """Return ids that may be written, copied where they may not: one type of array, one compilation."""
-    ids = np.ascontiguousarray(ids)
-    return ids if ids.flags.writeable else ids.copy()
+    return ids if ids.flags.carray else np.array(ids, order="C")
 
 
 def _next_size(steps: int, seconds: float) -> int:

@@ -76,13 +76,13 @@ class Table:
     @property
     def rule(self) -> Rule:
         """The compiled rule for a row."""
-        return self.optimizer.rule(self.values, self.slots)[0]  # type: ignore[attr-defined, no-any-return]
+        return self.optimizer.rule(self.values.dtype)  # type: ignore[attr-defined, no-any-return]
 
     @property
     def matrices(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """The values, and what the compiled rule remembers, as matrices: the same memory."""
         if self._matrices is None or self._matrices[0] is not self.values:
-            slot = self.optimizer.rule(self.values, self.slots)[1]  # type: ignore[attr-defined]
+            slot = self.optimizer.slot(self.values, self.slots)  # type: ignore[attr-defined]
             self._matrices = (self.values, as_rows(np.asarray(self.values)), slot)
         return self._matrices[1:]
 

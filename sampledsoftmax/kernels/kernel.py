@@ -31,6 +31,17 @@ class Kernel:
         return self.entry(*arguments)
 
 
+def for_types_of(kernel: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:
+    """Return the machine code of a kernel for arguments of these types: it does not look at their types again.
+
+    To look at them is most of what a call costs. Arguments of other types would be taken for these.
+    """
+    if not isinstance(kernel, Kernel):
+        return kernel  # nothing is compiled
+    entry: Any = kernel.entry
+    return entry.compile(tuple(map(entry.typeof_pyval, arguments)))  # type: ignore[no-any-return]
+
+
 class KernelType(types.Dispatcher):
     """How Numba sees a kernel in another one: as the part, compiled once for an int and not for each constant."""
 

@@ -95,9 +95,11 @@ class Momentum:
         """
         apply_rule(self, table, slots, gradient)
 
-    def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
-        """Return the compiled rule for a row and the slot that it reads, as a matrix: for the layers."""
-        number = table.dtype.type
-        velocity = checked_slot(slots, "velocity", table.shape, table.dtype)
+    def rule(self, dtype: np.dtype[Any]) -> Rule:
+        """Return the compiled rule for a row, its numbers in the dtype of the table: for the layers."""
         rule = updates.Nesterov if self.nesterov else updates.Momentum
-        return rule(number(self.learning_rate), number(self.momentum)), as_rows(velocity)
+        return rule(dtype.type(self.learning_rate), dtype.type(self.momentum))
+
+    def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:
+        """Return what the rule remembers of a table, as a matrix: for the layers."""
+        return as_rows(checked_slot(slots, "velocity", table.shape, table.dtype))

@@ -28,14 +28,17 @@ class Optimizer(Protocol):
 class RowRule(Protocol):
     """An optimizer whose rule for a row is compiled, so that a fused step can apply it."""
 
-    def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
-        """Return the rule in the table's dtype, and its slot as a matrix [num_rows, dim or 1 or 0 rows]."""
+    def rule(self, dtype: np.dtype[Any]) -> Rule:
+        """Return the rule in the table's dtype."""
+
+    def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:
+        """Return what it remembers of a table, as a matrix [num_rows, dim or 1], or of no rows."""
 
 
 def apply_rule(optimizer: RowRule, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
     """Apply a gradient to a table by the optimizer's compiled rule."""
     unique = checked_gradient(table, gradient)
-    rule, slot = optimizer.rule(table, slots)
+    rule, slot = optimizer.rule(table.dtype), optimizer.slot(table, slots)
     update_rows(rule, as_rows(table), slot, unique.indices, unique.values)
 
 

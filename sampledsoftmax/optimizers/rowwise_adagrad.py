@@ -91,8 +91,10 @@ class RowwiseAdagrad:
         """
         apply_rule(self, table, slots, gradient)
 
-    def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
-        """Return the compiled rule for a row and the slot that it reads, as a matrix: for the layers."""
-        number = table.dtype.type
-        accumulator = checked_slot(slots, "accumulator", table.shape[:1], table.dtype)
-        return updates.RowwiseAdagrad(number(self.learning_rate)), as_rows(accumulator)
+    def rule(self, dtype: np.dtype[Any]) -> Rule:
+        """Return the compiled rule for a row, its numbers in the dtype of the table: for the layers."""
+        return updates.RowwiseAdagrad(dtype.type(self.learning_rate))
+
+    def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:
+        """Return what the rule remembers of a table, as a matrix: for the layers."""
+        return as_rows(checked_slot(slots, "accumulator", table.shape[:1], table.dtype))

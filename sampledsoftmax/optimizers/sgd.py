@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import check
@@ -79,8 +80,10 @@ class SGD:
         """
         apply_rule(self, table, slots, gradient)
 
-    def rule(self, table: NDArray[Any], slots: Slots) -> tuple[Rule, NDArray[Any]]:
-        """Return the compiled rule for a row and the slot that it reads, as a matrix: for the layers."""
-        del slots
-        number = table.dtype.type
-        return updates.SGD(number(self.learning_rate)), as_rows(table)[:0]
+    def rule(self, dtype: np.dtype[Any]) -> Rule:
+        """Return the compiled rule for a row, its numbers in the dtype of the table: for the layers."""
+        return updates.SGD(dtype.type(self.learning_rate))
+
+    def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:
+        """Return what the rule remembers of a table, as a matrix: for the layers."""
+        return as_rows(table)[:0]
