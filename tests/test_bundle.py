@@ -1,5 +1,7 @@
 """Bundles of arrays, as Python and as compiled code see them; and kernels that go by the class of a bundle."""
 
+import copy
+import pickle
 from typing import Any, NamedTuple
 
 import numba
@@ -59,6 +61,17 @@ def test_a_replaced_array_is_read_and_the_first_bundle_keeps_its_own():
     add_up(first, out)
     assert out[0] == 20
     assert first.replace(cube=same_type).pair is first.pair
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda bundle: pickle.loads(pickle.dumps(bundle))])
+def test_a_copy_has_arrays_of_its_own(copied):
+    first = Nested(Pair(np.ones(2), np.zeros(2)), np.ones((1, 1, 1)))
+    other = copied(first)
+    first.cube[:], first.pair.left[:] = 7, 9
+    out = np.zeros(1)
+    add_up(other, out)
+    assert out[0] == 21
+    assert first.pair.right.tolist() == [0, 0]
 
 
 def test_a_bundle_wants_all_its_names():

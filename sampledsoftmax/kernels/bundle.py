@@ -50,6 +50,10 @@ class Bundle:
                 other._write(changes)
         return other
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a copy be made anew: its arrays are elsewhere."""
+        return type(self), tuple(vars(self)[name] for name in self.names)
+
     def _take(self, fields: dict[str, Any]) -> None:
         if tuple(fields) != self.names:
             raise TypeError(f"{type(self).__name__} has {', '.join(self.names)}, got {', '.join(map(str, fields))}")
