@@ -7,7 +7,7 @@ from sampledsoftmax.kernels.bundles import ForLogits, ForNCE, ForSampledSoftmax
 from sampledsoftmax.kernels.by_class import by_class
 from sampledsoftmax.kernels.jit import jit, jit_sum
 from sampledsoftmax.kernels.panels import num_panels_of, pack_rows, unpack_row, width_of
-from sampledsoftmax.kernels.products import rows_product
+from sampledsoftmax.kernels.products import DEPTH, rows_part, rows_product
 from sampledsoftmax.kernels.team import share_of
 from sampledsoftmax.machine.atomics import fetch_to_read
 from sampledsoftmax.machine.tile import shift_rows
@@ -121,10 +121,17 @@ def scale_exponentials(top, padded, num_panels, scales, scratch):
 
 @jit
 def input_sums(top, padded, num_panels, scratch):
-    """Write gradients of the logits . sampled weights: the candidates' part of the gradients of the inputs."""
+    """Write gradients of the logits . sampled weights: the candidates' part of the gradients of the inputs.
+
+    Some candidates at a time, for all of the inputs' columns: of many candidates, the exponentials of the block are
+    more than the second cache holds, and are read once.
+    """
     sums, exponentials, by_dim = scratch.input_sums, scratch.exponentials, scratch.by_dim
-    for q in range(by_dim.shape[0]):
-        rows_product(exponentials, top, padded, by_dim, q, num_panels, sums, False)
+    step = DEPTH // width_of(exponentials)
+    for first in range(0, num_panels, step):
+        last = min(first + step, num_panels)
+        for q in range(by_dim.shape[0]):
+            rows_part(exponentials, top, padded, by_dim, q, first, last, sums, first > 0)
 
 
 @jit

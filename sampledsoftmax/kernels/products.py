@@ -21,17 +21,22 @@ def rows_product(a, top, rows, b, panel, last, out, add):
     """
     step = DEPTH // a.shape[2]
     for first in range(0, last, step):
-        end = min(first + step, last)
-        row, left = top, rows
-        while left > 0:
-            if left % TALL == 0:
-                rows_tall(a, row, b, panel, first, end, out, add or first > 0)
-                row += TALL
-                left -= TALL
-            else:
-                rows_short(a, row, b, panel, first, end, out, add or first > 0)
-                row += SHORT
-                left -= SHORT
+        rows_part(a, top, rows, b, panel, first, min(first + step, last), out, add or first > 0)
+
+
+@jit
+def rows_part(a, top, rows, b, panel, first, last, out, add):
+    """As `rows_product`, with panels first .. last of `a` only: at most DEPTH terms, in one pass over the rows."""
+    row, left = top, rows
+    while left > 0:
+        if left % TALL == 0:
+            rows_tall(a, row, b, panel, first, last, out, add)
+            row += TALL
+            left -= TALL
+        else:
+            rows_short(a, row, b, panel, first, last, out, add)
+            row += SHORT
+            left -= SHORT
 
 
 @jit
