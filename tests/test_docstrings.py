@@ -28,7 +28,7 @@ def parameters(function):
 
 
 # Of a class, but not for users: what an optimizer tells the compiled step.
-INNER = {"rule"}
+INNER = {"rule", "slot"}
 
 
 def members(public):
