@@ -31,10 +31,11 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
-    made_for : tuple
-        Sizes of a batch, threads that pay, whether the inputs are rows of a table, class of the rule.
+    sizes : tuple
+        Of a batch, and how many threads pay.
     held : tuple
-        The distribution; inputs, weights and biases, each with its slot, as matrices.
+        Whether the inputs are rows of a table; the class of the rule; the distribution; inputs, weights and biases,
+        each with its slot, as matrices. They decide the types of the arguments.
     threads : int
     memory : Memory
     settings : Settings
@@ -42,7 +43,7 @@ class Plan(NamedTuple):
         Machine code for arguments of these types, once there was a call.
     """
 
-    made_for: tuple[Any, ...]
+    sizes: tuple[tuple[int, int, int], int]
     held: tuple[Any, ...]
     threads: int
     memory: Memory
@@ -137,21 +138,23 @@ class Steps:
     def _planned(self, arrays: Arrays, batch: tuple[int, int, int], steps: int, learning: Learning, draw: Draw) -> Plan:
         """Return how a call is made: the plan of the last one, where it is one of the same tables and sizes."""
         threads = parts_for(batch[0] * self.num_sampled * self.dim, steps)
-        made_for = (batch, threads, learning.learn_inputs, type(learning.rule))
-        held = (draw.distribution, *arrays)
+        sizes, held = (batch, threads), (learning.learn_inputs, type(learning.rule), draw.distribution, *arrays)
         plan = self._plan
-        if plan is None or plan.made_for != made_for or not all(map(operator.is_, held, plan.held)):
-            if learning.learn_inputs and np.may_share_memory(arrays[0], arrays[2]):
-                threads = 1  # of two tables that are one, a row would have two owners
-            plan = self._plan = Plan(made_for, held, threads, *self._memory(arrays, batch, threads), None)
-        return plan
-
-    def _memory(self, arrays: Arrays, batch: tuple[int, int, int], threads: int) -> tuple[Memory, Settings]:
+        same = plan is not None and all(map(operator.is_, held, plan.held))
+        if plan is not None and same and plan.sizes == sizes:
+            return plan
+        if learning.learn_inputs and np.may_share_memory(arrays[0], arrays[2]):
+            threads = 1  # of two tables that are one, a row would have two owners
         if not self._workspace.fits(*batch, self.dim, self.dtype):
             self._workspace = Workspace(*batch, self.dim, self.dtype)
         settings = settings_for(ForSampledSoftmax, True, self.correction, batch, self.dtype, threads)
-        scratch, lanes = self._workspace.scratch, self._workspace.lanes(threads)
-        return Memory(trained_tables(*arrays), scratch, lanes), settings
+        if plan is not None and same:
+            trained, code = plan.memory.trained, plan.code
+        else:
+            trained, code = trained_tables(*arrays), None
+        memory = Memory(trained, self._workspace.scratch, self._workspace.lanes(threads))
+        self._plan = Plan(sizes, held, threads, memory, settings, code)
+        return self._plan
 
 
 def not_finite(loss: float, learning_rate: float) -> str:

@@ -185,3 +185,19 @@ print(loss, hashlib.sha256(model.embeddings.tobytes() + model.weights.tobytes())
         outputs.add(run.stdout)
     assert len(outputs) == 1
     assert "nan" not in outputs.pop()
+
+
+def test_what_is_kept_between_calls_is_for_the_same_tables_and_sizes():
+    rng = np.random.default_rng(4)
+    kept = ss.SkipGram(50, 6, 7, ss.SGD(0.1), seed=3)
+    for place, size in enumerate((3, 70, 3, 1, 70)):
+        inputs, labels = rng.integers(0, 50, (2, size))
+        new = ss.SkipGram(50, 6, 7, ss.SGD(0.1), seed=3)
+        for table in ("embeddings", "weights", "biases"):
+            setattr(new, table, getattr(kept, table).copy())
+        new.output.sampler.state = kept.output.sampler.state
+        if place == 2:
+            kept.embeddings = kept.embeddings.copy()
+        assert kept.step(inputs, labels) == new.step(inputs, labels)
+        for table in ("embeddings", "weights", "biases"):
+            np.testing.assert_array_equal(getattr(kept, table), getattr(new, table))
