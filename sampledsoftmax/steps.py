@@ -147,7 +147,7 @@ class Steps:
             threads = 1  # of two tables that are one, a row would have two owners
         if not self._workspace.fits(*batch, self.dim, self.dtype):
             self._workspace = Workspace(*batch, self.dim, self.dtype)
-        settings = settings_for(ForSampledSoftmax, True, self.correction, batch, self.dtype, threads)
+        settings = settings_for(ForSampledSoftmax, True, self.correction, batch[1:], self.dtype, threads)
         if plan is not None and same:
             trained, code = plan.memory.trained, plan.code
         else:

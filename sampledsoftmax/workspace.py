@@ -7,11 +7,9 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.batch import Correction
 from sampledsoftmax.kernels.bundles import Groups, Lanes, Scratch, Settings
+from sampledsoftmax.kernels.examples import BLOCK_ROWS
 from sampledsoftmax.machine.vectors import PANEL_BYTES
 
-# Rows of a block of examples: their logits stay in the second cache while they are used four times.
-_BLOCK_BYTES = 400_000
-_LEAST_ROWS, _MOST_ROWS = 48, 192
 # Panels of candidates whose gradients are summed in one pass over the inputs.
 _CLASS_PANELS = 4
 _LINE_BYTES = 64
@@ -25,35 +23,20 @@ def settings_for(
     objective: type[Settings],
     gradients: bool,
     correction: Correction,
-    shape: tuple[int, int, int],
+    columns: tuple[int, int],
     dtype: np.dtype[Any],
     threads: int,
 ) -> Settings:
-    """Return what the kernels are to compute, and in what pieces; `shape` is batch_size, num_true, num_sampled."""
-    batch_size, num_true, num_sampled = shape
+    """Return what the kernels are to compute, and in what pieces; `columns` is num_true, num_sampled."""
+    num_true, num_sampled = columns
     return objective(
         gradients,
         correction.subtract_log_q,
         correction.remove_accidental_hits,
         correction.hit_copies == "last",
         num_true,
-        block_rows(batch_size, num_sampled, dtype.itemsize, threads),
         class_panels(num_sampled, panel_width(dtype), threads),
     )
-
-
-def block_rows(batch_size: int, num_sampled: int, itemsize: int, threads: int) -> int:
-    """Return how many examples a task takes: a multiple of 4, and such that threads get as much as one another.
-
-    Examples
-    --------
-    >>> block_rows(1024, 64, 4, threads=1), block_rows(128, 64, 4, threads=2), block_rows(1024, 1024, 4, threads=2)
-    (172, 64, 88)
-    """
-    most = max(_LEAST_ROWS, min(_MOST_ROWS, _BLOCK_BYTES // max(num_sampled * itemsize, 1)))
-    blocks = -(-max(batch_size, 1) // most)
-    blocks = -(-blocks // threads) * threads
-    return -(-max(batch_size, 1) // (4 * blocks)) * 4
 
 
 def class_panels(num_sampled: int, width: int, threads: int) -> int:
@@ -166,8 +149,8 @@ def make_lanes(threads: int, dim: int, real: np.dtype[Any]) -> Lanes:
     classes = _CLASS_PANELS * width + -(-gap // (depth * width))
     class_sums = aligned((threads, classes, depth, width), real)
     return Lanes(
-        maxima=aligned((threads, _MOST_ROWS * width + gap), real),
-        sums=aligned((threads, _MOST_ROWS * width + gap), real),
+        maxima=aligned((threads, BLOCK_ROWS * width + gap), real),
+        sums=aligned((threads, BLOCK_ROWS * width + gap), real),
         class_sums=class_sums,
         flat_class_sums=class_sums.reshape(threads, classes, depth * width),
         row=aligned((threads, depth * width + gap), real),

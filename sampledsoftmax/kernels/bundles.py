@@ -15,8 +15,6 @@ class Settings(NamedTuple):
     subtract_log_q, remove_hits, last_copy_only : bool
         The correction of the logits.
     num_true : int
-    block_rows : int
-        Examples a task, a multiple of 4.
     class_panels : int
         Panels of candidates a task.
     """
@@ -26,7 +24,6 @@ class Settings(NamedTuple):
     remove_hits: bool
     last_copy_only: bool
     num_true: int
-    block_rows: int
     class_panels: int
 
 
@@ -133,7 +130,7 @@ class Lanes(Bundle):
 
     Attributes
     ----------
-    maxima, sums : float [threads, block_rows * width]
+    maxima, sums : float [threads, BLOCK_ROWS * width]
     class_sums, flat_class_sums : float [threads, class_panels * width, dim panels, width]
         And [threads, class_panels * width, dim panels * width], the same memory.
     row : float [threads, dim panels * width]

@@ -1,4 +1,4 @@
-"""A block of examples: logits, loss, gradients of the logits and of the inputs, while they are in the cache."""
+"""A block of examples: logits, loss, gradients of the logits and of the inputs."""
 
 import math
 
@@ -11,7 +11,12 @@ from sampledsoftmax.kernels.products import DEPTH, rows_part, rows_product
 from sampledsoftmax.kernels.team import share_of
 from sampledsoftmax.machine.atomics import fetch_to_read
 from sampledsoftmax.machine.tile import shift_rows
+from sampledsoftmax.machine.vectors import SHORT
 
+# Examples whose logits are made in one pass over the candidates, a multiple of what any tile takes. With fewer, the
+# panels of many candidates come from memory more often: of 8192 with 512 columns, 48 examples took 7 % longer than
+# 144 (AMD Zen 3). More were no faster, though the logits of 192 are more than the second cache holds.
+BLOCK_ROWS = 192
 _ROWS_AHEAD = 4  # rows asked for before they are needed, against the latency of memory
 
 
@@ -19,14 +24,15 @@ _ROWS_AHEAD = 4  # rows asked for before they are needed, against the latency of
 def run_examples(part, parts, operands, settings, scratch, lanes):
     """Do everything for this thread's share of the blocks of examples, but the gradients of classes.
 
-    Shares are fixed: the rows of inputs are then in the cache of the core that will update most of them.
+    Shares are fixed: the rows of inputs are then in the cache of the core that will update most of them. They are of
+    the same size, whatever the size of a block: a thread with half a block more would be waited for.
     """
     num_panels = num_panels_of(operands.sampled_ids.size, width_of(scratch.by_dim))
     batch_size = operands.input_ids.size
     maxima, sums = lanes.maxima[part], lanes.sums[part]
-    first, last = share_of(part, parts, num_panels_of(batch_size, settings.block_rows))
-    for top in range(first * settings.block_rows, last * settings.block_rows, settings.block_rows):
-        rows = min(settings.block_rows, batch_size - top)
+    first, last = share_of(part, parts, num_panels_of(batch_size, SHORT))
+    for top in range(first * SHORT, last * SHORT, BLOCK_ROWS):
+        rows = min(BLOCK_ROWS, last * SHORT - top, batch_size - top)
         padded = (rows + 3) // 4 * 4
         pack_rows(operands.inputs, operands.input_ids, top, padded, scratch.inputs)
         _true_logits(top, rows, operands, settings, scratch)
@@ -35,8 +41,7 @@ def run_examples(part, parts, operands, settings, scratch, lanes):
             _leave_out_hits(top, rows, operands.sampled_ids.size, settings, scratch)
         _losses(settings, top, rows, padded, num_panels, scratch, maxima, sums)
         if settings.gradients:
-            scale_exponentials(top, padded, num_panels, sums, scratch)
-            _input_gradients(top, rows, padded, num_panels, operands, settings, scratch)
+            _input_gradients(top, rows, padded, num_panels, operands, sums, settings, scratch)
 
 
 @by_class
@@ -110,33 +115,35 @@ def _leave_out_hits(top, rows, num_sampled, settings, scratch):
 
 
 @jit
-def scale_exponentials(top, padded, num_panels, scales, scratch):
-    """Multiply the exponentials of the rows with what makes them gradients of the logits: scales, in all lanes."""
+def _scale_exponentials(top, padded, first, last, scales, scratch):
     width = width_of(scales)
-    for p in range(num_panels):
+    for p in range(first, last):
         entries = scratch.flat_exponentials[p, top * width : (top + padded) * width]
         for i in range(padded * width):
             entries[i] *= scales[i]
 
 
 @jit
-def input_sums(top, padded, num_panels, scratch):
+def input_sums(top, padded, num_panels, scales, scratch):
     """Write gradients of the logits . sampled weights: the candidates' part of the gradients of the inputs.
 
+    The exponentials become gradients of the logits: times `scales`, which are in all lanes of a row.
+
     Some candidates at a time, for all of the inputs' columns: of many candidates, the exponentials of the block are
-    more than the second cache holds, and are read once.
+    more than the second cache holds, and are fetched once.
     """
     sums, exponentials, by_dim = scratch.input_sums, scratch.exponentials, scratch.by_dim
     step = DEPTH // width_of(exponentials)
     for first in range(0, num_panels, step):
         last = min(first + step, num_panels)
+        _scale_exponentials(top, padded, first, last, scales, scratch)
         for q in range(by_dim.shape[0]):
             rows_part(exponentials, top, padded, by_dim, q, first, last, sums, first > 0)
 
 
 @jit
-def _input_gradients(top, rows, padded, num_panels, operands, settings, scratch):
-    input_sums(top, padded, num_panels, scratch)
+def _input_gradients(top, rows, padded, num_panels, operands, scales, settings, scratch):
+    input_sums(top, padded, num_panels, scales, scratch)
     sums, out = scratch.input_sums, scratch.input_grad
     factors, weights, true_ids = scratch.true_logits, operands.true_weights, operands.true_ids
     for b in range(top, top + rows):

@@ -11,7 +11,7 @@ from sampledsoftmax.kernels.bundle import Bundle
 from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, TRIES, Operands, Scratch
 from sampledsoftmax.kernels.classes import class_gradients, pack_classes
 from sampledsoftmax.kernels.duplicates import chain, clear, enter_candidates
-from sampledsoftmax.kernels.examples import input_sums, sampled_logits, scale_exponentials
+from sampledsoftmax.kernels.examples import BLOCK_ROWS, input_sums, sampled_logits
 from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.label_cross_entropy import block
 from sampledsoftmax.kernels.panels import clear_row, num_panels_of, pack_rows, width_of
@@ -162,15 +162,14 @@ def _take_means(size, table, examples, means):
 def _run_examples(size, operands, settings, desk, maxima, sums):
     scratch, starts, num_sampled = desk.scratch, desk.examples.label_starts, operands.sampled_ids.size
     num_panels = num_panels_of(num_sampled, width_of(scratch.by_dim))
-    for top in range(0, size, settings.block_rows):
-        rows = min(settings.block_rows, size - top)
+    for top in range(0, size, BLOCK_ROWS):
+        rows = min(BLOCK_ROWS, size - top)
         padded = (rows + 3) // 4 * 4
         pack_rows(operands.inputs, operands.input_ids, top, padded, scratch.inputs)
         _true_logits(top, rows, operands, desk)
         sampled_logits(top, padded, num_panels, scratch)
         block(settings, top, rows, padded, num_panels, starts, num_sampled, scratch, maxima, sums)
-        scale_exponentials(top, padded, num_panels, sums, scratch)
-        _input_gradients(top, rows, padded, num_panels, desk)
+        _input_gradients(top, rows, padded, num_panels, sums, desk)
 
 
 @jit
@@ -185,10 +184,10 @@ def _true_logits(top, rows, operands, desk):
 
 
 @jit
-def _input_gradients(top, rows, padded, num_panels, desk):
+def _input_gradients(top, rows, padded, num_panels, scales, desk):
     """Write the gradients of the inputs to the panels `input_sums`."""
     scratch, starts = desk.scratch, desk.examples.label_starts
-    input_sums(top, padded, num_panels, scratch)
+    input_sums(top, padded, num_panels, scales, scratch)
     out, factors, by_dim, slots = scratch.input_sums, scratch.true_logits, scratch.by_dim, scratch.slot_of_label
     for b in range(top, top + rows):
         for i in range(starts[b], starts[b + 1]):

@@ -80,8 +80,7 @@ def _run(
     row_grad, bias_grad = np.empty((num_rows, dim), dtype), np.empty(num_rows, dtype)
     parts = parts_for(batch_size * num_sampled * dim)
     gradients = loss_grad is not None
-    shape = (batch_size, num_true, num_sampled)
-    settings = settings_for(objective, gradients, correction, shape, dtype, parts)
+    settings = settings_for(objective, gradients, correction, (num_true, num_sampled), dtype, parts)
     ids = (values.sampled_candidates, batch.labels.ravel())
     arguments = (_operands(batch, *ids), *ids, settings, scratch, workspace.lanes(parts), row_grad, bias_grad)
     team.run(run_loss_and_grad, parts, *arguments)

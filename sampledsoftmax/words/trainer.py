@@ -107,8 +107,7 @@ class Trainer:
         self._desks = tuple(_make_desk(sizes, text.window, real) for _ in range(READERS))
         self._lanes = make_lanes(READERS, dim, real)
         objective = ForSampledSoftmax if plan.objective == "sampled_softmax" else ForNCE
-        shape = (plan.batch_size, 1, plan.num_sampled)
-        self._settings = settings_for(objective, True, plan.correction, shape, real, 1)
+        self._settings = settings_for(objective, True, plan.correction, (1, plan.num_sampled), real, 1)
 
     @property
     def distribution(self) -> Distribution:
