@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.batch import Correction
 from sampledsoftmax.kernels.bundles import Groups, Lanes, Scratch, Settings
-from sampledsoftmax.kernels.examples import BLOCK_ROWS
+from sampledsoftmax.kernels.shares import BLOCK_ROWS
 from sampledsoftmax.machine.vectors import PANEL_BYTES
 
 # Panels of candidates whose gradients are summed in one pass over the inputs.

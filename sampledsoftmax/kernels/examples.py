@@ -8,40 +8,43 @@ from sampledsoftmax.kernels.by_class import by_class
 from sampledsoftmax.kernels.jit import jit, jit_sum
 from sampledsoftmax.kernels.panels import num_panels_of, pack_rows, unpack_row, width_of
 from sampledsoftmax.kernels.products import DEPTH, rows_part, rows_product
-from sampledsoftmax.kernels.team import share_of
+from sampledsoftmax.kernels.shares import BLOCK_ROWS, PIECES, examples_of_piece, own_examples, piece_size
+from sampledsoftmax.kernels.team import SECOND_TASKS, next_task
 from sampledsoftmax.machine.atomics import fetch_to_read
 from sampledsoftmax.machine.tile import shift_rows
-from sampledsoftmax.machine.vectors import SHORT
 
-# Examples whose logits are made in one pass over the candidates, a multiple of what any tile takes. With fewer, the
-# panels of many candidates come from memory more often: of 8192 with 512 columns, 48 examples took 7 % longer than
-# 144 (AMD Zen 3). More were no faster, though the logits of 192 are more than the second cache holds.
-BLOCK_ROWS = 192
 _ROWS_AHEAD = 4  # rows asked for before they are needed, against the latency of memory
 
 
 @jit
-def run_examples(part, parts, operands, settings, scratch, lanes):
-    """Do everything for this thread's share of the blocks of examples, but the gradients of classes.
+def run_examples(part, parts, shared, operands, settings, scratch, lanes):
+    """Do everything for this thread's examples, but the gradients of classes."""
+    maxima, sums, batch_size = lanes.maxima[part], lanes.sums[part], operands.input_ids.size
+    multiplications = operands.sampled_ids.size * scratch.by_dim.shape[0] * width_of(scratch.by_dim)
+    piece = piece_size(parts, batch_size, multiplications)
+    first, end = own_examples(part, parts, batch_size, piece)
+    for top in range(first, end, BLOCK_ROWS):
+        _run_block(top, min(BLOCK_ROWS, end - top), operands, settings, scratch, maxima, sums)
+    num_pieces = parts * PIECES if piece > 0 else 0
+    task = next_task(shared, SECOND_TASKS)
+    while task < num_pieces:
+        top, end = examples_of_piece(task, parts, batch_size, piece)
+        _run_block(top, end - top, operands, settings, scratch, maxima, sums)
+        task = next_task(shared, SECOND_TASKS)
 
-    Shares are fixed: the rows of inputs are then in the cache of the core that will update most of them. They are of
-    the same size, whatever the size of a block: a thread with half a block more would be waited for.
-    """
+
+@jit
+def _run_block(top, rows, operands, settings, scratch, maxima, sums):
     num_panels = num_panels_of(operands.sampled_ids.size, width_of(scratch.by_dim))
-    batch_size = operands.input_ids.size
-    maxima, sums = lanes.maxima[part], lanes.sums[part]
-    first, last = share_of(part, parts, num_panels_of(batch_size, SHORT))
-    for top in range(first * SHORT, last * SHORT, BLOCK_ROWS):
-        rows = min(BLOCK_ROWS, last * SHORT - top, batch_size - top)
-        padded = (rows + 3) // 4 * 4
-        pack_rows(operands.inputs, operands.input_ids, top, padded, scratch.inputs)
-        _true_logits(top, rows, operands, settings, scratch)
-        sampled_logits(top, padded, num_panels, scratch)
-        if settings.remove_hits:
-            _leave_out_hits(top, rows, operands.sampled_ids.size, settings, scratch)
-        _losses(settings, top, rows, padded, num_panels, scratch, maxima, sums)
-        if settings.gradients:
-            _input_gradients(top, rows, padded, num_panels, operands, sums, settings, scratch)
+    padded = (rows + 3) // 4 * 4
+    pack_rows(operands.inputs, operands.input_ids, top, padded, scratch.inputs)
+    _true_logits(top, rows, operands, settings, scratch)
+    sampled_logits(top, padded, num_panels, scratch)
+    if settings.remove_hits:
+        _leave_out_hits(top, rows, operands.sampled_ids.size, settings, scratch)
+    _losses(settings, top, rows, padded, num_panels, scratch, maxima, sums)
+    if settings.gradients:
+        _input_gradients(top, rows, padded, num_panels, operands, sums, settings, scratch)
 
 
 @by_class

@@ -24,7 +24,7 @@ def run_loss_and_grad(
     pack_classes(part, parts, operands, settings, scratch)
     if not meet(shared, parts, 1):
         return
-    run_examples(part, parts, operands, settings, scratch, lanes)
+    run_examples(part, parts, shared, operands, settings, scratch, lanes)
     if not meet(shared, parts, 2):
         return
     if settings.gradients:

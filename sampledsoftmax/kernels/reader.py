@@ -11,10 +11,11 @@ from sampledsoftmax.kernels.bundle import Bundle
 from sampledsoftmax.kernels.bundles import CLASS_SLOTS, INPUT_SLOTS, TRIES, Operands, Scratch
 from sampledsoftmax.kernels.classes import class_gradients, pack_classes
 from sampledsoftmax.kernels.duplicates import chain, clear, enter_candidates
-from sampledsoftmax.kernels.examples import BLOCK_ROWS, input_sums, sampled_logits
+from sampledsoftmax.kernels.examples import input_sums, sampled_logits
 from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.label_cross_entropy import block
 from sampledsoftmax.kernels.panels import clear_row, num_panels_of, pack_rows, width_of
+from sampledsoftmax.kernels.shares import BLOCK_ROWS
 from sampledsoftmax.kernels.text import Examples, Page, lay_windows
 from sampledsoftmax.machine.rows import add_to_panels, add_to_rows, panel_dot
 

@@ -13,7 +13,7 @@ from sampledsoftmax.kernels.duplicates import chain, clear, enter_candidates
 from sampledsoftmax.kernels.examples import run_examples
 from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.panels import clear_row, num_panels_of, width_of
-from sampledsoftmax.kernels.team import FIRST_TASKS, meet, next_task, share_of, start_tasks
+from sampledsoftmax.kernels.team import FIRST_TASKS, SECOND_TASKS, meet, next_task, share_of, start_tasks
 from sampledsoftmax.kernels.updates import Rule, update_row
 from sampledsoftmax.machine.atomics import fetch_to_write
 from sampledsoftmax.machine.rows import add_to_rows
@@ -85,6 +85,7 @@ def train(part, parts, shared, memory, learning, inputs, labels, batch_size, dra
         if part == 0:
             _draw(step, operands, draw, scratch)
             start_tasks(shared, FIRST_TASKS)
+            start_tasks(shared, SECOND_TASKS)
         if part == parts - 1:
             _find_equal_inputs(operands, scratch)
         if not meet(shared, parts, meetings + 1):
@@ -97,7 +98,7 @@ def train(part, parts, shared, memory, learning, inputs, labels, batch_size, dra
         pack_classes(part, parts, operands, settings, scratch)
         if not meet(shared, parts, meetings + 2):
             return
-        run_examples(part, parts, operands, settings, scratch, lanes)
+        run_examples(part, parts, shared, operands, settings, scratch, lanes)
         if not meet(shared, parts, meetings + 3):
             return
         loss = _mean(scratch.losses, input_ids.size)
