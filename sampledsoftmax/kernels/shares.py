@@ -8,7 +8,7 @@ from sampledsoftmax.kernels.jit import jit
 from sampledsoftmax.kernels.team import share_of
 from sampledsoftmax.machine.vectors import SHORT
 
-# Examples whose logits are made in one pass over the candidates, a multiple of STEP. With fewer, the panels of many
+# Examples whose logits are made in one pass over the candidates, a multiple of _STEP. With fewer, the panels of many
 # candidates come from memory more often: of 8192 with 512 columns, 48 examples took 7 % longer than 144 (AMD
 # Zen 3). More were no faster, though the logits of 192 are more than the second cache holds.
 BLOCK_ROWS = 192
