@@ -207,7 +207,7 @@ def _measure(record: Record, rounds: int, seconds: float, dim: int, quick: bool,
 
 def _draw(results: list[dict[str, Any]], dim: int, folder: Path) -> Path:
     from benchmarks.break_even_figure import break_even_figure  # noqa: PLC0415 - figures can be taken without matplotlib
-    from sampledsoftmax.experiments import drawing  # noqa: PLC0415
+    from sampledsoftmax.diagnostics import drawing  # noqa: PLC0415
 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "break_even.svg"

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.break_even import full_time
-from sampledsoftmax.experiments.drawing import BLACK, BLUE, GREEN, ORANGE, RED, new_figure
+from sampledsoftmax.diagnostics.drawing import BLACK, BLUE, GREEN, ORANGE, RED, new_figure
 
 Results = list[dict[str, Any]]
 LOOKS = ((BLUE, "o"), (GREEN, "^"), (ORANGE, "v"), (RED, "D"))

@@ -10,9 +10,9 @@ log(count) of 0.1 does to a logit is what an error of 10 % here is.
 
 import numpy as np
 
+from sampledsoftmax.samplers.base import CandidateSampler
 from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler
 from sampledsoftmax.samplers.log_uniform import LogUniformSampler
-from sampledsoftmax.samplers.sampler import CandidateSampler
 from sampledsoftmax.samplers.uniform import UniformSampler
 
 NUM_BATCHES = 100_000

@@ -16,7 +16,7 @@ from benchmarks import machine
 from benchmarks.child import Child
 from benchmarks.words import Task, data_folder, train_and_evaluate
 from sampledsoftmax.cli.train import STANDARD_LIBRARY_DEFAULTS
-from sampledsoftmax.words.python_source import PythonSource
+from sampledsoftmax.word2vec.corpus.python_source import PythonSource
 
 ENGLISH, STANDARD_LIBRARY = "English", "standard library"
 

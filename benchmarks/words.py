@@ -23,13 +23,13 @@ from benchmarks.child import Child
 from benchmarks.memory import peak_bytes
 from benchmarks.record import Record
 from benchmarks.table import aligned
+from sampledsoftmax.layers.table import FirstValues
 from sampledsoftmax.optimizers import Optimizer
-from sampledsoftmax.table import FirstValues
-from sampledsoftmax.words import tables
-from sampledsoftmax.words.evaluation.analogies import evaluate_analogies
-from sampledsoftmax.words.evaluation.similarities import evaluate_similarities
-from sampledsoftmax.words.settings import Settings
-from sampledsoftmax.words.word2vec import Watch
+from sampledsoftmax.word2vec.evaluation.analogies import evaluate_analogies
+from sampledsoftmax.word2vec.evaluation.similarities import evaluate_similarities
+from sampledsoftmax.word2vec.model import Watch
+from sampledsoftmax.word2vec.training import tables
+from sampledsoftmax.word2vec.training.settings import Settings
 
 QUESTIONS, JUDGEMENTS = "questions-words.txt.gz", {"wordsim": "wordsim353.tsv", "simlex": "simlex999.txt"}
 TEXT = "english.txt.gz"

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.kernels.rows import sum_duplicate_rows
+from sampledsoftmax.kernels.update.coalesce import sum_duplicate_rows
 
 
 class SampledValues(NamedTuple):
@@ -119,3 +119,22 @@ class Gradients(NamedTuple):
     weights: Any
     biases: Any
     inputs: NDArray[np.floating[Any]]
+
+
+class Correction(NamedTuple):
+    """What is done to the logits of a batch before a loss is taken of them.
+
+    Attributes
+    ----------
+    subtract_log_q : bool
+        Subtract log(expected count) from true and sampled logits.
+    remove_accidental_hits : bool
+        Leave a candidate out of the sums of the examples that it is a label of.
+    hit_copies : str
+        "all" leaves out every copy of such a candidate; "last" leaves out the last one only, which is what
+        TensorFlow does. They differ only for samples drawn with replacement.
+    """
+
+    subtract_log_q: bool
+    remove_accidental_hits: bool
+    hit_copies: str = "all"

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.kernels.jit import jit
-from sampledsoftmax.kernels.team import ABORTED, ARRIVED, SHARED_SIZE, meet
+from sampledsoftmax.jit.decorators import jit
+from sampledsoftmax.kernels.sync.barrier import ABORTED, ARRIVED, SHARED_SIZE, barrier
 from tests.cases import make_case
 
 
 @jit
 def _meet(shared, parts, meeting):
-    return meet(shared, parts, meeting)
+    return barrier(shared, parts, meeting)
 
 
 def run_beside_one_that_leaves(meetings):
-    """Return a `Team.run` in which another thread came to so many meetings and then gave the run up."""
+    """Return a `ThreadPool.run` in which another thread came to so many meetings and then gave the run up."""
 
     def run(function, parts, *arguments):
         shared = np.zeros(SHARED_SIZE, np.int64)
@@ -36,7 +36,7 @@ def test_a_step_is_left_at_the_meeting_that_another_does_not_come_to(monkeypatch
     ids = np.arange(400) % 50  # several blocks of examples: one at least is this thread's
     model.step(ids, ids)
     before = [table.copy() for table in (model.embeddings, model.weights)]
-    monkeypatch.setattr("sampledsoftmax.steps.team.run", run_beside_one_that_leaves(meetings))
+    monkeypatch.setattr("sampledsoftmax.layers.fused_step.thread_pool.run", run_beside_one_that_leaves(meetings))
     model.step(ids, ids)
     changed = [
         not np.array_equal(table, old) for table, old in zip((model.embeddings, model.weights), before, strict=True)
@@ -47,8 +47,8 @@ def test_a_step_is_left_at_the_meeting_that_another_does_not_come_to(monkeypatch
 @pytest.mark.parametrize("meetings", range(2))
 def test_a_loss_is_left_too(monkeypatch, meetings):
     case = make_case(5, 2, 400, 1)
-    monkeypatch.setattr("sampledsoftmax.stages.sampled._kept", threading.local())  # new memory: zeros
-    monkeypatch.setattr("sampledsoftmax.stages.sampled.team.run", run_beside_one_that_leaves(meetings))
+    monkeypatch.setattr("sampledsoftmax.losses.sampled_pass._kept", threading.local())  # new memory: zeros
+    monkeypatch.setattr("sampledsoftmax.losses.sampled_pass.thread_pool.run", run_beside_one_that_leaves(meetings))
     loss, _ = ss.sampled_softmax_loss_and_grad(
         case.weights, case.biases, case.labels, case.inputs, 1, 5, 1, case.values
     )

@@ -8,19 +8,19 @@ import numba
 import numpy as np
 import pytest
 
-from sampledsoftmax.kernels.bundle import Bundle
-from sampledsoftmax.kernels.by_class import by_class
-from sampledsoftmax.kernels.jit import jit
+from sampledsoftmax.jit.array_struct import ArrayStruct
+from sampledsoftmax.jit.decorators import jit
+from sampledsoftmax.jit.dispatch import dispatch
 
 with_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="types are Numba's")
 
 
-class Pair(Bundle):
+class Pair(ArrayStruct):
     left: Any
     right: Any
 
 
-class Nested(Bundle):
+class Nested(ArrayStruct):
     pair: Any
     cube: Any
 
@@ -106,18 +106,18 @@ class Plums(NamedTuple):
     count: int
 
 
-@by_class
+@dispatch
 def price(fruit, each):
     """Return what they cost."""
 
 
-@price.of(Apples, Plums)
+@price.register(Apples, Plums)
 @jit
 def _by_count(fruit, each):
     return fruit.count * each
 
 
-@price.of(Pears)
+@price.register(Pears)
 @jit
 def _by_weight(fruit, each):
     return fruit.weight * each

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.kernels.alias import build_alias_table, pack_alias_table
-from sampledsoftmax.kernels.candidates import draw, expected_counts, learn, place, sample
-from sampledsoftmax.kernels.philox import cursor_at
-from sampledsoftmax.kernels.unique import empty_slots, keep_new, num_slots
+from sampledsoftmax.kernels.sampling.alias import build_alias_table, pack_alias_table
+from sampledsoftmax.kernels.sampling.candidates import draw, expected_counts, learn, sample, seek
+from sampledsoftmax.kernels.sampling.philox import cursor_at
+from sampledsoftmax.kernels.sampling.unique import empty_slots, keep_new, num_slots
 from sampledsoftmax.samplers import stream
-from sampledsoftmax.samplers.sampler import CandidateSampler
+from sampledsoftmax.samplers.base import CandidateSampler
 
 SIZES = [1, 2, 3, 7, 64, 65]
 NUM_CLASSES = 70
@@ -35,7 +35,7 @@ def compiled_call(sampler, labels, num_sampled, unique):
     ids, slots = np.empty(num_sampled, np.int64), empty_slots(num_sampled)
     true_count, sampled_count = np.empty(labels.size, np.float32), np.empty(num_sampled, np.float32)
     with sampler._lock:
-        place(cursor, *sampler._stream.position)
+        seek(cursor, *sampler._stream.position)
         tries = draw(distribution, cursor, unique, slots, ids)
         expected_counts(distribution, num_sampled, tries, ids, sampled_count)
         expected_counts(distribution, num_sampled, tries, labels.ravel(), true_count)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.compiled
 
 PROGRAM = """
 import numpy as np, sampledsoftmax as ss
-from sampledsoftmax.kernels.train import train
+from sampledsoftmax.kernels.step.train import train
 model = ss.SkipGram(50, 4, 8, ss.SGD(0.1), seed=3)
 losses = model.steps(np.arange(12), np.arange(12), 6)
 stats = train.entry.stats

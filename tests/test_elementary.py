@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from sampledsoftmax.kernels.candidates import to_expected_counts
-from sampledsoftmax.kernels.elementary import RELATIVE_ERROR, expm1, log1p
-from sampledsoftmax.kernels.log_uniform import log_uniform_probabilities
+from sampledsoftmax.kernels.linalg.expm1_log1p import RELATIVE_ERROR, expm1, log1p
+from sampledsoftmax.kernels.sampling.candidates import to_expected_counts
+from sampledsoftmax.kernels.sampling.log_uniform import log_uniform_probabilities
 
 UNIT = 2.0**-52
 

@@ -43,10 +43,10 @@ def test_importing_compiles_nothing_and_needs_only_numpy_and_numba():
 import sys, numba, numba.extending
 before = set(sys.modules)  # numba imports scipy where it is installed
 import sampledsoftmax
-from sampledsoftmax.kernels.kernel import Kernel
+from sampledsoftmax.jit.kernel import Kernel
 kernels = [value for name, module in list(sys.modules.items()) if name.startswith("sampledsoftmax")
            for value in vars(module).values() if isinstance(value, Kernel)]
-print(len(kernels), sum(len(kernel.entry.signatures) + len(kernel.part.signatures) for kernel in kernels))
+print(len(kernels), sum(len(kernel.entry.signatures) + len(kernel.body.signatures) for kernel in kernels))
 print([name for name in ("scipy", "click", "tqdm", "matplotlib", "tensorflow") if name in sys.modules.keys() - before])
 """
     environment = {"PATH": "", "NUMBA_DISABLE_JIT": "0"}

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.kernels.team import ABORTED, ARRIVED, SHARED_SIZE
+from sampledsoftmax.kernels.sync.barrier import ABORTED, ARRIVED, SHARED_SIZE
 from tests.cases import make_case
 
 SIZES = [1, 2, 3, 7, 64, 65]
 
 
 def use(monkeypatch, block=4096, group_rows=96, parts=1):
-    monkeypatch.setattr("sampledsoftmax.full_softmax.BLOCK", block)
-    monkeypatch.setattr("sampledsoftmax.stages.all_classes._GROUP_ROWS", group_rows)
-    monkeypatch.setattr("sampledsoftmax.stages.all_classes.parts_for", lambda _: parts)
+    monkeypatch.setattr("sampledsoftmax.losses.full_softmax.BLOCK", block)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass._GROUP_ROWS", group_rows)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass.threads_for", lambda _: parts)
 
 
 def double_precision_loss(weights, biases, labels, inputs):
@@ -109,6 +109,6 @@ def test_a_pass_is_left_when_another_thread_gave_it_up(monkeypatch, meetings):
         function(0, 2, shared, *arguments)
 
     use(monkeypatch, parts=2)
-    monkeypatch.setattr("sampledsoftmax.stages.all_classes.team.run", run_beside_one_that_leaves)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass.thread_pool.run", run_beside_one_that_leaves)
     loss, _ = ss.full_softmax_loss_and_grad(*case[:2], case.labels, case.inputs)
     assert not np.isfinite(loss).any()

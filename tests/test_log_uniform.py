@@ -3,7 +3,7 @@ import pytest
 
 import sampledsoftmax as ss
 from sampledsoftmax import reference
-from sampledsoftmax.check import TENSORFLOW_GRAPH_SEED
+from sampledsoftmax.validation import TENSORFLOW_GRAPH_SEED
 
 
 @pytest.mark.parametrize("unique", [True, False])

@@ -145,7 +145,7 @@ def test_full_gradients_are_central_differences(num_true):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("sizes", RAGGED)
 def test_full_softmax_is_that_of_the_reference(sizes, dtype, monkeypatch):
-    monkeypatch.setattr("sampledsoftmax.full_softmax.BLOCK", 64)  # many blocks, the last one ragged
+    monkeypatch.setattr("sampledsoftmax.losses.full_softmax.BLOCK", 64)  # many blocks, the last one ragged
     num_classes, dim, batch_size, num_sampled, num_true = sizes
     case = make_case(num_classes, dim, batch_size, num_sampled, num_true, dtype)
     loss, gradients = ss.full_softmax_loss_and_grad(case.weights, case.biases, case.labels, case.inputs)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sampledsoftmax.machine import vectors
+from sampledsoftmax.jit import simd_width
 
 pytestmark = pytest.mark.compiled
 
-FORCED = [path for path in vectors.PATHS if path != vectors.PATH]
+FORCED = [path for path in simd_width.PATHS if path != simd_width.PATH]
 # The public losses are compiled for minutes; tests/test_threads.py runs them on each path.
 COMPILED = [
     "tests/test_rows.py",
@@ -28,7 +28,7 @@ def start(path, tests, **environment):
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=Path(__file__).parents[1],
-        env={**os.environ, vectors.VARIABLE: path, **environment},
+        env={**os.environ, simd_width.VARIABLE: path, **environment},
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sampledsoftmax import reference
-from sampledsoftmax.kernels.philox import (
+from sampledsoftmax.kernels.sampling.philox import (
     cursor_at,
     next_double,
     next_fair_pairs,
@@ -10,7 +10,7 @@ from sampledsoftmax.kernels.philox import (
     next_pairs,
     next_word,
     philox_block,
-    place,
+    seek,
 )
 
 # Known answers of the Random123 distribution for philox4x32-10: key words, counter words, output words.
@@ -91,5 +91,5 @@ def test_a_cursor_is_placed_as_it_is_made():
     cursor = cursor_at(1, 2, 3)
     next_word(cursor)
     seed, stream, block = np.uint64(2**64 - 1), np.uint64(5), np.uint64(2**63)
-    place(cursor, seed, stream, block)
+    seek(cursor, seed, stream, block)
     assert next_word(cursor) == next_word(cursor_at(2**64 - 1, 5, 2**63))

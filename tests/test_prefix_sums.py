@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sampledsoftmax.kernels.philox import cursor_at
-from sampledsoftmax.kernels.prefix_sums import GROUP, add_to_counts, build_tree, draw_counts, tree_size
+from sampledsoftmax.kernels.sampling.philox import cursor_at
+from sampledsoftmax.kernels.sampling.prefix_sums import GROUP, add_to_counts, build_tree, draw_counts, tree_size
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler
 from tests import naive
 

@@ -6,21 +6,21 @@ import numba
 import numpy as np
 import pytest
 
-from sampledsoftmax.kernels.products import columns_product, rows_product
-from sampledsoftmax.machine.lanes import largest_of_lanes, sum_of_lanes
-from sampledsoftmax.machine.tile import sum_rows
-from sampledsoftmax.workspace import aligned, panel_width
+from sampledsoftmax.kernels.linalg.gemm import gemm_nn, gemm_tn
+from sampledsoftmax.kernels.linalg.microkernels import sum_rows
+from sampledsoftmax.kernels.linalg.reductions import largest_of_lanes, sum_of_lanes
+from sampledsoftmax.runtime.workspace import aligned, panel_width
 
 
 @numba.njit
 def of_rows(a, top, rows, b, out, add):
     for panel in range(b.shape[0]):
-        rows_product(a, top, rows, b, panel, a.shape[0], out, add)
+        gemm_nn(a, top, rows, b, panel, a.shape[0], out, add)
 
 
 @numba.njit
 def of_columns(a, first, last, rows, b, out, add):
-    columns_product(a, first, last, rows, b, out, add)
+    gemm_tn(a, first, last, rows, b, out, add)
 
 
 @numba.njit

@@ -4,9 +4,9 @@ import numba
 import numpy as np
 import pytest
 
-from sampledsoftmax.kernels.panels import pack_rows, unpack_row
-from sampledsoftmax.machine.rows import add_to_panels, add_to_rows, panel_dot
-from sampledsoftmax.workspace import aligned, panel_width
+from sampledsoftmax.kernels.linalg.packed_rows import add_to_panels, add_to_rows, panel_dot
+from sampledsoftmax.kernels.linalg.packing import pack_rows, unpack_row
+from sampledsoftmax.runtime.workspace import aligned, panel_width
 
 DTYPES = [np.float32, np.float64]
 PANELS = [1, 2, 3, 7, 8]

@@ -6,8 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from sampledsoftmax.check import TENSORFLOW_GRAPH_SEED
-from sampledsoftmax.kernels.alias import build_alias_table
+from sampledsoftmax.kernels.sampling.alias import build_alias_table
 from sampledsoftmax.samplers import sampler_for, stream
 from sampledsoftmax.samplers.all_candidates import AllSampler, all_candidate_sampler
 from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler, fixed_unigram_candidate_sampler
@@ -15,6 +14,7 @@ from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler, learn
 from sampledsoftmax.samplers.log_uniform import LogUniformSampler
 from sampledsoftmax.samplers.uniform import UniformSampler, uniform_candidate_sampler
 from sampledsoftmax.samplers.vocab_file import read_vocab_file
+from sampledsoftmax.validation import TENSORFLOW_GRAPH_SEED
 from tests import naive
 from tests.statistics import chi_square_score
 

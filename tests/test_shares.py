@@ -4,13 +4,19 @@ import numpy as np
 import pytest
 from numba import config
 
-from sampledsoftmax.batch import Correction
-from sampledsoftmax.kernels.bundles import ForSampledSoftmax, Operands
-from sampledsoftmax.kernels.classes import pack_classes
-from sampledsoftmax.kernels.examples import run_examples
-from sampledsoftmax.kernels.shares import BLOCK_ROWS, PIECES, examples_of_piece, own_examples, piece_size
-from sampledsoftmax.kernels.team import SHARED_SIZE
-from sampledsoftmax.workspace import Workspace, settings_for
+from sampledsoftmax.kernels.step.candidate_rows import pack_candidates
+from sampledsoftmax.kernels.step.forward import run_examples
+from sampledsoftmax.kernels.structs import ForSampledSoftmax, Operands
+from sampledsoftmax.kernels.sync.barrier import SHARED_SIZE
+from sampledsoftmax.kernels.sync.schedule import (
+    BLOCK_ROWS,
+    CHUNKS_PER_THREAD,
+    chunk_examples,
+    chunk_size,
+    static_examples,
+)
+from sampledsoftmax.runtime.workspace import Workspace, settings_for
+from sampledsoftmax.types import Correction
 
 
 @pytest.mark.parametrize("multiplications", [1, 64 * 128, 1024 * 128, 8192 * 512])
@@ -18,31 +24,31 @@ from sampledsoftmax.workspace import Workspace, settings_for
 def test_every_example_is_done_once(parts, multiplications):
     for batch_size in (0, 1, 5, 12, 97, 200, 513, 1024, 2559, 2560, 10_007):
         done = np.zeros(batch_size, np.int64)
-        piece = piece_size(parts, batch_size, multiplications)
+        piece = chunk_size(parts, batch_size, multiplications)
         for part in range(parts):
-            first, end = own_examples(part, parts, batch_size, piece)
+            first, end = static_examples(part, parts, batch_size, piece)
             done[first:end] += 1
-        for task in range(parts * PIECES if piece > 0 else 0):
-            first, end = examples_of_piece(task, parts, batch_size, piece)
+        for task in range(parts * CHUNKS_PER_THREAD if piece > 0 else 0):
+            first, end = chunk_examples(task, parts, batch_size, piece)
             assert 0 < end - first <= BLOCK_ROWS, "a piece is a block"
             done[first:end] += 1
         np.testing.assert_array_equal(done, 1)
 
 
 def test_pieces_are_the_last_quarter_of_a_share_and_not_too_small():
-    assert piece_size(1, 1024, 1024 * 128) == 0, "nobody else"
-    assert piece_size(2, 1024, 1024 * 128) == 36
-    assert own_examples(0, 2, 1024, 36) == (0, 360)
-    assert own_examples(1, 2, 1024, 36) == (512, 872)
-    assert examples_of_piece(1, 2, 1024, 36) == (872, 908)
-    assert examples_of_piece(7, 2, 1024, 36) == (980, 1024)
-    assert piece_size(2, 128, 64 * 128) == 0, "a piece would be most of a share"
+    assert chunk_size(1, 1024, 1024 * 128) == 0, "nobody else"
+    assert chunk_size(2, 1024, 1024 * 128) == 36
+    assert static_examples(0, 2, 1024, 36) == (0, 360)
+    assert static_examples(1, 2, 1024, 36) == (512, 872)
+    assert chunk_examples(1, 2, 1024, 36) == (872, 908)
+    assert chunk_examples(7, 2, 1024, 36) == (980, 1024)
+    assert chunk_size(2, 128, 64 * 128) == 0, "a piece would be most of a share"
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_losses_and_gradients_do_not_depend_on_who_does_what(order):
     batch_size, num_sampled, dim = 203, 250, 128
-    assert piece_size(2, batch_size, num_sampled * dim) > 0
+    assert chunk_size(2, batch_size, num_sampled * dim) > 0
     rng = np.random.default_rng(0)
     table, biases = rng.normal(size=(400, dim)).astype("f"), rng.normal(size=400).astype("f")
     drawn = rng.permutation(400)[:num_sampled]
@@ -52,10 +58,10 @@ def test_losses_and_gradients_do_not_depend_on_who_does_what(order):
     results = []
     for parts in ((0,), order):
         workspace = Workspace(batch_size, 1, num_sampled, dim, table.dtype)
-        scratch, lanes, shared = workspace.scratch, workspace.lanes(2), np.zeros(SHARED_SIZE, np.int64)
+        scratch, lanes, shared = workspace.scratch, workspace.buffers(2), np.zeros(SHARED_SIZE, np.int64)
         scratch.loss_grad[:] = 1 / batch_size
         scratch.true_counts[:], scratch.sampled_counts[:] = 0.5, 0.25
-        pack_classes(0, 1, operands, settings, scratch)
+        pack_candidates(0, 1, operands, settings, scratch)
         for part in parts:
             run_examples(part, len(parts), shared, operands, settings, scratch, lanes)
         results.append((scratch.losses, scratch.input_grad))

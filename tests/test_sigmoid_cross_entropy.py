@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.kernels.sigmoid_cross_entropy import _FACTORS, loss_of_candidates, sigmoids
-from sampledsoftmax.workspace import aligned, panel_width
+from sampledsoftmax.kernels.loss.sigmoid import _FACTORS, loss_of_candidates, sigmoids
+from sampledsoftmax.runtime.workspace import aligned, panel_width
 
 DTYPES = [np.float32, np.float64]
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax import steps, threads
-from sampledsoftmax.kernels.team import ABORTED
-from sampledsoftmax.machine import vectors
-from sampledsoftmax.stages import sampled
+from sampledsoftmax.jit import simd_width
+from sampledsoftmax.kernels.sync.barrier import ABORTED
+from sampledsoftmax.layers import fused_step
+from sampledsoftmax.losses import sampled_pass
+from sampledsoftmax.runtime import threadpool
 
 pytestmark = pytest.mark.compiled
 
@@ -37,8 +38,8 @@ SAMPLERS = {
 @pytest.fixture(autouse=True)
 def _any_size_pays(monkeypatch):
     """Let small steps use all threads that are set."""
-    for module in (steps, sampled):
-        monkeypatch.setattr(module, "parts_for", lambda *_: threads.team.num_threads)
+    for module in (fused_step, sampled_pass):
+        monkeypatch.setattr(module, "threads_for", lambda *_: threadpool.thread_pool.num_threads)
     before = ss.get_num_threads()
     yield
     ss.set_num_threads(before)
@@ -96,7 +97,7 @@ def test_functions_have_the_same_bits_on_any_number_of_threads(function):
 PATH_PROGRAM = """
 import hashlib, numpy as np, sampledsoftmax as ss
 from sampledsoftmax import steps, threads
-steps.parts_for = lambda *_: threads.team.num_threads
+steps.threads_for = lambda *_: threads.thread_pool.num_threads
 for num_threads in (1, 2, 4):
     ss.set_num_threads(num_threads)
     model = ss.SkipGram(200, 33, 50, ss.Adagrad(0.1), seed=1)
@@ -114,16 +115,16 @@ def outputs():
     running = {
         path: subprocess.Popen(
             [sys.executable, "-c", PATH_PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, vectors.VARIABLE: path, "PYTHONHASHSEED": "1"},
+            env={**os.environ, simd_width.VARIABLE: path, "PYTHONHASHSEED": "1"},
         )
-        for path in ("", *vectors.PATHS)
+        for path in ("", *simd_width.PATHS)
     }  # fmt: skip
     printed = {path: run.communicate(timeout=900) for path, run in running.items()}
     assert not any(run.returncode for run in running.values()), printed
     return {path: output.splitlines() for path, (output, _) in printed.items()}
 
 
-@pytest.mark.parametrize("path", vectors.PATHS)
+@pytest.mark.parametrize("path", simd_width.PATHS)
 def test_each_path_has_one_result_and_it_is_that_of_the_others_to_rounding(path, outputs):
     ours = outputs[path]
     assert len(set(ours[:3])) == 1
@@ -133,7 +134,7 @@ def test_each_path_has_one_result_and_it_is_that_of_the_others_to_rounding(path,
 def test_a_path_that_does_not_exist_is_refused():
     run = subprocess.run(
         [sys.executable, "-c", "import sampledsoftmax"],
-        capture_output=True, text=True, check=False, env={**os.environ, vectors.VARIABLE: "amx"},
+        capture_output=True, text=True, check=False, env={**os.environ, simd_width.VARIABLE: "amx"},
     )  # fmt: skip
     assert run.returncode != 0
     assert "SAMPLEDSOFTMAX_VECTORS must be one of plain, 128, 256, 512, got 'amx'" in run.stderr
@@ -226,12 +227,12 @@ def test_a_run_that_fails_on_the_thread_of_the_caller_leaves_a_team_that_works()
             while len(notes) < parts:
                 time.sleep(0.001)
 
-    team = threads.Team()
+    thread_pool = threadpool.ThreadPool()
     for _ in range(2):
         with pytest.raises(RuntimeError, match="part 0 of 2"):
-            team.run(fail, 2)
+            thread_pool.run(fail, 2)
         notes = []
-        team.run(note, 2, notes)
+        thread_pool.run(note, 2, notes)
         assert sorted(notes) == [(0, 2), (1, 2)]
 
 
@@ -254,4 +255,4 @@ def test_show_config_names_what_a_figure_needs(capsys):
     text = capsys.readouterr().out
     assert f"numpy          {np.__version__}" in text
     assert "at most 2" in text
-    assert vectors.PATH in text
+    assert simd_width.PATH in text

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampledsoftmax.kernels.tokens import cut_tokens
-from sampledsoftmax.words.word_tables import TextTable
+from sampledsoftmax.kernels.text.tokenize import cut_tokens
+from sampledsoftmax.word2vec.encoding.word_index import TextTable
 
 BLANKS = [chr(i) for i in range(0x110000) if chr(i).isspace()]
 
@@ -77,7 +77,7 @@ def test_words_of_one_hash_are_told_apart(monkeypatch):
         hashes[:] = np.uint64(2**63 + 5)
         return found
 
-    monkeypatch.setattr("sampledsoftmax.words.word_tables.cut_tokens", one_hash)
+    monkeypatch.setattr("sampledsoftmax.word2vec.encoding.word_index.cut_tokens", one_hash)
     text = "a b ab ba a abc\nb aa b abd"
     assert by_table(text, max_words=2) == naive(text)
 

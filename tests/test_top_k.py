@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.kernels.team import ABORTED, SHARED_SIZE
-from sampledsoftmax.threads import Team
+from sampledsoftmax.kernels.sync.barrier import ABORTED, SHARED_SIZE
+from sampledsoftmax.runtime.threadpool import ThreadPool
 
 SIZES = [1, 2, 3, 7, 64, 65]
 
@@ -15,8 +15,8 @@ SIZES = [1, 2, 3, 7, 64, 65]
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Cut even a few classes into blocks, and a few examples into groups."""
-    monkeypatch.setattr("sampledsoftmax.top_k.BLOCK", 48)
-    monkeypatch.setattr("sampledsoftmax.stages.all_classes._GROUP_ROWS", 8)
+    monkeypatch.setattr("sampledsoftmax.layers.top_k.BLOCK", 48)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass._GROUP_ROWS", 8)
 
 
 def layer_of(weights, biases):
@@ -65,14 +65,14 @@ def test_many_classes_of_many_columns(k):
 @pytest.mark.compiled
 @pytest.mark.parametrize("group_rows", [4, 96])
 def test_any_number_of_threads_gives_the_same_bits(monkeypatch, group_rows):
-    monkeypatch.setattr("sampledsoftmax.top_k.BLOCK", 1500)
-    monkeypatch.setattr("sampledsoftmax.stages.all_classes._GROUP_ROWS", group_rows)
+    monkeypatch.setattr("sampledsoftmax.layers.top_k.BLOCK", 1500)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass._GROUP_ROWS", group_rows)
     rng = np.random.default_rng(0)
     weights, inputs = (rng.normal(size=(n, 5)).astype(np.float32).round(1) for n in (3100, 65))  # with ties
     layer = layer_of(weights, np.zeros(3100, np.float32))
     outputs = []
     for parts in (1, 2, 4):
-        monkeypatch.setattr("sampledsoftmax.stages.all_classes.parts_for", lambda _, parts=parts: parts)
+        monkeypatch.setattr("sampledsoftmax.losses.full_pass.threads_for", lambda _, parts=parts: parts)
         outputs.append(layer.top_k(inputs, 20))
     for ids, logits in outputs[1:]:
         np.testing.assert_array_equal(ids, outputs[0][0])
@@ -93,12 +93,12 @@ def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(dtype):
 
 
 def test_shares_of_the_classes_are_joined_whoever_takes_them(monkeypatch):
-    """A thread that finds the team busy takes the shares of all threads."""
-    monkeypatch.setattr("sampledsoftmax.stages.all_classes.parts_for", lambda _: 2)
-    monkeypatch.setattr("sampledsoftmax.stages.all_classes._PIECE_PANELS", 1)
-    team = Team()
-    team._busy.acquire()
-    monkeypatch.setattr("sampledsoftmax.stages.all_classes.team", team)
+    """A thread that finds the thread_pool busy takes the shares of all threads."""
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass.threads_for", lambda _: 2)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass._PIECE_PANELS", 1)
+    thread_pool = ThreadPool()
+    thread_pool._busy.acquire()
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass.thread_pool", thread_pool)
     rng = np.random.default_rng(0)
     weights, inputs = (rng.integers(-1, 2, (n, 2)).astype(np.float32) for n in (65, 5))
     biases = np.zeros(65, np.float32)
@@ -116,8 +116,8 @@ def test_a_pass_is_left_when_another_thread_gave_it_up(monkeypatch):
         shared[ABORTED] = 1
         function(0, 2, shared, *arguments)
 
-    monkeypatch.setattr("sampledsoftmax.stages.all_classes.parts_for", lambda _: 2)
-    monkeypatch.setattr("sampledsoftmax.stages.all_classes.team.run", run_beside_nobody)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass.threads_for", lambda _: 2)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass.thread_pool.run", run_beside_nobody)
     _, logits = layer.top_k(np.ones((1, 2), np.float32), 5)
     assert np.isneginf(logits).all()
 

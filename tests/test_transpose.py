@@ -4,9 +4,9 @@ import numba
 import numpy as np
 import pytest
 
-from sampledsoftmax.kernels.panels import transpose_panel
-from sampledsoftmax.machine.transpose import transpose_square
-from sampledsoftmax.workspace import aligned, panel_width
+from sampledsoftmax.kernels.linalg.packing import transpose_panel
+from sampledsoftmax.kernels.linalg.transpose import transpose_square
+from sampledsoftmax.runtime.workspace import aligned, panel_width
 
 DTYPES = [np.float32, np.float64]
 
@@ -17,8 +17,8 @@ def square(a, panel, row, out, out_panel, out_row):
 
 
 @numba.njit
-def whole_panel(by_dim, top, by_class, panel):
-    transpose_panel(by_dim, top, by_class, panel)
+def whole_panel(packed_candidates, top, packed_candidates_t, panel):
+    transpose_panel(packed_candidates, top, packed_candidates_t, panel)
 
 
 def counted(num_panels, rows, dtype):
@@ -45,14 +45,14 @@ def test_rows_become_columns(panel, row, out_panel, out_row, dtype):
 @pytest.mark.parametrize("depth", [1, 2, 3, 5])
 def test_a_panel_of_classes_is_the_transpose_of_their_rows(depth, dtype):
     width = panel_width(np.dtype(dtype))
-    by_dim, by_class = counted(depth, 3 * width + 4, dtype), counted(3, depth * width, dtype)
+    packed_candidates, packed_candidates_t = counted(depth, 3 * width + 4, dtype), counted(3, depth * width, dtype)
     for panel in (2, 0, 1):
         top = panel * width
-        expected = by_class.copy()
-        rows = by_dim[:, top : top + width].transpose(1, 0, 2).reshape(width, depth * width)
+        expected = packed_candidates_t.copy()
+        rows = packed_candidates[:, top : top + width].transpose(1, 0, 2).reshape(width, depth * width)
         expected[panel] = rows.T
-        whole_panel(by_dim, top, by_class, panel)
-        np.testing.assert_array_equal(by_class, expected)
+        whole_panel(packed_candidates, top, packed_candidates_t, panel)
+        np.testing.assert_array_equal(packed_candidates_t, expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

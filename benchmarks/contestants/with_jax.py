@@ -32,9 +32,9 @@ class Jax(OneBatchACall):
         """Train on one batch and return its mean loss."""
         candidates, *counts = self.sampler.sample(labels, self.num_sampled)
         ids = np.concatenate([labels[:, 0], candidates]).astype(np.int32)
-        log_counts = np.log(np.concatenate([counts[0][:, 0], counts[1]]))
+        log_q = np.log(np.concatenate([counts[0][:, 0], counts[1]]))
         loss, self.tables, self.accumulators = _step(
-            self.tables, self.accumulators, inputs.astype(np.int32), ids, log_counts
+            self.tables, self.accumulators, inputs.astype(np.int32), ids, log_q
         )
         return float(jax.block_until_ready(loss))
 
@@ -49,10 +49,10 @@ def _table(case: Case, name: str) -> Any:
 
 
 @partial(jax.jit, donate_argnums=(0, 1))
-def _step(tables: Tree, accumulators: Tree, inputs: Any, ids: Any, log_counts: Any) -> tuple[Any, Tree, Tree]:
+def _step(tables: Tree, accumulators: Tree, inputs: Any, ids: Any, log_q: Any) -> tuple[Any, Tree, Tree]:
     at = {"embeddings": inputs, "weights": ids, "biases": ids}
     rows = {name: tables[name][at[name]] for name in TABLES}
-    loss, gradients = jax.value_and_grad(_loss)(rows, ids, log_counts)
+    loss, gradients = jax.value_and_grad(_loss)(rows, ids, log_q)
     tables, accumulators = dict(tables), dict(accumulators)
     for name in TABLES:
         if accumulators:
@@ -62,10 +62,10 @@ def _step(tables: Tree, accumulators: Tree, inputs: Any, ids: Any, log_counts: A
     return loss, tables, accumulators
 
 
-def _loss(rows: Tree, ids: Any, log_counts: Any) -> Any:
+def _loss(rows: Tree, ids: Any, log_q: Any) -> Any:
     embedded = rows["embeddings"]
     batch_size = embedded.shape[0]
-    offsets = rows["biases"] - log_counts
+    offsets = rows["biases"] - log_q
     true = (embedded * rows["weights"][:batch_size]).sum(axis=1) + offsets[:batch_size]
     sampled = embedded @ rows["weights"][batch_size:].T + offsets[batch_size:]
     sampled = jnp.where(ids[:batch_size, None] == ids[batch_size:], -jnp.inf, sampled)

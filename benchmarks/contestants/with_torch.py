@@ -56,10 +56,10 @@ class Torch(OneBatchACall):
         return np.asarray(rows[:, 0] if name == "biases" else rows)
 
 
-def sampled_softmax_loss(embedded: Any, rows: Any, biases: Any, classes: Any, candidates: Any, log_counts: Any) -> Any:
-    """Return the mean loss; rows, biases and log_counts are those of the classes, then of the candidates."""
+def sampled_softmax_loss(embedded: Any, rows: Any, biases: Any, classes: Any, candidates: Any, log_q: Any) -> Any:
+    """Return the mean loss; rows, biases and log_q are those of the classes, then of the candidates."""
     batch_size = classes.shape[0]
-    offsets = biases - log_counts
+    offsets = biases - log_q
     true = (embedded * rows[:batch_size]).sum(dim=1) + offsets[:batch_size]
     sampled = embedded @ rows[batch_size:].T + offsets[batch_size:]
     sampled = sampled.masked_fill(classes[:, None] == candidates, -torch.inf)

@@ -4,8 +4,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sampledsoftmax.words.extras import MissingExtraError
-from sampledsoftmax.words.vectors import UnknownWordError
+from sampledsoftmax.io.extras import MissingExtraError
+from sampledsoftmax.word2vec.vectors.word_vectors import UnknownWordError
 
 INTERRUPTED = 130
 

@@ -3,7 +3,7 @@
 import click
 
 from sampledsoftmax.cli import options
-from sampledsoftmax.words.trained import load_trained
+from sampledsoftmax.word2vec.training.load import load_trained
 
 
 @click.command()

@@ -6,12 +6,12 @@ from typing import Any
 import click
 
 from sampledsoftmax.cli import options
-from sampledsoftmax.words.evaluation.analogies import AnalogyScores, Section, evaluate_analogies
-from sampledsoftmax.words.evaluation.lookup import RESTRICT_VOCAB
-from sampledsoftmax.words.evaluation.similarities import SimilarityScores, evaluate_similarities
-from sampledsoftmax.words.evaluation.text_loss import TextLoss, evaluate_text
-from sampledsoftmax.words.files import new_file
-from sampledsoftmax.words.trained import load_trained
+from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.word2vec.evaluation.analogies import AnalogyScores, Section, evaluate_analogies
+from sampledsoftmax.word2vec.evaluation.lookup import RESTRICT_VOCAB
+from sampledsoftmax.word2vec.evaluation.similarities import SimilarityScores, evaluate_similarities
+from sampledsoftmax.word2vec.evaluation.text_loss import TextLoss, evaluate_text
+from sampledsoftmax.word2vec.training.load import load_trained
 
 
 @click.command()

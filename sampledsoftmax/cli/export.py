@@ -4,8 +4,8 @@ import click
 
 from sampledsoftmax.cli import options
 from sampledsoftmax.cli.report import say
-from sampledsoftmax.words import vector_files
-from sampledsoftmax.words.trained import load_trained
+from sampledsoftmax.word2vec.training.load import load_trained
+from sampledsoftmax.word2vec.vectors import formats
 
 _HELP = (
     "word2vec: text, which gensim and most programs read; word2vec-binary: smaller and faster; numpy: .npz with words "
@@ -15,7 +15,7 @@ _HELP = (
 
 @click.command()
 @options.directory
-@click.option("--format", "form", type=click.Choice(list(vector_files.FORMATS)), required=True, help=_HELP)
+@click.option("--format", "form", type=click.Choice(list(formats.FORMATS)), required=True, help=_HELP)
 @click.option("--output", required=True, metavar="FILE", help="Where it goes; a file of that name is replaced.")
 @options.which
 def export(directory: str, form: str, output: str, which: str) -> None:
@@ -26,6 +26,6 @@ def export(directory: str, form: str, output: str, which: str) -> None:
     """
     file = options.checked_output(output)
     vectors = load_trained(directory).vectors(which)
-    vector_files.save(vectors, file, form)
-    beside = f", words in {vector_files.metadata_path(file)}" if form == "projector" else ""
+    formats.save(vectors, file, form)
+    beside = f", words in {formats.metadata_path(file)}" if form == "projector" else ""
     say(f"{len(vectors):,} vectors of {vectors.vectors.shape[1]} numbers in {file}{beside}")

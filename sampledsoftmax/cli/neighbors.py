@@ -3,8 +3,8 @@
 import click
 
 from sampledsoftmax.cli import options
-from sampledsoftmax.words.trained import load_trained
-from sampledsoftmax.words.vectors import WordVectors
+from sampledsoftmax.word2vec.training.load import load_trained
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 
 @click.command()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from sampledsoftmax.words.vectors import WHICH
+from sampledsoftmax.word2vec.vectors.word_vectors import WHICH
 
 directory = click.argument("directory", metavar="DIR")
 which = click.option(

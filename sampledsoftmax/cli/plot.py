@@ -7,13 +7,13 @@ import click
 
 from sampledsoftmax.cli import options
 from sampledsoftmax.cli.report import say
-from sampledsoftmax.words.extras import need
-from sampledsoftmax.words.loss_plot import read_loss, save_loss_plot
-from sampledsoftmax.words.map_page import save_page
-from sampledsoftmax.words.map_picture import save_picture
-from sampledsoftmax.words.trained import load_trained
-from sampledsoftmax.words.vectors import WordVectors
-from sampledsoftmax.words.word_map import METHODS, WordMap, frequent_words, words_with_neighbors
+from sampledsoftmax.io.extras import need
+from sampledsoftmax.word2vec.plots.loss_plot import read_loss, save_loss_plot
+from sampledsoftmax.word2vec.plots.map_page import save_page
+from sampledsoftmax.word2vec.plots.map_picture import save_picture
+from sampledsoftmax.word2vec.plots.word_map import METHODS, WordMap, frequent_words, words_with_neighbors
+from sampledsoftmax.word2vec.training.load import load_trained
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 _TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 

@@ -6,7 +6,8 @@ import time
 
 from tqdm import tqdm
 
-from sampledsoftmax.words.progress import Progress
+from sampledsoftmax.jit.integers import ceil_div
+from sampledsoftmax.word2vec.training.progress import Progress
 
 _MOST_LINES = 10
 
@@ -56,7 +57,7 @@ class Report:
 
     def on_epoch(self, progress: Progress) -> None:
         """Print a line, elsewhere."""
-        every = -(-progress.epochs // _MOST_LINES)
+        every = ceil_div(progress.epochs, _MOST_LINES)
         if self._on_terminal or (progress.epoch % every and progress.epoch < progress.epochs):
             return
         speed = self._words_per_second(progress)

@@ -3,11 +3,11 @@
 import click
 import numpy as np
 
-from sampledsoftmax import check
-from sampledsoftmax.experiments.chart import bars, doubling
-from sampledsoftmax.experiments.counts_file import Counts, read_counts
-from sampledsoftmax.experiments.fitting import Fit, fit, hundred
-from sampledsoftmax.experiments.problem import Floats, shares
+from sampledsoftmax import validation
+from sampledsoftmax.diagnostics.chart import bars, doubling
+from sampledsoftmax.diagnostics.counts_file import Counts, read_counts
+from sampledsoftmax.diagnostics.fitting import Fit, fit, hundred
+from sampledsoftmax.diagnostics.problem import Floats, shares
 from sampledsoftmax.samplers import CandidateSampler, LogUniformSampler, UniformSampler
 from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler
 from sampledsoftmax.types import SampledValues
@@ -64,7 +64,7 @@ def sample(
 
 def _range(range_max: int | None, found: Counts | None) -> int:
     if found is None:
-        return check.whole_number("--range-max", RANGE_MAX if range_max is None else range_max, 1)
+        return validation.whole_number("--range-max", RANGE_MAX if range_max is None else range_max, 1)
     if range_max not in (None, len(found.names)):
         raise ValueError(f"--range-max is {range_max}, but the file has {len(found.names)} counts: leave it away")
     return len(found.names)
@@ -84,7 +84,7 @@ def _save_plot(path: str, name: str, q: Floats, found: Counts | None, values: Sa
     if not path.lower().endswith(".png"):
         raise ValueError(f"--plot must name a .png file, got {path!r}")
     try:
-        from sampledsoftmax.experiments.fit_figure import save_fit  # noqa: PLC0415 - matplotlib is an extra
+        from sampledsoftmax.diagnostics.fit_figure import save_fit  # noqa: PLC0415 - matplotlib is an extra
     except ModuleNotFoundError as error:
         missing = str(error.name).split(".")[0]
         raise ValueError(f"{missing} is not installed: pip install 'sampledsoftmax[plot]'") from None

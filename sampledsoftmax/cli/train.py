@@ -11,13 +11,13 @@ import click
 import sampledsoftmax
 from sampledsoftmax.cli.neighbors import neighbor_lines
 from sampledsoftmax.cli.report import Report, say
-from sampledsoftmax.words.output_directory import MODEL, OutputDirectory
-from sampledsoftmax.words.progress import Progress, TrainingDivergedError
-from sampledsoftmax.words.python_source import PythonSource
-from sampledsoftmax.words.settings import OBJECTIVES, OPTIMIZERS, SAMPLERS, WHICH
-from sampledsoftmax.words.sources import find_files
-from sampledsoftmax.words.vocabulary import Vocabulary
-from sampledsoftmax.words.word2vec import Watch, Word2Vec
+from sampledsoftmax.word2vec.corpus.find_files import find_files
+from sampledsoftmax.word2vec.corpus.python_source import PythonSource
+from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
+from sampledsoftmax.word2vec.model import Watch, Word2Vec
+from sampledsoftmax.word2vec.training.output_directory import MODEL, OutputDirectory
+from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
+from sampledsoftmax.word2vec.training.settings import OBJECTIVES, OPTIMIZERS, SAMPLERS, WHICH
 
 DEFAULTS = {
     name: parameter.default for name, parameter in inspect.signature(Word2Vec).parameters.items() if name != "threads"

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sampledsoftmax import check
-from sampledsoftmax.arguments import Call, checked_call
-from sampledsoftmax.batch import Correction
+from sampledsoftmax import validation
 from sampledsoftmax.explanation.numbers import PATHS
 from sampledsoftmax.explanation.trace import trace
 from sampledsoftmax.explanation.types import Explanation
+from sampledsoftmax.losses.arguments import Call, checked_call
+from sampledsoftmax.types import Correction
 
 _MOST_NUMBERS = 1 << 18  # of a trace, for which alternatives are made: above it the page has no switches
 
@@ -104,7 +104,7 @@ def explain(
     >>> seen.cost[0].read, seen.cost[0].num_rows
     (4, 6)
     """
-    check.choice("path", path, tuple(PATHS))
+    validation.choice("path", path, tuple(PATHS))
     arrays, switches = (weights, biases, labels, inputs), Correction(subtract_log_q, remove_accidental_hits, hit_copies)
     if path == "reference" and hit_copies == "last":
         raise ValueError("hit_copies must be 'all' with path='reference', got 'last'")
@@ -148,23 +148,24 @@ def _others(asked: Sequence[int] | None, call: Call, sampled_values: Any) -> lis
     elif sampled_values is not None:
         raise ValueError("also_num_sampled must be left out where sampled_values are given: they are one sample")
     checked = {
-        check.sample_size(f"also_num_sampled[{i}]", n, True, "num_classes", num_classes) for i, n in enumerate(asked)
+        validation.sample_size(f"also_num_sampled[{i}]", n, True, "num_classes", num_classes)
+        for i, n in enumerate(asked)
     }
     return sorted(checked - {size})
 
 
 def _known(seed: Any) -> Any:
     """Return a seed, drawn where there is none: alternatives must start from the same one."""
-    check.seeds(seed)
+    validation.seeds(seed)
     if seed is None:
-        return secrets.randbelow(check.MAX_INT32), secrets.randbelow(check.MAX_INT32)
+        return secrets.randbelow(validation.MAX_INT32), secrets.randbelow(validation.MAX_INT32)
     return tuple(map(int, seed)) if isinstance(seed, (tuple, list)) else int(seed)
 
 
 def _checked_input_ids(input_ids: ArrayLike | None, call: Call) -> NDArray[np.int64] | None:
     if input_ids is None:
         return None
-    return check.ids("input_ids", input_ids, (call.batch.inputs.shape[0],), call.batch.weights.num_rows)
+    return validation.ids("input_ids", input_ids, (call.batch.inputs.shape[0],), call.batch.weights.num_rows)
 
 
 def _checked_names(names: Sequence[str] | None, call: Call) -> tuple[str, ...] | None:

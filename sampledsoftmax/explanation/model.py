@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.explanation.explain import explain
 from sampledsoftmax.explanation.types import Explanation
-from sampledsoftmax.words.trained import load_trained
-from sampledsoftmax.words.vectors import WordVectors
+from sampledsoftmax.word2vec.training.load import load_trained
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 
 class Tables(NamedTuple):

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax import check, objective, reference
-from sampledsoftmax.arguments import Call
-from sampledsoftmax.batch import Correction
+from sampledsoftmax import reference, validation
+from sampledsoftmax.losses import objective
+from sampledsoftmax.losses.arguments import Call
 from sampledsoftmax.samplers.log_uniform import log_uniform_candidate_sampler
-from sampledsoftmax.types import Gradients, IndexedSlices, SampledValues
+from sampledsoftmax.types import Correction, Gradients, IndexedSlices, SampledValues
 
 Floats = NDArray[Any]
 
@@ -59,7 +59,7 @@ class Reference:
     @staticmethod
     def draw(labels: Any, num_true: int, num_sampled: int, unique: bool, num_classes: int, seed: Any) -> SampledValues:
         """Return the same candidates as `log_uniform_candidate_sampler`; `seed` is not None."""
-        seed, stream = check.seeds(seed) or (0, 0)
+        seed, stream = validation.seeds(seed) or (0, 0)
         candidates, tries = reference.log_uniform_sample(seed, stream, num_sampled, num_classes, unique)
         counts = [
             reference.log_uniform_expected_count(ids, num_sampled, tries, num_classes) for ids in (labels, candidates)

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import reference
-from sampledsoftmax.accidental_hits import compute_accidental_hits
-from sampledsoftmax.arguments import Call
 from sampledsoftmax.explanation.numbers import PATHS, rows_of
 from sampledsoftmax.explanation.parts import Settings, Summed, TableCost, TableRows
 from sampledsoftmax.explanation.types import Explanation
+from sampledsoftmax.losses.accidental_hits import compute_accidental_hits
+from sampledsoftmax.losses.arguments import Call
 from sampledsoftmax.types import IndexedSlices, SampledValues
 
 Ids = NDArray[np.int64]

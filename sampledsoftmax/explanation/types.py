@@ -152,7 +152,7 @@ class Explanation(NamedTuple):
         ...     os.listdir(folder)
         ['batch.html']
         """
-        from sampledsoftmax.words.files import new_file  # noqa: PLC0415
+        from sampledsoftmax.io.atomic_write import new_file  # noqa: PLC0415
 
         page = self.to_html()
         with new_file(path) as file:

@@ -2,8 +2,8 @@
 
 from sampledsoftmax.optimizers.adagrad import Adagrad
 from sampledsoftmax.optimizers.adam import Adam
+from sampledsoftmax.optimizers.base import Optimizer, Slots
 from sampledsoftmax.optimizers.momentum import Momentum
-from sampledsoftmax.optimizers.optimizer import Optimizer, Slots
 from sampledsoftmax.optimizers.rowwise_adagrad import RowwiseAdagrad
 from sampledsoftmax.optimizers.sgd import SGD
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sampledsoftmax import check
-from sampledsoftmax.kernels.adam import Rates, adam_rows, catch_up_rows
-from sampledsoftmax.optimizers.optimizer import Slots, as_rows, checked_gradient, checked_slot, checked_table
+from sampledsoftmax import validation
+from sampledsoftmax.kernels.update.adam import Rates, adam_rows, catch_up_rows
+from sampledsoftmax.optimizers.base import Slots, as_rows, checked_gradient, checked_slot, checked_table
 from sampledsoftmax.types import IndexedSlices
 
 
@@ -71,14 +71,14 @@ class Adam:
     mode: str = "lazy"
 
     def __post_init__(self) -> None:
-        self.learning_rate = check.number("learning_rate", self.learning_rate, at_least=0.0)
+        self.learning_rate = validation.number("learning_rate", self.learning_rate, at_least=0.0)
         for name in ("beta_1", "beta_2"):
-            beta = check.number(name, getattr(self, name), at_least=0.0)
+            beta = validation.number(name, getattr(self, name), at_least=0.0)
             if beta >= 1:
                 raise ValueError(f"{name} must be below 1, got {beta:g}")
             setattr(self, name, beta)
-        self.epsilon = check.number("epsilon", self.epsilon, above=0.0)
-        self.mode = check.choice("mode", self.mode, ("lazy", "exact"))
+        self.epsilon = validation.number("epsilon", self.epsilon, above=0.0)
+        self.mode = validation.choice("mode", self.mode, ("lazy", "exact"))
 
     def init(self, table: NDArray[Any]) -> Slots:
         """Return what is remembered of a table.
@@ -143,7 +143,7 @@ class Adam:
         """
         checked_table(table)
         self._checked_slots(table, slots)
-        rows = np.arange(table.shape[0]) if ids is None else check.ids("ids", ids, ("num_ids",), table.shape[0])
+        rows = np.arange(table.shape[0]) if ids is None else validation.ids("ids", ids, ("num_ids",), table.shape[0])
         if self.mode == "exact":
             self._catch_up(table, slots, rows)
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax import check
-from sampledsoftmax.kernels import updates
-from sampledsoftmax.kernels.updates import Rule
-from sampledsoftmax.optimizers.optimizer import Slots, apply_rule, as_rows, checked_slot
+from sampledsoftmax import validation
+from sampledsoftmax.kernels.update import rules
+from sampledsoftmax.kernels.update.rules import Rule
+from sampledsoftmax.optimizers.base import Slots, apply_rule, as_rows, checked_slot
 from sampledsoftmax.types import IndexedSlices
 
 
@@ -55,11 +55,11 @@ class Momentum:
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        self.learning_rate = check.number("learning_rate", self.learning_rate, at_least=0.0)
-        self.momentum = check.number("momentum", self.momentum, at_least=0.0)
+        self.learning_rate = validation.number("learning_rate", self.learning_rate, at_least=0.0)
+        self.momentum = validation.number("momentum", self.momentum, at_least=0.0)
         if self.momentum > 1:
             raise ValueError(f"momentum must be at most 1, got {self.momentum:g}")
-        self.nesterov = check.flag("nesterov", self.nesterov)
+        self.nesterov = validation.flag("nesterov", self.nesterov)
 
     def init(self, table: NDArray[Any]) -> Slots:
         """Return what is remembered of a table.
@@ -97,7 +97,7 @@ class Momentum:
 
     def rule(self, dtype: np.dtype[Any]) -> Rule:
         """Return the compiled rule for a row, its numbers in the dtype of the table: for the layers."""
-        rule = updates.Nesterov if self.nesterov else updates.Momentum
+        rule = rules.Nesterov if self.nesterov else rules.Momentum
         return rule(dtype.type(self.learning_rate), dtype.type(self.momentum))
 
     def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:

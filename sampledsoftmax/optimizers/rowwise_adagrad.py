@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax import check
-from sampledsoftmax.kernels import updates
-from sampledsoftmax.kernels.updates import Rule
-from sampledsoftmax.optimizers.optimizer import Slots, apply_rule, as_rows, checked_slot
+from sampledsoftmax import validation
+from sampledsoftmax.kernels.update import rules
+from sampledsoftmax.kernels.update.rules import Rule
+from sampledsoftmax.optimizers.base import Slots, apply_rule, as_rows, checked_slot
 from sampledsoftmax.types import IndexedSlices
 
 
@@ -52,8 +52,8 @@ class RowwiseAdagrad:
     initial_accumulator_value: float = 0.1
 
     def __post_init__(self) -> None:
-        self.learning_rate = check.number("learning_rate", self.learning_rate, at_least=0.0)
-        self.initial_accumulator_value = check.number(
+        self.learning_rate = validation.number("learning_rate", self.learning_rate, at_least=0.0)
+        self.initial_accumulator_value = validation.number(
             "initial_accumulator_value", self.initial_accumulator_value, above=0.0
         )
 
@@ -93,7 +93,7 @@ class RowwiseAdagrad:
 
     def rule(self, dtype: np.dtype[Any]) -> Rule:
         """Return the compiled rule for a row, its numbers in the dtype of the table: for the layers."""
-        return updates.RowwiseAdagrad(dtype.type(self.learning_rate))
+        return rules.RowwiseAdagrad(dtype.type(self.learning_rate))
 
     def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:
         """Return what the rule remembers of a table, as a matrix: for the layers."""

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax import check
-from sampledsoftmax.kernels import updates
-from sampledsoftmax.kernels.updates import Rule
-from sampledsoftmax.optimizers.optimizer import Slots, apply_rule, as_rows
+from sampledsoftmax import validation
+from sampledsoftmax.kernels.update import rules
+from sampledsoftmax.kernels.update.rules import Rule
+from sampledsoftmax.optimizers.base import Slots, apply_rule, as_rows
 from sampledsoftmax.types import IndexedSlices
 
 
@@ -43,7 +43,7 @@ class SGD:
     learning_rate: float
 
     def __post_init__(self) -> None:
-        self.learning_rate = check.number("learning_rate", self.learning_rate, at_least=0.0)
+        self.learning_rate = validation.number("learning_rate", self.learning_rate, at_least=0.0)
 
     def init(self, table: NDArray[Any]) -> Slots:
         """Return what is remembered of a table: nothing.
@@ -82,7 +82,7 @@ class SGD:
 
     def rule(self, dtype: np.dtype[Any]) -> Rule:
         """Return the compiled rule for a row, its numbers in the dtype of the table: for the layers."""
-        return updates.SGD(dtype.type(self.learning_rate))
+        return rules.SGD(dtype.type(self.learning_rate))
 
     def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:
         """Return what the rule remembers of a table, as a matrix: for the layers."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from sampledsoftmax import check
+from sampledsoftmax import validation
+from sampledsoftmax.samplers.base import CandidateSampler
 from sampledsoftmax.samplers.log_uniform import LogUniformSampler
-from sampledsoftmax.samplers.sampler import CandidateSampler
 from sampledsoftmax.samplers.uniform import UniformSampler
 
 BY_NAME: dict[str, Callable[[int, Any], CandidateSampler]] = {
@@ -20,7 +20,7 @@ __all__ = ["CandidateSampler", "LogUniformSampler", "UniformSampler", "sampler_f
 def sampler_for(sampler: str | CandidateSampler, num_classes: int, seed: Any) -> CandidateSampler:
     """Return the sampler object of a layer: the one given, or the one of that name."""
     if isinstance(sampler, str):
-        return BY_NAME[check.choice("sampler", sampler, tuple(BY_NAME))](num_classes, seed)
+        return BY_NAME[validation.choice("sampler", sampler, tuple(BY_NAME))](num_classes, seed)
     if not isinstance(sampler, CandidateSampler):
         raise TypeError(f"sampler must be a name or a sampler object, got {type(sampler).__name__}")
     if sampler.range_max != num_classes:

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sampledsoftmax import check
-from sampledsoftmax.kernels.distribution import AllClasses
-from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample, support
+from sampledsoftmax import validation
+from sampledsoftmax.kernels.sampling.distribution import AllClasses
+from sampledsoftmax.samplers.base import CandidateSampler, pure_sample, support
 from sampledsoftmax.types import SampledValues
 
 
@@ -43,11 +43,11 @@ class AllSampler(CandidateSampler):
     """
 
     def __init__(self, range_max: int, seed: Any = None) -> None:
-        super().__init__(check.whole_number("range_max", range_max, 1, 2**63 - 1), seed, "tensorflow")
+        super().__init__(validation.whole_number("range_max", range_max, 1, 2**63 - 1), seed, "tensorflow")
         self._described = AllClasses(support(self.range_max))
 
     def _checked_size(self, num_sampled: object, unique: bool) -> int:
-        size = check.whole_number("num_sampled", num_sampled, 1)
+        size = validation.whole_number("num_sampled", num_sampled, 1)
         if size != self.range_max:
             raise ValueError(f"num_sampled must be range_max = {self.range_max}: all classes are taken, got {size}")
         return size
@@ -90,5 +90,5 @@ def all_candidate_sampler(
     >>> all_candidate_sampler([[2]], 1, 4, True).sampled_candidates
     array([0, 1, 2, 3])
     """
-    size = check.whole_number("num_sampled", num_sampled, 1, 2**63 - 1)
+    size = validation.whole_number("num_sampled", num_sampled, 1, 2**63 - 1)
     return pure_sample(AllSampler(size, seed), true_classes, num_true, size, unique)

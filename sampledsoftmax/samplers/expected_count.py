@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.kernels.candidates import to_expected_counts
+from sampledsoftmax.kernels.sampling.candidates import to_expected_counts
 
 
 def tensorflow_expected_count(

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sampledsoftmax import check
-from sampledsoftmax.kernels.alias import build_alias_table, pack_alias_table
-from sampledsoftmax.kernels.distribution import FixedUnigram
+from sampledsoftmax import validation
+from sampledsoftmax.kernels.sampling.alias import build_alias_table, pack_alias_table
+from sampledsoftmax.kernels.sampling.distribution import FixedUnigram
+from sampledsoftmax.samplers.base import CandidateSampler, pure_sample, support
 from sampledsoftmax.samplers.groups import grouped
 from sampledsoftmax.samplers.inclusion import Groups
-from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample, support
 from sampledsoftmax.samplers.unigram_weights import unigram_weights
 from sampledsoftmax.samplers.vocab_file import read_vocab_file
 from sampledsoftmax.types import SampledValues
@@ -183,7 +183,7 @@ def fixed_unigram_candidate_sampler(
     sampler = FixedUnigramSampler(
         weights, distortion, num_reserved_ids, num_shards, shard, seed, expected_count=expected_count
     )
-    if check.whole_number("range_max", range_max, 1) != sampler.range_max:
+    if validation.whole_number("range_max", range_max, 1) != sampler.range_max:
         raise ValueError(
             f"range_max must be the number of weights, reserved ids included, {sampler.range_max}, got {range_max}"
         )

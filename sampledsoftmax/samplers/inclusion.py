@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.kernels.inclusion import fewer_than
+from sampledsoftmax.kernels.sampling.inclusion import fewer_than
 
 Floats = NDArray[np.float64]
 

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sampledsoftmax import check
-from sampledsoftmax.kernels.distribution import LearnedUnigram
-from sampledsoftmax.kernels.prefix_sums import GROUP, MAX_TOTAL, build_tree, tree_size
+from sampledsoftmax import validation
+from sampledsoftmax.jit.integers import round_up
+from sampledsoftmax.kernels.sampling.distribution import LearnedUnigram
+from sampledsoftmax.kernels.sampling.prefix_sums import GROUP, MAX_TOTAL, build_tree, tree_size
+from sampledsoftmax.samplers.base import CandidateSampler, Counter, pure_sample, support
 from sampledsoftmax.samplers.groups import grouped
 from sampledsoftmax.samplers.inclusion import Groups, Inclusion
-from sampledsoftmax.samplers.sampler import CandidateSampler, Counter, pure_sample, support
 from sampledsoftmax.types import SampledValues
 
 MAX_RANGE = 2**31 - 2  # TensorFlow's: the counts start at 1 and their total is an int32
@@ -56,7 +57,7 @@ class LearnedUnigramSampler(CandidateSampler):
     """
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:
-        super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
+        super().__init__(validation.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
         self._tree = _aligned(tree_size(self.range_max))
         build_tree(np.ones(self.range_max, np.int64), self._tree)
         self._described = LearnedUnigram(support(self.range_max), self._tree)
@@ -68,7 +69,7 @@ class LearnedUnigramSampler(CandidateSampler):
             return self._counts()
 
     def _counts(self) -> NDArray[np.int64]:
-        groups = self._tree[: -(-self.range_max // GROUP) * GROUP].astype(np.int64).reshape(-1, GROUP)
+        groups = self._tree[: round_up(self.range_max, GROUP)].astype(np.int64).reshape(-1, GROUP)
         return np.diff(groups, prepend=0).ravel()[: self.range_max]
 
     def _state(self) -> dict[str, Any]:

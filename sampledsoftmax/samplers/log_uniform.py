@@ -4,11 +4,11 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from sampledsoftmax import check
-from sampledsoftmax.kernels.distribution import LogUniform
+from sampledsoftmax import validation
+from sampledsoftmax.kernels.sampling.distribution import LogUniform
+from sampledsoftmax.samplers.base import CandidateSampler, pure_sample, support
 from sampledsoftmax.samplers.groups import log_uniform_groups
 from sampledsoftmax.samplers.inclusion import Groups
-from sampledsoftmax.samplers.sampler import CandidateSampler, pure_sample, support
 from sampledsoftmax.types import SampledValues
 
 MAX_RANGE = 2**53  # above it neighbouring ids are the same float64
@@ -51,7 +51,7 @@ class LogUniformSampler(CandidateSampler):
     """
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:
-        super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
+        super().__init__(validation.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
         self._described = LogUniform(support(self.range_max))
 
     def _groups(self) -> Groups:

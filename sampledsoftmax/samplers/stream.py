@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax import check
-from sampledsoftmax.kernels.candidates import BLOCKS_PER_CANDIDATE
-from sampledsoftmax.kernels.philox import cursor_at
-from sampledsoftmax.kernels.unique import empty_slots, keep_new
+from sampledsoftmax import validation
+from sampledsoftmax.kernels.sampling.candidates import BLOCKS_PER_CANDIDATE
+from sampledsoftmax.kernels.sampling.philox import cursor_at
+from sampledsoftmax.kernels.sampling.unique import empty_slots, keep_new
 
 Fill = Callable[[NDArray[np.uint64], NDArray[np.int64]], None]
 
@@ -29,7 +29,7 @@ class CandidateStream:
     """
 
     def __init__(self, seed: object) -> None:
-        pair = check.seeds(seed)
+        pair = validation.seeds(seed)
         self.seed, self.seed2 = pair if pair is not None else (secrets.randbits(64), secrets.randbits(64))
         self.block = 0
 
@@ -43,7 +43,7 @@ class CandidateStream:
         expected = self.state.keys()
         if state.keys() != expected:
             raise ValueError(f"state must hold {', '.join(expected)}, got {', '.join(state)}")
-        fresh = {name: check.whole_number(f"state[{name!r}]", state[name], 0, 2**64 - 1) for name in expected}
+        fresh = {name: validation.whole_number(f"state[{name!r}]", state[name], 0, 2**64 - 1) for name in expected}
         self.seed, self.seed2, self.block = fresh["seed"], fresh["seed2"], fresh["block"]
 
     @property

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sampledsoftmax import check
-from sampledsoftmax.kernels.distribution import Uniform
-from sampledsoftmax.samplers.sampler import CandidateSampler, Counter, pure_sample, support
+from sampledsoftmax import validation
+from sampledsoftmax.kernels.sampling.distribution import Uniform
+from sampledsoftmax.samplers.base import CandidateSampler, Counter, pure_sample, support
 from sampledsoftmax.types import SampledValues
 
 MAX_RANGE = 2**63 - 1
@@ -49,7 +49,7 @@ class UniformSampler(CandidateSampler):
     """
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:
-        super().__init__(check.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
+        super().__init__(validation.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
         self._described = Uniform(support(self.range_max))
 
     def _inclusion(self, num_sampled: int) -> Counter:

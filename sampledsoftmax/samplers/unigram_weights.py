@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sampledsoftmax import check
-from sampledsoftmax.kernels.alias import distort
+from sampledsoftmax import validation
+from sampledsoftmax.kernels.sampling.alias import distort
 
 
 def unigram_weights(
@@ -16,10 +16,10 @@ def unigram_weights(
     numbered from the number of *kept* reserved ids on: FillReservedIds and LoadFromUnigrams in
     tensorflow/core/kernels/range_sampler.cc.
     """
-    power = np.float32(check.number("distortion", distortion))
-    num_reserved_ids = check.whole_number("num_reserved_ids", num_reserved_ids, 0, 2**31 - 1)
-    num_shards = check.whole_number("num_shards", num_shards, 1, 2**31 - 1)
-    shard = check.whole_number("shard", shard, 0)
+    power = np.float32(validation.number("distortion", distortion))
+    num_reserved_ids = validation.whole_number("num_reserved_ids", num_reserved_ids, 0, 2**31 - 1)
+    num_shards = validation.whole_number("num_shards", num_shards, 1, 2**31 - 1)
+    shard = validation.whole_number("shard", shard, 0)
     if shard >= num_shards:
         raise ValueError(f"shard must be below num_shards = {num_shards}, got {shard}")
     num_reserved = len(range(shard, num_reserved_ids, num_shards))

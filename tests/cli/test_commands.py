@@ -9,9 +9,9 @@ import pytest
 
 from sampledsoftmax.cli import main
 from sampledsoftmax.cli.train import STANDARD_LIBRARY_DEFAULTS
-from sampledsoftmax.words import trainer
-from sampledsoftmax.words.training import Run
-from sampledsoftmax.words.vectors import WordVectors
+from sampledsoftmax.word2vec.training import trainer
+from sampledsoftmax.word2vec.training.run import Run
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 SMALL = ["--vector-size", "8", "--min-count", "1", "--sample", "0", "--num-sampled", "3", "--epochs", "2"]
 
@@ -67,7 +67,7 @@ def test_same_command_same_files(tmp_path, corpus, capsys):
 def test_no_corpus_means_the_standard_library(tmp_path, monkeypatch, capsys):
     names = [["append", "extend", "min", "max"]] * 30
     monkeypatch.setattr(
-        "sampledsoftmax.words.python_source.PythonSource.__init__",
+        "sampledsoftmax.word2vec.corpus.python_source.PythonSource.__init__",
         lambda self: self.__dict__.update(sentences=names, unreadable=["x.py"]),
     )
     options = ["--num-sampled", "2", "--vector-size", "4", "--epochs", "1"]

@@ -8,7 +8,7 @@ from sampledsoftmax.cli import main
 from sampledsoftmax.explanation.example import explain_example
 from tests.cli.test_commands import failed
 from tests.explain.test_model import WORDS, tables
-from tests.words.runs import write_run
+from tests.word2vec.runs import write_run
 
 
 def test_the_worked_example(capsys, tmp_path):

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from sampledsoftmax.cli.report import Report
-from sampledsoftmax.words.progress import Progress
+from sampledsoftmax.word2vec.training.progress import Progress
 
 
 class Terminal(io.StringIO):
@@ -48,7 +48,7 @@ def test_a_bar_on_a_terminal_that_claims_no_size():
     ours, theirs = pty.openpty()
     code = (
         "from sampledsoftmax.cli.report import Report\n"
-        "from sampledsoftmax.words.progress import Progress\n"
+        "from sampledsoftmax.word2vec.training.progress import Progress\n"
         "report = Report()\n"
         "report.on_progress(Progress(1, 2, 10, 100, 50, 100, 2.5))\n"
         "report.close()\n"

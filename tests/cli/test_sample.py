@@ -7,8 +7,8 @@ import pytest
 
 import sampledsoftmax as ss
 from sampledsoftmax.cli import main
-from sampledsoftmax.experiments import zipf_counts
-from sampledsoftmax.experiments.chart import BAR, bars, doubling
+from sampledsoftmax.diagnostics import zipf_counts
+from sampledsoftmax.diagnostics.chart import BAR, bars, doubling
 from tests.cli.test_commands import failed
 
 COUNTS = zipf_counts(300)
@@ -99,7 +99,7 @@ def test_mistakes_are_one_line(capsys, counts, tmp_path, monkeypatch):
 
 
 def without_matplotlib(monkeypatch):
-    ours = ("sampledsoftmax.experiments.fit_figure", "sampledsoftmax.experiments.drawing")
+    ours = ("sampledsoftmax.diagnostics.fit_figure", "sampledsoftmax.diagnostics.drawing")
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib" or name in ours]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from sampledsoftmax.cli import main
-from sampledsoftmax.words.evaluation.held_out import held_out
-from sampledsoftmax.words.vector_files import load
-from sampledsoftmax.words.vectors import WordVectors
+from sampledsoftmax.word2vec.evaluation.held_out import held_out
+from sampledsoftmax.word2vec.vectors.formats import load
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 from tests.cli.test_commands import failed
-from tests.words.runs import write_run
+from tests.word2vec.runs import write_run
 
 WORDS = ["man", "king", "woman", "queen", "far", "near"]
 INNER = np.array([[1, 0], [1, 1], [0, 0.1], [0.1, 1], [-1, -1], [-1, -0.5]], np.float32)

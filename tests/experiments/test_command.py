@@ -1,4 +1,4 @@
-"""`python -m sampledsoftmax.experiments`, at tiny sizes: files, figures, repeats and mistakes."""
+"""`python -m experiments`, at tiny sizes: files, figures, repeats and mistakes."""
 
 import json
 import subprocess
@@ -8,10 +8,10 @@ import xml.etree.ElementTree as ET
 import pytest
 from click.testing import CliRunner
 
-from sampledsoftmax.experiments.catalog import EXPERIMENTS
-from sampledsoftmax.experiments.command import main
-from sampledsoftmax.experiments.record import plain
-from sampledsoftmax.experiments.tables import TABLES, rewritten
+from experiments.catalog import EXPERIMENTS
+from experiments.command import main
+from experiments.record import plain
+from experiments.tables import TABLES, rewritten
 
 FIGURES = {
     "bias": ["bias.svg", "noise.svg"],
@@ -40,7 +40,7 @@ def test_an_experiment_writes_its_figures_and_draws_them_again(name, tmp_path):
     assert printed == [str(tmp_path / file) for file in expected]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(expected)
     record = json.loads((tmp_path / f"{name}.json").read_text())
-    assert record["command"] == f"python -m sampledsoftmax.experiments {name} --quick"
+    assert record["command"] == f"python -m experiments {name} --quick"
     assert record["settings"].keys() & {"seed", "seeds"}
     assert {"numpy", "numba", "python", "sampledsoftmax"} <= record["versions"].keys()
     drawn = {file: (tmp_path / file).read_bytes() for file in FIGURES[name]}
@@ -85,7 +85,7 @@ def test_counts_of_ones_own(tmp_path):
 
 
 def test_without_matplotlib_one_line_names_the_extra():
-    program = "import sys, runpy; sys.modules['matplotlib'] = None; runpy.run_module('sampledsoftmax.experiments')"
+    program = "import sys, runpy; sys.modules['matplotlib'] = None; runpy.run_module('experiments')"
     found = subprocess.run(
         [sys.executable, "-c", program.replace("')", "', run_name='__main__')")],
         capture_output=True, text=True, check=False,

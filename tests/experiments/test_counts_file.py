@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from sampledsoftmax.experiments import read_counts
+from sampledsoftmax.diagnostics import read_counts
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.experiments import fit, zipf_counts
-from sampledsoftmax.experiments.fitting import distance
+from sampledsoftmax.diagnostics import fit, zipf_counts
+from sampledsoftmax.diagnostics.fitting import distance
 
 ZIPF = zipf_counts(1000)
 MIXED = np.random.default_rng(3).permutation(ZIPF)

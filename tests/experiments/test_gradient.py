@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.experiments.bias import BiasSettings, bias_by_sampler
-from sampledsoftmax.experiments.gradient import Method, gradient_bias
-from sampledsoftmax.experiments.problem import exact_gradient, problem, zipf_counts
+from experiments.bias import BiasSettings, bias_by_sampler
+from sampledsoftmax.diagnostics.gradient import Method, gradient_bias
+from sampledsoftmax.diagnostics.problem import exact_gradient, problem, zipf_counts
 
 COUNTS = zipf_counts(37)
 

@@ -4,17 +4,11 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.experiments.corpus import topic_corpus
-from sampledsoftmax.experiments.gradient import Method
-from sampledsoftmax.experiments.mistakes import VARIANTS, MistakeSettings, what_goes_wrong
-from sampledsoftmax.experiments.training import Training, exact_loss, full_softmax, sampled, train
-from sampledsoftmax.experiments.wrong_q import (
-    Recounted,
-    ReplacedLogUniform,
-    RoundedLogUniform,
-    WithReplacement,
-    claimed,
-)
+from experiments.corpus import topic_corpus
+from experiments.mistakes import VARIANTS, MistakeSettings, what_goes_wrong
+from experiments.training import Training, exact_loss, full_softmax, sampled, train
+from experiments.wrong_q import Recounted, ReplacedLogUniform, RoundedLogUniform, WithReplacement, claimed
+from sampledsoftmax.diagnostics.gradient import Method
 from tests.statistics import chi_square_score
 
 N = 50

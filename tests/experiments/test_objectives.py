@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.experiments.known_joint import centred, correlation, learnt_logits, random_joint
-from sampledsoftmax.experiments.objectives import OBJECTIVES, ObjectiveSettings, compare_objectives
-from sampledsoftmax.experiments.trained import TrainedSettings, loss_by_sampler
-from sampledsoftmax.experiments.training import Training, full_softmax, sampled
+from experiments.known_joint import centred, correlation, learnt_logits, random_joint
+from experiments.objectives import OBJECTIVES, ObjectiveSettings, compare_objectives
+from experiments.trained import TrainedSettings, loss_by_sampler
+from experiments.training import Training, full_softmax, sampled
 
 V = 12
 JOINT = random_joint(V, seed=3)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sampledsoftmax.experiments.tables import MARKED, TABLES, rewritten
+from experiments.tables import MARKED, TABLES, rewritten
 
 DOCS = Path(__file__).parents[2] / "docs"
 FIGURES = DOCS / "figures"
@@ -18,7 +18,7 @@ PICTURE = re.compile(r"!\[(?P<words>[^\]]*)\]\((?P<file>[^)]*)\)", re.DOTALL)
 def test_figures_in_the_text_are_those_of_the_json(page):
     text = page.read_text(encoding="utf-8")
     assert MARKED.search(text)
-    assert rewritten(text, FIGURES) == text, "run python -m sampledsoftmax.experiments tables --output docs/figures"
+    assert rewritten(text, FIGURES) == text, "run python -m experiments tables --output docs/figures"
 
 
 def test_a_changed_figure_is_noticed():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sampledsoftmax.explanation.model import Tables, explain_words, load_tables
-from sampledsoftmax.words.vectors import UnknownWordError, WordVectors
-from tests.words.runs import write_run
+from sampledsoftmax.word2vec.vectors.word_vectors import UnknownWordError, WordVectors
+from tests.word2vec.runs import write_run
 
 WORDS = ["the", "king", "queen", "land", "crown", "old"]
 

@@ -1,0 +1,133 @@
+"""Counts of classes from a file that a user has."""
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sampledsoftmax.diagnostics.problem import Floats
+
+
+class Counts(NamedTuple):
+    """Counts by class id.
+
+    Attributes
+    ----------
+    counts : float64 [num_classes]
+        How often each class occurs, at least 0.
+    names : list of str
+        What the file calls each class: its word, or its id.
+    """
+
+    counts: Floats
+    names: list[str]
+
+
+def read_counts(path: str | os.PathLike[str]) -> Counts:
+    r"""Return the counts in a text file, which is one of three; its first line says which.
+
+    - a count a line: `120`. The first line is class 0.
+    - a word and its count, blanks between them: `the 120`. The first line is class 0.
+    - a name and its count, a comma between them: `17,120`. Where names are whole numbers they are ids, in any
+      order, each from 0 on exactly once; else they are words, and the first line is class 0.
+
+    Empty lines are skipped. There is no heading.
+
+    Parameters
+    ----------
+    path : path
+        UTF-8 text.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a line is not what the first one is, or has no count that is at least 0 and finite (the message gives its
+        number), if an id is missing, comes twice or is too large, or if there are no counts at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "counts.csv"
+    >>> _ = path.write_text("1,30\n0,70\n")
+    >>> read_counts(path)
+    Counts(counts=array([70., 30.]), names=['0', '1'])
+    """
+    rows = list(_rows(Path(path)))
+    if not rows:
+        raise ValueError(f"counts file {os.fspath(path)!r} holds no counts")
+    counts, names = np.array([row.value for row in rows]), [row.name for row in rows]
+    if rows[0].separator == "," and _is_id(rows[0].name):
+        order = _order_of_ids(rows, path)
+        return Counts(counts[order], [str(i) for i in range(len(rows))])
+    if not rows[0].separator:
+        names = [str(i) for i in range(len(rows))]
+    return Counts(counts, names)
+
+
+class _Row(NamedTuple):
+    number: int
+    separator: str
+    name: str
+    value: float
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    if not path.exists():
+        raise FileNotFoundError(f"counts file {os.fspath(path)!r} does not exist")
+    separator = None
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    row = _row(path, number, line.strip())
+                    separator = separator if separator is not None else row.separator
+                    if row.separator != separator:
+                        raise _bad(path, number, f"{_LAYOUTS[separator]}, as in the lines before", line.strip())
+                    yield row
+    except UnicodeDecodeError as error:
+        raise ValueError(f"counts file {os.fspath(path)!r} is not UTF-8 text: {error.reason}") from None
+
+
+_LAYOUTS = {"": "a count", " ": "a word, a blank and a count", ",": "a name, a comma and a count"}
+
+
+def _row(path: Path, number: int, line: str) -> _Row:
+    separator = "," if "," in line else " " if len(line.split()) > 1 else ""
+    name, _, field = line.rpartition(",") if separator == "," else ("", "", line)
+    if separator == " ":
+        name, field = line.rsplit(maxsplit=1)
+    try:
+        count = math.nan if "_" in field else float(field)
+    except ValueError:
+        count = math.nan
+    if not 0 <= count < math.inf:
+        raise _bad(path, number, "a count, which is a number at least 0 (and there is no heading)", field.strip())
+    return _Row(number, separator, name.strip(), count)
+
+
+def _is_id(name: str) -> bool:
+    return name.isascii() and name.isdigit()
+
+
+def _order_of_ids(rows: list[_Row], path: str | os.PathLike[str]) -> list[int]:
+    """Return where the row of each id is."""
+    places: dict[int, int] = {}
+    for place, row in enumerate(rows):
+        if not _is_id(row.name):
+            raise _bad(path, row.number, "a whole number as id, as in the lines before", row.name)
+        if int(row.name) >= len(rows):
+            raise _bad(path, row.number, f"an id below {len(rows)}, the number of counts: each id once", row.name)
+        if int(row.name) in places:
+            first = rows[places[int(row.name)]].number
+            raise _bad(path, row.number, f"each id once, and line {first} has it", row.name)
+        places[int(row.name)] = place
+    return [places[i] for i in range(len(rows))]
+
+
+def _bad(path: str | os.PathLike[str], number: int, expected: str, got: str) -> ValueError:
+    return ValueError(f"counts file {os.fspath(path)!r}, line {number}: expected {expected}; got {got[:40]!r}")

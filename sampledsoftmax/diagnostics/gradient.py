@@ -1,0 +1,148 @@
+"""How far the gradient of a sampled loss is from the exact one: its bias and its noise, with standard errors."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax import validation
+from sampledsoftmax.diagnostics.problem import Floats, Problem, add_gradient, exact_gradient, gradient_size
+from sampledsoftmax.jit.integers import ceil_div
+from sampledsoftmax.losses.sampled_softmax import sampled_softmax_loss_and_grad
+from sampledsoftmax.types import SampledValues
+
+NUM_GROUPS = 20
+
+
+class Sampler(Protocol):
+    """What an experiment needs of a sampler."""
+
+    def sample(self, true_classes: ArrayLike, num_sampled: int) -> SampledValues:
+        """Draw the candidates of one batch."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a sampled softmax loss is made; the defaults are right."""
+
+    subtract_log_q: bool = True
+    remove_accidental_hits: bool = True
+    hit_copies: str = "all"
+
+
+class GradientBias(NamedTuple):
+    """Bias and noise of a gradient, as shares of the length of the exact gradient.
+
+    Attributes
+    ----------
+    bias : float
+        |mean gradient - exact gradient| / |exact gradient|: the root of `squared_bias`, 0 where that is negative.
+    bias_error : float
+        Its Monte Carlo standard error, by how much the root moves with the square.
+    noise : float
+        Root of the mean of |gradient - mean gradient|**2, / |exact gradient|: what one sample adds.
+    squared_bias : float
+        An estimate that is itself without bias: negative about as often as not where the gradient has none.
+    squared_bias_error : float
+        Its standard error; where there is no bias, `squared_bias` is within a few of these of 0.
+    num_samples : int
+        Gradients that were averaged.
+    """
+
+    bias: float
+    bias_error: float
+    noise: float
+    squared_bias: float
+    squared_bias_error: float
+    num_samples: int
+
+
+def gradient_bias(
+    batch: Problem, sampler: Sampler, num_sampled: int, num_samples: int = 1000, method: Method | None = None
+) -> GradientBias:
+    """Return bias and noise of the sampled softmax gradient of a batch.
+
+    The gradient is that of the mean loss with respect to weights, biases and inputs, as one vector.
+
+    Parameters
+    ----------
+    batch : Problem
+        Arrays of the loss: `problem(counts)`, or your own.
+    sampler : object with sample(true_classes, num_sampled)
+        Such as `LogUniformSampler`.
+    num_sampled : int
+        Candidates of a sample.
+    num_samples : int
+        Gradients to average, at least 2; taken up to a multiple of 20, which are the groups that standard errors
+        come from.
+    method : Method, optional
+        With log Q and without accidental hits unless it says otherwise.
+
+    Returns
+    -------
+    GradientBias
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arrays, the sampler and the sizes do not fit each other.
+
+    Notes
+    -----
+    Let d_k be the mean of group k less the exact gradient. The products d_k . d_l of different groups estimate
+    |bias|**2 without bias, since their noise is independent; their mean is the estimate, and leaving out one group
+    at a time gives its standard error (the jackknife: Efron and Stein, Annals of Statistics 9, 1981).
+
+    Examples
+    --------
+    >>> from sampledsoftmax import AllSampler, LogUniformSampler
+    >>> from sampledsoftmax.diagnostics.problem import problem
+    >>> batch = problem([40, 20, 10, 5, 5], batch_size=8, dim=4)
+    >>> gradient_bias(batch, AllSampler(5), 5, num_samples=20).bias < 1e-6
+    True
+    >>> found = gradient_bias(batch, LogUniformSampler(5, seed=1), 2, num_samples=400)
+    >>> bool(found.bias > 4 * found.bias_error)
+    True
+    """
+    num_samples = validation.whole_number("num_samples", num_samples, 2)
+    in_group = ceil_div(num_samples, NUM_GROUPS)
+    exact = exact_gradient(batch)
+    gaps = np.zeros((NUM_GROUPS, gradient_size(batch)))
+    for gap in gaps:
+        for _ in range(in_group):
+            _add_sample(gap, batch, sampler.sample(batch.labels, num_sampled), method or Method())
+        gap /= in_group
+        gap -= exact
+    products = gaps @ gaps.T / (exact @ exact)
+    squared_bias, error = _between_groups(products)
+    squared_noise = in_group * (np.trace(products) / NUM_GROUPS - squared_bias)
+    return _found(squared_bias, error, float(squared_noise), in_group * NUM_GROUPS)
+
+
+def _found(squared_bias: float, error: float, squared_noise: float, num_samples: int) -> GradientBias:
+    bias = max(squared_bias, 0.0) ** 0.5
+    slope = 2 * max(bias, error**0.5)
+    noise = max(squared_noise, 0.0) ** 0.5
+    return GradientBias(bias, error / slope if slope else 0.0, noise, squared_bias, error, num_samples)
+
+
+def _add_sample(total: Floats, batch: Problem, values: SampledValues, method: Method) -> None:
+    """Add the gradient of the mean loss with these candidates to a vector."""
+    num_classes, batch_size = batch.biases.size, batch.labels.shape[0]
+    options: dict[str, Any] = vars(method)
+    _, gradients = sampled_softmax_loss_and_grad(
+        *batch[:4], values.sampled_candidates.size, num_classes, 1, values, **options,
+        loss_grad=np.full(batch_size, 1 / batch_size),
+    )  # fmt: skip
+    add_gradient(total, batch, gradients)
+
+
+def _between_groups(products: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the mean product of two different groups, and its jackknife standard error."""
+    num = products.shape[0]
+    between = products.sum() - np.trace(products)
+    without_one = between - 2 * (products.sum(axis=1) - np.diag(products))
+    left_out = without_one / ((num - 1) * (num - 2))
+    error = np.sqrt((num - 1) / num * ((left_out - left_out.mean()) ** 2).sum())
+    return float(between / (num * (num - 1))), float(error)

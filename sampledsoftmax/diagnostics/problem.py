@@ -1,0 +1,128 @@
+"""A batch before an output layer whose biases already know how frequent each class is."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax import validation
+from sampledsoftmax.losses.full_softmax import full_softmax_loss_and_grad
+from sampledsoftmax.types import Gradients
+
+Floats = NDArray[np.float64]
+
+
+class Problem(NamedTuple):
+    """The arrays of one call of a loss.
+
+    Attributes
+    ----------
+    weights : float64 [num_classes, dim]
+    biases : float64 [num_classes]
+    labels : int64 [batch_size, 1]
+    inputs : float64 [batch_size, dim]
+    """
+
+    weights: Floats
+    biases: Floats
+    labels: NDArray[np.int64]
+    inputs: Floats
+
+
+def problem(counts: ArrayLike, batch_size: int = 32, dim: int = 16, seed: int = 0) -> Problem:
+    """Return a random batch for classes of these counts.
+
+    Labels are drawn by the counts. A bias is the logarithm of its class's share of the counts (of half the
+    least count above 0 where the count is 0); weights and inputs are normal, so that a logit is its bias
+    plus a number of standard deviation 1. This is what training comes to early: frequencies are learnt first.
+
+    Parameters
+    ----------
+    counts : int or float [num_classes]
+        How often each class is a label, at least 0.
+    batch_size : int
+        Number of examples.
+    dim : int
+        Width of the inputs.
+    seed : int
+        Of weights, inputs and labels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or out of its range; the message names the first bad count.
+
+    Examples
+    --------
+    >>> batch = problem([5, 3, 2], batch_size=4, dim=2)
+    >>> batch.labels.ravel(), np.exp(batch.biases)
+    (array([1, 0, 0, 0]), array([0.5, 0.3, 0.2]))
+    """
+    share = shares(counts)
+    batch_size = validation.whole_number("batch_size", batch_size, 1)
+    dim = validation.whole_number("dim", dim, 1)
+    rng = np.random.default_rng(validation.whole_number("seed", seed, 0))
+    labels = rng.choice(share.size, (batch_size, 1), p=share)
+    weights = rng.standard_normal((share.size, dim)) / np.sqrt(dim)
+    biases = np.log(np.where(share > 0, share, share[share > 0].min() / 2))
+    return Problem(weights, biases, labels, rng.standard_normal((batch_size, dim)))
+
+
+def shares(counts: ArrayLike) -> Floats:
+    """Return counts [num_classes] divided by their sum, after checking them."""
+    array = np.asarray(counts)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"counts must hold numbers, got dtype {array.dtype}")
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"counts must have shape [num_classes], at least one, got {list(array.shape)}")
+    bad = ~((array >= 0) & np.isfinite(array))
+    if bad.any():
+        first = int(bad.argmax())
+        raise ValueError(f"counts[{first}] = {array[first]} must be at least 0 and finite")
+    total = array.sum(dtype=np.float64)
+    if not 0 < total < np.inf:
+        raise ValueError(f"counts must add up to a finite number above 0, got {total:g} for {array.size} classes")
+    return np.asarray(array / total, np.float64)
+
+
+def zipf_counts(num_classes: int, exponent: float = 1.0) -> Floats:
+    """Return counts that fall with the rank as those of words do: 1e6 / (rank + 2.7) ** exponent.
+
+    Mandelbrot's form of Zipf's law; the rank of the first class is 0.
+
+    Parameters
+    ----------
+    num_classes : int
+        At least 1.
+    exponent : float
+        1 for words; 0 for classes that are equally frequent.
+
+    Examples
+    --------
+    >>> zipf_counts(3).round()
+    array([370370., 270270., 212766.])
+    """
+    ranks = np.arange(validation.whole_number("num_classes", num_classes, 1))
+    return np.asarray(1e6 / (ranks + 2.7) ** validation.number("exponent", exponent))
+
+
+def exact_gradient(batch: Problem) -> Floats:
+    """Return the gradient of the mean full softmax loss as one vector: weights, biases, inputs."""
+    share = np.full(batch.labels.shape[0], 1 / batch.labels.shape[0])
+    _, gradients = full_softmax_loss_and_grad(batch.weights, batch.biases, batch.labels, batch.inputs, loss_grad=share)
+    total = np.zeros(gradient_size(batch))
+    add_gradient(total, batch, gradients)
+    return total
+
+
+def gradient_size(batch: Problem) -> int:
+    """Return the number of entries of all gradients."""
+    return batch.weights.size + batch.biases.size + batch.inputs.size
+
+
+def add_gradient(total: Floats, batch: Problem, gradients: Gradients) -> None:
+    """Add gradients to a vector in the order of `exact_gradient`, in place."""
+    rows, entries, inputs = np.split(total, np.cumsum([batch.weights.size, batch.biases.size]))
+    np.add.at(rows.reshape(batch.weights.shape), gradients.weights.indices, gradients.weights.values)
+    np.add.at(entries, gradients.biases.indices, gradients.biases.values)
+    inputs += gradients.inputs.ravel()

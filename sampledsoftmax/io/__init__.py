@@ -1,0 +1,1 @@
+"""Archives of arrays, atomic file replacement, and optional dependencies."""

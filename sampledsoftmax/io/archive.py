@@ -1,0 +1,217 @@
+"""Arrays and settings in one file that is complete or refused: what a checkpoint is made of.
+
+The file is a zip archive without compression, which other programs can open: an `.npy` file for each array, and
+`archive.json` with the settings and with name, dtype, shape and SHA-256 of each array. Nothing in it is ever executed.
+"""
+
+import errno
+import hashlib
+import json
+import math
+import os
+import re
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax.io.atomic_write import new_file, writing
+
+_FORMAT = "sampledsoftmax archive 1"
+_ABOUT, _ENDING = "archive.json", ".npy"
+_NAME = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*")
+_BLOCK_BYTES, _MAX_HEADER = 2**20, 2**16
+
+# What `zipfile` and `json` may say to bytes that nobody has written on purpose.
+_DAMAGE = (
+    *(zipfile.BadZipFile, ValueError, LookupError, ArithmeticError, EOFError, RuntimeError, TypeError, struct.error),
+    RecursionError,
+)
+
+
+def write_archive(
+    path: str | os.PathLike[str], kind: str, version: int, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    """Write arrays and settings as one file; an older one stays until the new one is complete and on the disk.
+
+    Parameters
+    ----------
+    path : path
+        The file to make or to replace.
+    kind : str
+        What the archive holds, for example "checkpoint".
+    version : int
+        Of the layout of `meta` and `arrays`.
+    meta : mapping
+        What JSON can hold: strings, finite numbers, bools, None, lists, and dicts whose keys are strings.
+    arrays : mapping of str to array
+        Numbers or bools of any shape; names are letters, digits, `_`, `-`, with `.` or `/` between them. Arrays are
+        copied a megabyte at a time.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `meta` or an array cannot be kept; nothing has been written.
+    OSError
+        The file cannot be written: one line that says why. `path` is what it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "run.zip"
+    >>> write_archive(path, "checkpoint", 1, {"epoch": 3}, {"table": np.eye(2)})
+    >>> meta, arrays = read_archive(path, "checkpoint", 1)
+    >>> meta, arrays["table"].tolist()
+    ({'epoch': 3}, [[1.0, 0.0], [0.0, 1.0]])
+    """
+    _check_meta(meta)
+    arrays = {name: _checked(name, array) for name, array in arrays.items()}
+    members = []
+    with writing(path), new_file(path, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            about = {"name": name, "dtype": array.dtype.str, "shape": list(array.shape)}
+            with archive.open(zipfile.ZipInfo(name + _ENDING), "w", force_zip64=True) as member:
+                members.append({**about, "sha256": _write_array(member, array)})
+        about = {"format": _FORMAT, "kind": kind, "version": version, "meta": dict(meta), "arrays": members}
+        archive.writestr(zipfile.ZipInfo(_ABOUT), json.dumps(about))
+
+
+def read_archive(
+    path: str | os.PathLike[str], kind: str, version: int
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return (meta, arrays) of a file that `write_archive` has written.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        What it must hold.
+    version : int
+        The only version of it that is understood.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is another kind of file, or of another version, or a byte of it is wrong; one line that says which.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{kind} {path} does not exist" + " as a file" * path.exists())
+    with path.open("rb") as file:
+        with _described(f"{path} is no {kind} or is damaged"):
+            archive = zipfile.ZipFile(file)
+            about = json.loads(_member(archive, _ABOUT).read())
+            if not isinstance(about, dict) or about["format"] != _FORMAT:
+                raise ValueError(f"{_ABOUT} is not of a {_FORMAT}")
+        if (about["kind"], about["version"]) != (kind, version):
+            raise ValueError(
+                f"{path} holds a {about['kind']} of version {about['version']}, this release of sampledsoftmax reads "
+                f"a {kind} of version {version}"
+            )
+        with _described(f"{path} is damaged"):
+            _check_members(archive, about["arrays"], os.fstat(file.fileno()).st_size)
+            arrays = {array["name"]: _read_array(archive, **array) for array in about["arrays"]}
+            return dict(about["meta"]), arrays
+
+
+@contextmanager
+def _described(problem: str) -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGE as error:
+        raise ValueError(f"{problem}: {' '.join(str(error).split()) or type(error).__name__}") from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a place before the start of the file
+            raise
+        raise ValueError(f"{problem}: it names a place outside of itself") from None
+
+
+def _check_meta(meta: Mapping[str, Any]) -> None:
+    try:
+        same = json.loads(json.dumps(meta, allow_nan=False)) == meta
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"meta cannot be kept as JSON: {error}") from None
+    if not same:
+        raise TypeError("meta cannot be kept as JSON: tuples come back as lists, and keys that are no str as str")
+
+
+def _checked(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} cannot name an array: letters, digits, _, -, with . or / between them, are expected"
+        )
+    array = np.asanyarray(array)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"array {name} has dtype {array.dtype}: numbers or bools are expected, view others as such")
+    return array
+
+
+def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    header = BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": dtype.str, "fortran_order": False, "shape": shape})
+    return header.getvalue()
+
+
+def _write_array(member: IO[bytes], array: NDArray[Any]) -> str:
+    """Write an `.npy` file and return its SHA-256."""
+    digest = hashlib.sha256()
+    pieces: Iterator[bytes | memoryview] = chain([_header(array.dtype, array.shape)], _blocks(array))
+    for data in pieces:
+        member.write(data)
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _blocks(array: NDArray[Any]) -> Iterator[memoryview]:
+    """Yield the bytes of an array, of which no copy is made in one piece."""
+    if array.flags.c_contiguous:
+        data = array.reshape(-1).view(np.uint8)
+        for start in range(0, data.size, _BLOCK_BYTES):
+            yield data[start : start + _BLOCK_BYTES].data
+    elif array.nbytes <= _BLOCK_BYTES:
+        yield from _blocks(np.ascontiguousarray(array))
+    else:
+        step = max(len(array) * _BLOCK_BYTES // array.nbytes, 1)
+        for start in range(0, len(array), step):
+            some = array[start : start + step]
+            yield from _blocks(some if len(some) > 1 else some[0])
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+        raise ValueError(f"{name} is compressed")
+    return archive.open(info)
+
+
+def _check_members(archive: zipfile.ZipFile, arrays: list[dict[str, Any]], num_bytes: int) -> None:
+    expected = sorted([_ABOUT, *(array["name"] + _ENDING for array in arrays)])
+    found = sorted(archive.namelist())
+    if found != expected:
+        raise ValueError(f"it should hold {', '.join(expected)}, and holds {', '.join(found)}")
+    if sum(info.file_size for info in archive.infolist()) > num_bytes:  # before room is made for any of it
+        raise ValueError(f"it names more bytes than the {num_bytes} that there are")
+
+
+def _read_array(archive: zipfile.ZipFile, name: str, dtype: str, shape: list[int], sha256: str) -> NDArray[Any]:
+    member, size = _member(archive, name + _ENDING), archive.getinfo(name + _ENDING).file_size
+    num_bytes = np.dtype(dtype).itemsize * math.prod(shape)
+    if not 0 < size - num_bytes < _MAX_HEADER:
+        raise ValueError(f"array {name} has {size} bytes, which cannot be {dtype} of shape {shape}")
+    array = _checked(name, np.empty(shape, dtype))
+    digest = hashlib.sha256(member.read(size - num_bytes))  # the header says what is known already
+    for block in _blocks(array):
+        block[:] = member.read(block.nbytes)
+        digest.update(block)
+    if digest.hexdigest() != sha256:
+        raise ValueError(f"array {name} is not what was written")
+    return array

@@ -1,0 +1,15 @@
+"""Integer arithmetic that Python code and kernels share."""
+
+from numba.extending import register_jitable
+
+
+@register_jitable
+def ceil_div(a, b):  # type: ignore[no-untyped-def]
+    """Return a / b, rounded up, for ints with b > 0."""
+    return (a + b - 1) // b
+
+
+@register_jitable
+def round_up(a, multiple):  # type: ignore[no-untyped-def]
+    """Return the smallest multiple of `multiple` that is at least a."""
+    return (a + multiple - 1) // multiple * multiple

@@ -1,0 +1,39 @@
+"""Which vectors this process computes with: chosen once, from the processor or from an environment variable."""
+
+import os
+
+import llvmlite.binding as llvm
+
+VARIABLE = "SAMPLEDSOFTMAX_VECTORS"
+PATHS = ("plain", "128", "256", "512")
+
+
+def _best() -> str:
+    """Return the widest vectors that the processor multiplies in one instruction.
+
+    The 256-bit path keeps 12 sums, two factors and a broadcast value in 15 registers. NEON has 32 registers
+    of 128 bits, which hold the same tile as halves.
+    """
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f", False):
+        return "512"
+    if features.get("avx2", False) or features.get("neon", False):
+        return "256"
+    return "128"
+
+
+def _chosen() -> str:
+    forced = os.environ.get(VARIABLE, "")
+    if not forced:
+        return _best()
+    if forced not in PATHS:
+        raise ValueError(f"{VARIABLE} must be one of {', '.join(PATHS)}, got {forced!r}")
+    return forced
+
+
+PATH = _chosen()
+IS_FORCED = _best() != PATH
+VECTOR_BYTES = 32 if PATH == "plain" else int(PATH) // 8
+# Two vectors by so many rows are the sums that a tile keeps in registers: 12 of 16, or 24 of 32.
+MR, MR_TAIL = (12, 4) if PATH == "512" else (6, 4)
+PANEL_BYTES = 2 * VECTOR_BYTES

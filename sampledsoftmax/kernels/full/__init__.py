@@ -1,0 +1,1 @@
+"""Kernels over all classes: exact losses, their gradients, the k largest logits."""

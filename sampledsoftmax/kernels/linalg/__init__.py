@@ -1,0 +1,1 @@
+"""Vectorized building blocks: micro-kernels, packing, matrix products, exponentials."""

@@ -1,0 +1,1 @@
+"""Kernels of the candidate samplers: random numbers, distributions, unique draws, expected counts."""

@@ -1,0 +1,1 @@
+"""Kernels of a training step, from ids to updated rows."""

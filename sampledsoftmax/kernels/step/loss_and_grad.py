@@ -1,0 +1,65 @@
+"""The passes of a loss and its gradients over a batch, shared out among the threads of a thread_pool."""
+
+from sampledsoftmax.jit.decorators import jit
+from sampledsoftmax.jit.integers import ceil_div, round_up
+from sampledsoftmax.jit.simd_width import MR_TAIL
+from sampledsoftmax.kernels.linalg.packing import width_of
+from sampledsoftmax.kernels.step.candidate_rows import candidate_gradients, pack_candidates
+from sampledsoftmax.kernels.step.forward import run_examples
+from sampledsoftmax.kernels.step.id_groups import clear_table, insert_candidates, look_up_groups
+from sampledsoftmax.kernels.sync.barrier import CLASS_CHUNKS, barrier, next_chunk
+
+
+@jit
+def run_loss_and_grad(
+    thread_id, num_threads, shared, operands, class_ids, label_ids, settings, scratch, buffers, row_grad, bias_grad
+):
+    """Compute logits, losses and gradients, as far as `settings` asks for them.
+
+    Results are in `scratch`, but for the gradients of rows in TensorFlow's order, of the labels example by
+    example, then of the candidates: row_grad [num_labels + num_sampled, dim], bias_grad [the same].
+    """
+    if thread_id == 0:
+        size = clear_table(scratch.hash_keys, class_ids.size)
+        insert_candidates(class_ids, scratch.hash_keys, scratch.hash_values, size, scratch.earlier)
+        look_up_groups(label_ids, scratch.hash_keys, scratch.hash_values, size, scratch.group_of_label)
+    pack_candidates(thread_id, num_threads, operands, settings, scratch)
+    if not barrier(shared, num_threads, 1):
+        return
+    run_examples(thread_id, num_threads, shared, operands, settings, scratch, buffers)
+    if not barrier(shared, num_threads, 2):
+        return
+    if settings.gradients:
+        _write_classes(thread_id, shared, operands, settings, scratch, buffers, row_grad, bias_grad)
+        _write_labels(thread_id, num_threads, operands, settings, scratch, row_grad, bias_grad)
+    barrier(shared, num_threads, 3)
+
+
+@jit
+def _write_classes(thread_id, shared, operands, settings, scratch, buffers, row_grad, bias_grad):
+    """Take panels of candidates until none is left."""
+    rows = round_up(operands.input_ids.size, MR_TAIL)
+    width = width_of(scratch.packed_candidates)
+    num_labels, num_sampled = operands.true_ids.size, operands.sampled_ids.size
+    num_panels = ceil_div(num_sampled, width)
+    first = next_chunk(shared, CLASS_CHUNKS) * settings.class_panels
+    while first < num_panels:
+        last = min(first + settings.class_panels, num_panels)
+        candidate_gradients(first, last, rows, scratch, buffers.candidate_grad[thread_id])
+        for s in range(first * width, min(last * width, num_sampled)):
+            bias_grad[num_labels + s] = scratch.bias_sums[s // width, s % width]
+            for d in range(row_grad.shape[1]):
+                row_grad[num_labels + s, d] = buffers.flat_candidate_grad[thread_id, s - first * width, d]
+        first = next_chunk(shared, CLASS_CHUNKS) * settings.class_panels
+
+
+@jit
+def _write_labels(thread_id, num_threads, operands, settings, scratch, row_grad, bias_grad):
+    """Write the gradients of this thread's share of the labels."""
+    for b in range(thread_id, operands.input_ids.size, num_threads):
+        features = operands.inputs[operands.input_ids[b]]
+        for i in range(b * settings.num_true, (b + 1) * settings.num_true):
+            factor = scratch.true_logits[i]
+            bias_grad[i] = factor
+            for d in range(features.size):
+                row_grad[i, d] = factor * features[d]

@@ -1,0 +1,1 @@
+"""Synchronization of threads inside kernels: atomics, barrier, scheduling."""

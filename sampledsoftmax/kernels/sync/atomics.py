@@ -1,0 +1,118 @@
+"""Counters that threads share, and how a thread waits for another: atomics, as LLVM instructions.
+
+With the JIT off there is one thread, and plain arithmetic stands in.
+"""
+
+import sys
+from typing import Any
+
+from llvmlite import ir
+from numba import config
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+# What the C library calls "let another thread run". It is called as a symbol of the process: the address of
+# a ctypes function would keep compiled code from being kept on disk.
+_YIELD = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+
+
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    struct = context.make_array(array_type)(context, builder, value=array)
+    return cgutils.get_item_pointer(context, builder, array_type, struct, [index])
+
+
+def _typed_add(context, counters, index, value):
+    del context, index, value
+
+    def emit(context, builder, signature, arguments):
+        array, index, value = arguments
+        pointer = _pointer(context, builder, signature.args[0], array, index)
+        return builder.atomic_rmw("add", pointer, value, "seq_cst")
+
+    return types.int64(counters, types.intp, types.int64), emit
+
+
+def _typed_load(context, counters, index):
+    del context, index
+
+    def emit(context, builder, signature, arguments):
+        array, index = arguments
+        pointer = _pointer(context, builder, signature.args[0], array, index)
+        return builder.load_atomic(pointer, "seq_cst", 8)
+
+    return types.int64(counters, types.intp), emit
+
+
+def _typed_give_way(context):
+    del context
+
+    def emit(context, builder, signature, arguments):
+        del signature, arguments
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.IntType(32), []), _YIELD)
+        builder.call(function, [])
+        return context.get_dummy_value()
+
+    return types.void(), emit
+
+
+def _fetch(to_write: bool) -> Any:
+    """Return fetch(table, row), which asks for a row of a table [rows, columns] before it is needed."""
+
+    def typed(context, table, row):
+        del context, row
+        return types.void(table, types.intp), emit
+
+    def emit(context, builder, signature, arguments):
+        table, row = arguments
+        array_type = signature.args[0]
+        struct = context.make_array(array_type)(context, builder, value=table)
+        stride = cgutils.unpack_tuple(builder, struct.strides)[0]
+        byte, word = ir.IntType(8), ir.IntType(32)
+        prefetch = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [byte.as_pointer(), word, word, word]),
+            "llvm.prefetch.p0",
+        )
+        address = builder.add(builder.ptrtoint(struct.data, stride.type), builder.mul(row, stride))
+        size = context.get_abi_sizeof(context.get_value_type(array_type.dtype))
+        row_bytes = builder.mul(cgutils.unpack_tuple(builder, struct.shape)[1], ir.Constant(stride.type, size))
+        how = [ir.Constant(word, int(to_write)), ir.Constant(word, 3), ir.Constant(word, 1)]
+        with cgutils.for_range_slice(
+            builder, ir.Constant(stride.type, 0), row_bytes, ir.Constant(stride.type, _LINE_BYTES)
+        ) as (offset, _):
+            builder.call(prefetch, [builder.inttoptr(builder.add(address, offset), byte.as_pointer()), *how])
+        return context.get_dummy_value()
+
+    return _choose(typed, _plain_fetch)
+
+
+_LINE_BYTES = 64
+
+
+def _plain_add(counters, index, value):
+    """Add to a counter and return what it was before."""
+    counters[index] += value
+    return int(counters[index]) - value
+
+
+def _plain_load(counters, index):
+    """Return a counter as the last thread left it."""
+    return int(counters[index])
+
+
+def _plain_give_way():
+    """Let another thread run on this core."""
+
+
+def _plain_fetch(table, row):
+    """Ask for a row of a table [rows, columns] before it is needed."""
+
+
+def _choose(typed: Any, plain: Any) -> Any:
+    return plain if config.DISABLE_JIT else intrinsic(typed)  # type: ignore[attr-defined]
+
+
+atomic_add, atomic_load = _choose(_typed_add, _plain_add), _choose(_typed_load, _plain_load)
+thread_yield = _choose(_typed_give_way, _plain_give_way)
+# A line that is to be written is taken from all other cores; one that is read may stay with them too.
+prefetch_read, prefetch_write = _fetch(to_write=False), _fetch(to_write=True)

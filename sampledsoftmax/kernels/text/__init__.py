@@ -1,0 +1,1 @@
+"""Kernels of word training: tokenizing, subsampling, windows, the sharded training step."""

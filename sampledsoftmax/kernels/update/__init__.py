@@ -1,0 +1,1 @@
+"""Kernels of the optimizers: update rules for rows, summing duplicate rows."""

@@ -1,0 +1,1 @@
+"""Layers that own their tables and train them: an output layer, skip-gram."""

@@ -1,0 +1,232 @@
+"""The output layer of any encoder: sampled softmax, its gradient and its sparse update in one step."""
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax import validation
+from sampledsoftmax.layers.fused_step import FusedSteps, not_finite
+from sampledsoftmax.layers.table import Table, initial_rng
+from sampledsoftmax.layers.top_k import top_k
+from sampledsoftmax.losses.arguments import Call, checked_batch, checked_correction, checked_values
+from sampledsoftmax.losses.batch import Batch
+from sampledsoftmax.losses.full_softmax import full_softmax_loss
+from sampledsoftmax.losses.objective import mean_loss_and_grad
+from sampledsoftmax.optimizers import Adagrad, Optimizer
+from sampledsoftmax.samplers import CandidateSampler, sampler_for
+from sampledsoftmax.types import Gradients
+
+
+class SampledSoftmax:
+    """Output weights and biases that are trained on the rows of labels and sampled candidates only.
+
+    Parameters
+    ----------
+    num_classes : int
+        Number of output classes.
+    dim : int
+        Width of the inputs.
+    num_sampled : int
+        Candidates a step, shared by the batch; at most `num_classes`, since they are unique.
+    optimizer : SGD, Momentum, Adagrad, RowwiseAdagrad or Adam, optional
+        How rows are updated; default `Adagrad(0.05)`.
+    sampler : str or sampler object
+        "log_uniform" (ids sorted by falling frequency), "uniform", or a sampler object such as
+        `LogUniformSampler`.
+    subtract_log_q : bool
+        Whether log(expected count) is subtracted from the logits.
+    remove_accidental_hits : bool
+        Whether a candidate that is a label of an example is left out of that example's sum.
+    dtype : float32 or float64
+        Of the tables, the inputs and all arithmetic.
+    seed : None, int or (int, int)
+        Seed of the initial weights and of the candidates (TensorFlow's op seed).
+    folder : path, optional
+        Where tables and slots are kept as memory-mapped .npy files, written anew: for more classes than
+        memory holds. A step reads and writes the pages of its rows only.
+
+    Attributes
+    ----------
+    weights : float [num_classes, dim]
+        Initially normal with standard deviation dim**-0.5. Readable, assignable.
+    biases : float [num_classes]
+        Initially 0. Readable, assignable.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or out of its range.
+
+    Notes
+    -----
+    The loss, its sources and its gradients are those of `sampled_softmax_loss_and_grad`, for the mean of the
+    batch; the update is that of the optimizer. `step` does both in compiled code.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = SampledSoftmax(num_classes=100, dim=8, num_sampled=10, seed=1)
+    >>> inputs, labels = np.ones((2, 8), np.float32), np.array([3, 5])
+    >>> before = layer.full_loss(inputs, labels).mean()
+    >>> for _ in range(50):
+    ...     loss, inputs_gradient = layer.step(inputs, labels)
+    >>> inputs_gradient.shape, bool(layer.full_loss(inputs, labels).mean() < before)
+    ((2, 8), True)
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        dim: int,
+        num_sampled: int,
+        optimizer: Optimizer | None = None,
+        sampler: str | CandidateSampler = "log_uniform",
+        subtract_log_q: bool = True,
+        remove_accidental_hits: bool = True,
+        dtype: Any = np.float32,
+        seed: Any = None,
+        *,
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.num_classes = validation.whole_number("num_classes", num_classes, 1)
+        self.dim = validation.whole_number("dim", dim, 1)
+        self.num_sampled = validation.sample_size("num_sampled", num_sampled, True, "num_classes", self.num_classes)
+        self.dtype = validation.float_dtype("dtype", dtype)
+        self.optimizer = optimizer if optimizer is not None else Adagrad(0.05)
+        self.sampler = sampler_for(sampler, self.num_classes, seed)
+        self.correction = checked_correction(subtract_log_q, remove_accidental_hits, "all")
+        rng, scale = initial_rng(seed, 0), self.dtype.type(self.dim**-0.5)
+        shape = (self.num_classes, self.dim)
+        self._weights = Table(
+            "weights", shape, lambda rows: rng.standard_normal(rows, self.dtype) * scale, self.optimizer, folder
+        )
+        self._biases = Table("biases", shape[:1], lambda rows: np.zeros(rows, self.dtype), self.optimizer, folder)
+        self._steps = FusedSteps(self.num_sampled, self.dim, self.dtype, self.sampler, self.correction)
+
+    @property
+    def weights(self) -> NDArray[Any]:
+        """Output weights [num_classes, dim]; an array that is assigned is trained in place."""
+        return self._weights.caught_up()
+
+    @weights.setter
+    def weights(self, values: ArrayLike) -> None:
+        self._weights.assign(values)
+
+    @property
+    def biases(self) -> NDArray[Any]:
+        """Output biases [num_classes]; an array that is assigned is trained in place."""
+        return self._biases.caught_up()
+
+    @biases.setter
+    def biases(self, values: ArrayLike) -> None:
+        self._biases.assign(values)
+
+    def step(self, inputs: ArrayLike, labels: ArrayLike) -> tuple[float, NDArray[Any]]:
+        """Train on one batch: sample, compute the loss and its gradient, update the rows it names.
+
+        Parameters
+        ----------
+        inputs : float [batch_size, dim]
+            Output of the encoder, in the layer's dtype.
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids of the true classes.
+
+        Returns
+        -------
+        loss : float
+            Mean sampled softmax loss of the batch, before the update; 0.0 for an empty batch.
+        inputs_gradient : float [batch_size, dim]
+            Gradient of that mean with respect to `inputs`, for the encoder.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the arrays do not fit the layer.
+        FloatingPointError
+            If the loss is NaN or infinite; the tables are left as they were.
+        """
+        labels = np.asarray(labels)
+        num_true = labels.shape[1] if labels.ndim == 2 else 1
+        batch = checked_batch(self._weights.values, self._biases.values, labels, inputs, num_true)
+        if self._steps.supports(self._weights):
+            return self._steps.step_inputs((self._weights, self._biases), batch.inputs, batch.labels)
+        loss, gradients = self._loss_and_grad(batch)
+        self._weights.update(gradients.weights)
+        self._biases.update(gradients.biases)
+        return loss, gradients.inputs
+
+    def full_loss(self, inputs: ArrayLike, labels: ArrayLike) -> NDArray[Any]:
+        """Return the exact loss of each example over all classes: `full_softmax_loss` of the layer's tables.
+
+        Parameters
+        ----------
+        inputs : float [batch_size, dim]
+            Output of the encoder, in the layer's dtype.
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids of the true classes, in [0, num_classes).
+
+        Returns
+        -------
+        float [batch_size]
+            log sum_c exp(inputs[b] . weights[c] + biases[c]) - mean of the labels' logits.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the arrays do not fit the layer.
+        """
+        return full_softmax_loss(self.weights, self.biases, labels, inputs)
+
+    def top_k(self, inputs: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return the k classes of the largest logits of each example, exactly.
+
+        Logits are inputs[b] . weights[c] + biases[c], of all classes c.
+
+        Parameters
+        ----------
+        inputs : float [batch_size, dim]
+            Output of the encoder, in the layer's dtype.
+        k : int
+            1 to `num_classes`.
+
+        Returns
+        -------
+        ids : int64 [batch_size, k]
+            Ids of the classes, the largest logit first; of equal logits the smaller id first.
+        logits : float [batch_size, k]
+            Their logits. A row has the same bits in any batch and for any number of threads. StepMemory, made for each
+            call: 4096 rows of weights, the inputs, 0.2 MB of logits for each thread, and what is returned, for
+            small batches once for each thread.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `inputs` does not fit the layer, or `k` is of another type or out of range.
+        FloatingPointError
+            If a logit is NaN, which has no order; infinite logits have one.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> layer = SampledSoftmax(num_classes=4, dim=2, num_sampled=1)
+        >>> layer.weights = np.array([[0, 0], [1, 0], [0, 2], [1, 0]], np.float32)
+        >>> ids, logits = layer.top_k(np.array([[1, 0], [1, 1]], np.float32), k=3)
+        >>> ids.tolist(), logits.tolist()
+        ([[1, 3, 0], [2, 1, 3]], [[1.0, 1.0, 0.0], [2.0, 1.0, 1.0]])
+        """
+        k = validation.whole_number("k", k, 1, self.num_classes)
+        no_labels = np.zeros(np.shape(inputs)[:1], np.int64)
+        return top_k(checked_batch(self.weights, self.biases, no_labels, inputs, 1), k)
+
+    def _loss_and_grad(self, batch: Batch) -> tuple[float, Gradients]:
+        sampled = self.sampler.sample(batch.labels, self.num_sampled)
+        values = checked_values(sampled, batch, self.num_sampled, self.correction.subtract_log_q)
+        ids = np.concatenate((batch.labels.ravel(), values.sampled_candidates))
+        self._weights.catch_up(ids)
+        self._biases.catch_up(ids)
+        loss, gradients = mean_loss_and_grad(Call(batch, values, self.correction))
+        if not np.isfinite(loss):
+            raise FloatingPointError(not_finite(loss, self.optimizer.learning_rate))
+        return loss, gradients

@@ -1,0 +1,197 @@
+"""The exact softmax loss over all classes, a block of classes at a time, for evaluation."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax.kernels.full.gradients import Factors, Sums, run_gradients
+from sampledsoftmax.kernels.full.log_sum_exp import Normalizer, run_log_sum_exp
+from sampledsoftmax.losses.arguments import checked_batch, checked_loss_grad
+from sampledsoftmax.losses.batch import Batch
+from sampledsoftmax.losses.full_pass import AllClasses
+from sampledsoftmax.runtime.workspace import aligned
+from sampledsoftmax.types import Gradients, IndexedSlices
+
+# Classes a block: Ctrl-C is heard between two of them.
+BLOCK = 4096
+
+
+def full_softmax_loss(
+    weights: Any, biases: Any, labels: ArrayLike, inputs: ArrayLike, *, partition_strategy: str = "div"
+) -> NDArray[Any]:
+    """Return the exact softmax loss of each example: log sum_c exp f(c) - mean over labels of f(label).
+
+    f(c) = inputs[b] . weights[c] + biases[c] for all classes c. Use it to evaluate: a sampled loss is of
+    another scale, since its sum has fewer terms.
+
+    Parameters
+    ----------
+    weights : float [num_classes, dim], or list of shards
+        Output weights: float64, float32, float16 or bfloat16.
+    biases : float [num_classes], list of shards, or None
+        Output biases; None for none.
+    labels : int [batch_size, num_true] or [batch_size]
+        Ids of the true classes, in [0, num_classes), each with target probability 1 / num_true.
+    inputs : float [batch_size, dim]
+        Output of the encoder: float64 with float64 tables, else float32 or half precision.
+    partition_strategy : str
+        How a list of shards holds the classes, "div" or "mod".
+
+    Returns
+    -------
+    float32 or float64 [batch_size]
+        The losses. A row has the same bits in any batch and for any number of threads. Memory, made for each
+        call: 4096 rows of weights, the inputs, and 0.2 MB of logits for each thread.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type, shape or range.
+
+    Notes
+    -----
+    Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; sums are float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> full_softmax_loss(np.eye(4, 3), np.zeros(4), [0, 3], np.ones((2, 3))).round(4)
+    array([1.2143, 2.2143])
+    """
+    batch = _checked(weights, biases, labels, inputs, partition_strategy)
+    return _losses(batch, _normalizer(batch))
+
+
+def full_softmax_loss_and_grad(
+    weights: Any,
+    biases: Any,
+    labels: ArrayLike,
+    inputs: ArrayLike,
+    *,
+    partition_strategy: str = "div",
+    loss_grad: ArrayLike | None = None,
+) -> tuple[NDArray[Any], Gradients]:
+    """Return (`full_softmax_loss`, its gradients).
+
+    With g[b, c] = loss_grad[b] * (softmax(f)[c] - target[c]), where the target is 1 / num_true for a label, else 0:
+    row c gets sum_b g[b, c] * inputs[b], its bias sum_b g[b, c], and inputs[b] gets sum_c g[b, c] * weights[c].
+
+    Parameters
+    ----------
+    weights : float [num_classes, dim], or list of shards
+        As for `full_softmax_loss`, like all that follow up to `partition_strategy`.
+    biases : float [num_classes], list of shards, or None
+        Output biases.
+    labels : int [batch_size, num_true] or [batch_size]
+        Ids of the true classes.
+    inputs : float [batch_size, dim]
+        Output of the encoder.
+    partition_strategy : str
+        How a list of shards holds the classes, "div" or "mod".
+    loss_grad : dtype of the loss, [batch_size], optional
+        Gradient of what is minimised with respect to each loss; ones by default.
+
+    Returns
+    -------
+    loss : float32 or float64 [batch_size]
+        The losses.
+    gradients : Gradients
+        Every class has a gradient here: indices are 0 .. num_classes - 1, as much memory as `weights`. Beside
+        that, a call takes batch_size x 1024 logits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `full_softmax_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss, grad = full_softmax_loss_and_grad(np.eye(4, 3), np.zeros(4), [0, 3], np.ones((2, 3)))
+    >>> grad.biases.values.round(3)
+    array([-0.406,  0.594,  0.594, -0.782])
+    """
+    batch = _checked(weights, biases, labels, inputs, partition_strategy)
+    above = checked_loss_grad(loss_grad, batch)
+    normalizer = _normalizer(batch)
+    return _losses(batch, normalizer), _gradients(batch, normalizer, above)
+
+
+def _checked(weights: Any, biases: Any, labels: ArrayLike, inputs: ArrayLike, partition_strategy: str) -> Batch:
+    labels = np.asarray(labels)
+    num_true = labels.shape[1] if labels.ndim == 2 else 1
+    return checked_batch(weights, biases, labels, inputs, num_true, partition_strategy)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # NaN or inf in a table shows in the loss
+def _normalizer(batch: Batch) -> Normalizer:
+    """Return the sums of all exponentials, and the true logits.
+
+    These are taken out of the logits of all classes, not computed again: so a loss is never below 0.
+    """
+    classes = AllClasses(batch, BLOCK)
+    batch_size, dtype = batch.inputs.shape[0], batch.inputs.dtype
+    normalizer = Normalizer(
+        labels=batch.labels,
+        true_logits=np.zeros(batch.labels.shape, dtype),
+        largest=np.full(batch_size, -np.inf, dtype),
+        sums=np.zeros(batch_size),
+        piece_largest=np.zeros((classes.num_pieces, batch_size), dtype),
+        piece_sums=np.zeros((classes.num_pieces, batch_size)),
+    )
+    buffers = classes.buffers()
+    for block in classes.blocks():
+        classes.run(run_log_sum_exp, block, classes.panels, buffers, normalizer)
+    return normalizer
+
+
+@np.errstate(invalid="ignore", divide="ignore")
+def _losses(batch: Batch, normalizer: Normalizer) -> NDArray[Any]:
+    shifted = normalizer.true_logits.astype(np.float64) - normalizer.largest[:, np.newaxis]
+    return (np.log(normalizer.sums) - shifted.mean(axis=1)).astype(batch.inputs.dtype)  # type: ignore[no-any-return]
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
+def _gradients(batch: Batch, normalizer: Normalizer, loss_grad: NDArray[Any]) -> Gradients:
+    num_classes, dim = batch.weights.num_rows, batch.inputs.shape[1]
+    weights_grad = np.empty((num_classes, dim), batch.inputs.dtype)
+    biases_grad = np.empty(num_classes, batch.inputs.dtype)
+    block_size = max(BLOCK // 4, 1)  # its logits are kept for the whole batch
+    classes = AllClasses(batch, block_size, piece_panels=block_size)
+    sums, factors = _sums(classes), _factors(classes, normalizer, loss_grad)
+    for block in classes.blocks():
+        rows = slice(block.first, block.first + block.weights.shape[0])
+        out = weights_grad[rows], biases_grad[rows]
+        classes.run(run_gradients, block, classes.panels, factors, sums, *out)
+    inputs_grad = sums.inputs.transpose(0, 2, 1, 3).reshape(-1, sums.flat_classes.shape[2])
+    inputs_grad = np.ascontiguousarray(inputs_grad[: batch.inputs.shape[0], :dim])
+    every = np.arange(num_classes, dtype=np.int64)
+    of_weights = batch.weights.gradient(IndexedSlices(weights_grad, every, weights_grad.shape))
+    if batch.biases is None:
+        return Gradients(of_weights, None, inputs_grad)
+    of_biases = batch.biases.gradient(IndexedSlices(biases_grad, every, biases_grad.shape))
+    return Gradients(of_weights, of_biases, inputs_grad)
+
+
+def _factors(classes: AllClasses, normalizer: Normalizer, loss_grad: NDArray[Any]) -> Factors:
+    labels = normalizer.labels
+    scales = (loss_grad / normalizer.sums).astype(loss_grad.dtype)
+    return Factors(labels, classes.in_lanes(normalizer.largest), classes.in_lanes(scales), loss_grad / labels.shape[1])
+
+
+def _sums(classes: AllClasses) -> Sums:
+    groups, depth, rows, width = classes.panels.inputs.shape
+    panels = classes.num_panels
+    logits = aligned((groups, panels, rows, width), classes.dtype)
+    of_classes = aligned((classes.parts, width, depth, width), classes.dtype)
+    return Sums(
+        places=np.arange(classes.block_size),
+        packed_weights=aligned((depth, panels * width, width), classes.dtype),
+        logits=logits,
+        flat_logits=logits.reshape(groups, panels, rows * width),
+        inputs=aligned((groups, depth, rows, width), classes.dtype),
+        classes=of_classes,
+        flat_classes=of_classes.reshape(classes.parts, width, depth * width),
+        biases=aligned((panels, width), classes.dtype),
+    )

@@ -1,0 +1,176 @@
+"""Noise-contrastive estimation: TensorFlow's loss on arrays, and its closed-form gradient."""
+
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax.losses import objective
+from sampledsoftmax.losses.arguments import checked_call, checked_loss_grad
+from sampledsoftmax.types import Correction, Gradients
+
+
+def nce_loss(
+    weights: Any,
+    biases: Any,
+    labels: ArrayLike,
+    inputs: ArrayLike,
+    num_sampled: int,
+    num_classes: int,
+    num_true: int = 1,
+    sampled_values: Any = None,
+    remove_accidental_hits: bool = False,
+    seed: Any = None,
+    *,
+    subtract_log_q: bool = True,
+    hit_copies: str = "all",
+    partition_strategy: str = "div",
+) -> NDArray[Any]:
+    """Return the noise-contrastive loss of each example, as `tf.nn.nce_loss` does.
+
+    With the logits f(c) = inputs[b] . weights[c] + biases[c] - log(expected count of c) of the labels y
+    and of the candidates, each column is a decision of its own: is it a label, or was it drawn?
+
+        loss[b] = sum over both of log(1 + exp f(c)) - mean over y of f(y).
+
+    Parameters
+    ----------
+    weights : float [num_classes, dim], or list of shards
+        Output weights. Read: the rows of the labels, then those of the candidates, and no others. float64,
+        float32, float16 or bfloat16 (of ml_dtypes); half precision is widened to float32 where it is read.
+    biases : float [num_classes], list of shards, or None
+        Output biases, read in the same places; None for none.
+    labels : int [batch_size, num_true], or [batch_size] when num_true is 1
+        Ids of the true classes, in [0, num_classes).
+    inputs : float [batch_size, dim]
+        Output of the encoder: float64 with float64 tables, else float32 or half precision.
+    num_sampled : int
+        Number of candidates, shared by the batch; at least 1.
+    num_classes : int
+        Number of rows of `weights`.
+    num_true : int
+        Number of labels an example; each has target 1 / num_true.
+    sampled_values : SampledValues or triple, optional
+        Candidates and expected counts; default: `log_uniform_candidate_sampler`, unique, with `seed`.
+    remove_accidental_hits : bool
+        Whether a candidate that is a label of an example is left out of that example's sum.
+    seed : None, int or (int, int)
+        Seed of the sampler when `sampled_values` is not given.
+    subtract_log_q : bool
+        Whether log(expected count) is subtracted from the logits. Without it this is negative sampling.
+    hit_copies : str
+        With a candidate drawn more than once: "all" leaves out every copy of a hit, "last" the last copy
+        only, as TensorFlow does.
+    partition_strategy : str
+        How a list of shards holds the classes, "div" (TensorFlow 2's) or "mod".
+
+    Returns
+    -------
+    float32 or float64 [batch_size]
+        The losses, in the precision of the arithmetic.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type, shape or range, or an expected count is not above 0.
+
+    Notes
+    -----
+    Gutmann and Hyvarinen, "Noise-contrastive estimation", 2010; Mnih and Teh, "A fast and simple algorithm
+    for training neural probabilistic language models", 2012. It is negative sampling (Mikolov et al., 2013)
+    where log Q is not subtracted. Candidates that are labels of the example are kept by default, as TensorFlow
+    does: noise may be equal to data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights, biases = np.eye(6, 3), np.zeros(6)
+    >>> nce_loss(weights, biases, [[1], [2]], np.ones((2, 3)), 4, 6, seed=1).round(4)
+    array([6.2793, 6.2378])
+    """
+    arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
+    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
+    call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
+    return objective.loss(call, "nce")
+
+
+def nce_loss_and_grad(
+    weights: Any,
+    biases: Any,
+    labels: ArrayLike,
+    inputs: ArrayLike,
+    num_sampled: int,
+    num_classes: int,
+    num_true: int = 1,
+    sampled_values: Any = None,
+    remove_accidental_hits: bool = False,
+    seed: Any = None,
+    *,
+    subtract_log_q: bool = True,
+    hit_copies: str = "all",
+    partition_strategy: str = "div",
+    loss_grad: ArrayLike | None = None,
+) -> tuple[NDArray[Any], Gradients]:
+    """Return (`nce_loss`, its gradients); the candidates count as constants.
+
+    With g[b, c] = loss_grad[b] * (sigmoid(f(c)) - target[c]), where the target is 1 / num_true for a label and 0 for a
+    candidate: the row of a label gets g[b, c] * inputs[b], that of a candidate sum_b g[b, c] * inputs[b], its
+    bias the same without the inputs, and inputs[b] gets sum_c g[b, c] * weights[c].
+
+    Parameters
+    ----------
+    weights : float [num_classes, dim], or list of shards
+        As for `nce_loss`, like all that follow up to `partition_strategy`.
+    biases : float [num_classes], list of shards, or None
+        Output biases.
+    labels : int [batch_size, num_true], or [batch_size] when num_true is 1
+        Ids of the true classes.
+    inputs : float [batch_size, dim]
+        Output of the encoder.
+    num_sampled : int
+        Number of candidates.
+    num_classes : int
+        Number of rows of `weights`.
+    num_true : int
+        Number of labels an example.
+    sampled_values : SampledValues or triple, optional
+        Candidates and expected counts.
+    remove_accidental_hits : bool
+        Whether hits are left out.
+    seed : None, int or (int, int)
+        Seed of the sampler when `sampled_values` is not given.
+    subtract_log_q : bool
+        Whether log(expected count) is subtracted from the logits.
+    hit_copies : str
+        Which copies of a hit are left out, "all" or "last".
+    partition_strategy : str
+        How a list of shards holds the classes, "div" or "mod".
+    loss_grad : dtype of the loss, [batch_size], optional
+        Gradient of what is minimised with respect to each loss; ones by default. For the mean of the
+        batch, pass 1 / batch_size.
+
+    Returns
+    -------
+    loss : float32 or float64 [batch_size]
+        The losses.
+    gradients : Gradients
+        Slices of `weights` and `biases` with TensorFlow's indices: labels row by row, then candidates,
+        not summed, one `IndexedSlices` a shard where shards are given; and `inputs` [batch_size, dim].
+        All in the dtype of the loss, also for tables of half precision.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `nce_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights, biases = np.eye(6, 3), np.zeros(6)
+    >>> loss, grad = nce_loss_and_grad(weights, biases, [[1], [2]], np.ones((2, 3)), 4, 6, seed=1)
+    >>> grad.weights.indices
+    array([1, 2, 4, 1, 2, 0])
+    """
+    arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
+    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
+    call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
+    return objective.loss_and_grad(call, "nce", checked_loss_grad(loss_grad, call.batch))

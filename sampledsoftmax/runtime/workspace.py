@@ -1,0 +1,180 @@
+"""The memory of a step: made once for the largest batch seen, and used again by every smaller one."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax.jit.integers import ceil_div
+from sampledsoftmax.jit.simd_width import PANEL_BYTES
+from sampledsoftmax.kernels.structs import IdGroups, Scratch, Settings, ThreadBuffers
+from sampledsoftmax.kernels.sync.schedule import BLOCK_ROWS
+from sampledsoftmax.types import Correction
+
+# Panels of candidates whose gradients are summed in one pass over the inputs.
+_CLASS_PANELS = 4
+_LINE_BYTES = 64
+# A line that one thread writes and another has is fetched anew by each in turn, at 50 ns and more; and a core that
+# reads or writes an array asks for lines behind its end. Word vectors with two threads were 1.6 times as fast
+# with memory that is apart (AMD Zen 3).
+_GAP_BYTES = 1024
+
+
+def settings_for(
+    objective: type[Settings],
+    gradients: bool,
+    correction: Correction,
+    columns: tuple[int, int],
+    dtype: np.dtype[Any],
+    threads: int,
+) -> Settings:
+    """Return what the kernels are to compute, and in what pieces; `columns` is num_true, num_sampled."""
+    num_true, num_sampled = columns
+    return objective(
+        gradients,
+        correction.subtract_log_q,
+        correction.remove_accidental_hits,
+        correction.hit_copies == "last",
+        num_true,
+        class_panels(num_sampled, panel_width(dtype), threads),
+    )
+
+
+def class_panels(num_sampled: int, width: int, threads: int) -> int:
+    """Return how many panels of candidates a task takes: fewer where threads would stand idle."""
+    panels = ceil_div(num_sampled, width)
+    return max(1, min(_CLASS_PANELS, ceil_div(panels, threads)))
+
+
+def panel_width(dtype: np.dtype[Any]) -> int:
+    """Return the columns of a panel."""
+    return PANEL_BYTES // dtype.itemsize
+
+
+class Workspace:
+    """Arrays for batches of up to `batch_size` examples.
+
+    Attributes
+    ----------
+    scratch : Scratch
+        Memory that all threads share.
+    """
+
+    def __init__(self, batch_size: int, num_true: int, num_sampled: int, dim: int, dtype: np.dtype[Any]) -> None:
+        self.batch_size, self.num_labels = batch_size, batch_size * num_true
+        self.num_sampled, self.dim, self.dtype = num_sampled, dim, dtype
+        sizes = Sizes(batch_size, batch_size, self.num_labels, num_sampled, dim)
+        self.scratch = make_scratch(sizes, dtype)
+        self._thread_buffers: dict[int, ThreadBuffers] = {}
+
+    def fits(self, batch_size: int, num_true: int, num_sampled: int, dim: int, dtype: np.dtype[Any]) -> bool:
+        """Return whether a batch of these sizes has room."""
+        sizes = batch_size <= self.batch_size and batch_size * num_true <= self.num_labels
+        return sizes and num_sampled <= self.num_sampled and (dim, dtype) == (self.dim, self.dtype)
+
+    def buffers(self, threads: int) -> ThreadBuffers:
+        """Return the memory of each of so many threads."""
+        if threads not in self._thread_buffers:
+            self._thread_buffers[threads] = make_thread_buffers(threads, self.dim, self.dtype)
+        return self._thread_buffers[threads]
+
+
+class Sizes(NamedTuple):
+    """How large the largest batch is: examples, ids of inputs, ids of labels, candidates, and the width of a row."""
+
+    batch_size: int
+    num_inputs: int
+    num_labels: int
+    num_sampled: int
+    dim: int
+
+
+def make_scratch(sizes: Sizes, real: np.dtype[Any], more_rows: int = 0) -> Scratch:
+    """Return the memory of a step; the panels `packed_candidates` get `more_rows` behind those of the candidates."""
+    width = panel_width(real)
+    rows, columns = _padded_rows(sizes.batch_size), ceil_div(sizes.num_sampled, width)
+    depth = ceil_div(sizes.dim, width)
+    num_ids = sizes.num_labels + columns * width
+    table_size = _table_size(max(num_ids, sizes.num_inputs))
+    exponentials = aligned((columns, rows, width), real)
+
+    def reals(*shape: int) -> NDArray[Any]:
+        return aligned(shape, real)
+
+    def panels(*shape: int) -> NDArray[Any]:
+        return aligned((*shape, width), real)
+
+    def counts(size: int) -> NDArray[np.float32]:
+        return aligned((size,), np.dtype(np.float32))
+
+    def integers(size: int) -> NDArray[np.int64]:
+        return aligned((size,), np.dtype(np.int64))
+
+    def groups(num_slots: int, num_places: int) -> IdGroups:
+        return IdGroups(*(integers(n) for n in (num_slots, num_slots, num_places, num_slots)))
+
+    return Scratch(
+        inputs=panels(depth, rows),
+        input_sums=panels(depth, rows),
+        exponentials=exponentials,
+        flat_exponentials=exponentials.reshape(columns, rows * width),
+        packed_candidates_t=panels(columns, depth * width),
+        packed_candidates=panels(depth, _padded_rows(columns * width + more_rows)),
+        biases=panels(columns),
+        log_q=panels(columns),
+        bias_sums=panels(columns),
+        true_logits=reals(sizes.num_labels),
+        losses=reals(sizes.batch_size),
+        loss_grad=reals(sizes.batch_size),
+        input_grad=reals(sizes.batch_size, sizes.dim),
+        true_counts=counts(sizes.num_labels),
+        sampled_counts=counts(sizes.num_sampled),
+        candidates=integers(sizes.num_sampled),
+        group_of_label=integers(sizes.num_labels),
+        group_of_input=integers(sizes.num_inputs),
+        earlier=integers(sizes.num_sampled),
+        hash_keys=integers(2 * table_size),
+        hash_values=integers(2 * table_size),
+        cursor=aligned((8,), np.dtype(np.uint64)),
+        sizes=integers(4),
+        class_groups=groups(num_ids, sizes.num_labels),
+        input_groups=groups(sizes.num_inputs, sizes.num_inputs),
+    )
+
+
+def make_thread_buffers(threads: int, dim: int, real: np.dtype[Any]) -> ThreadBuffers:
+    """Return the memory of each of so many threads."""
+    width = panel_width(real)
+    depth = ceil_div(dim, width)
+    gap = _GAP_BYTES // real.itemsize
+    classes = _CLASS_PANELS * width + ceil_div(gap, depth * width)
+    candidate_grad = aligned((threads, classes, depth, width), real)
+    return ThreadBuffers(
+        maxima=aligned((threads, BLOCK_ROWS * width + gap), real),
+        sums=aligned((threads, BLOCK_ROWS * width + gap), real),
+        candidate_grad=candidate_grad,
+        flat_candidate_grad=candidate_grad.reshape(threads, classes, depth * width),
+        row=aligned((threads, depth * width + gap), real),
+        entry=aligned((threads, gap), real),
+    )
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return zeros that start at a cache line, with nothing before or behind them for as far as a core reads ahead."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.zeros(size + _LINE_BYTES + 2 * _GAP_BYTES, np.uint8)
+    first = _GAP_BYTES + -(memory.ctypes.data + _GAP_BYTES) % _LINE_BYTES
+    return memory[first : first + size].view(dtype).reshape(shape)
+
+
+def _padded_rows(rows: int) -> int:
+    """Return at least `rows`: 20 more than a multiple of 64, so that panels do not share sets of a cache.
+
+    A panel's row is one or two cache lines, and with a power of two of them between panels, the same row of all
+    panels would have to be in the few lines of one set.
+    """
+    return (rows + 43) // 64 * 64 + 20
+
+
+def _table_size(num_ids: int) -> int:
+    return 1 << max(2, (2 * num_ids - 1).bit_length())

@@ -1,0 +1,1 @@
+"""Reading a corpus: finding files, decompressing, decoding, splitting into sentences."""

@@ -1,0 +1,1 @@
+"""From a corpus to token ids: the vocabulary, the id stream and its cache on disk."""

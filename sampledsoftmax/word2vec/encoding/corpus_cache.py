@@ -1,0 +1,126 @@
+"""Encoded corpora that are kept: a folder for each, complete or not there."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sampledsoftmax.io.atomic_write import draft_ending, remove_drafts_of_the_dead, writing
+from sampledsoftmax.word2vec.corpus.corpus import TextFiles
+from sampledsoftmax.word2vec.encoding.id_files import ArrayFile, checksum_of
+from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
+
+FORMAT = 1
+_ABOUT, _WORDS, _COUNTS = "corpus.json", "words.json", "counts.npy"
+_DRAFT = ".corpus"
+
+
+def fingerprint(files: TextFiles, **settings: Any) -> dict[str, Any] | None:
+    """Return what an encoded corpus depends on: files with size and time of the last change, and settings.
+
+    None if a file is a pipe: what comes out of it cannot be known before it is read.
+    """
+    about = []
+    for path in files.files:
+        if path is None or not path.is_file():
+            return None
+        status = path.stat()
+        about.append([str(path.resolve()), status.st_size, status.st_mtime_ns])
+    return {"format": FORMAT, "files": about, "errors": files.errors, **settings}
+
+
+def words_digest(vocabulary: Vocabulary) -> str:
+    """Return a digest of words and counts."""
+    digest = hashlib.sha256(json.dumps(vocabulary.words).encode())
+    digest.update(vocabulary.counts.tobytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def draft_folder(above: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a folder for files that are being written; at the end of the block it is removed, unless it was renamed.
+
+    What processes that were killed have left is removed too.
+    """
+    with writing(above):
+        Path(above).mkdir(parents=True, exist_ok=True)
+        remove_drafts_of_the_dead(Path(above), _DRAFT)
+        folder = tempfile.mkdtemp(dir=above, prefix=f"{_DRAFT}.", suffix=draft_ending())
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class CorpusCache:
+    """A directory that holds encoded corpora, each in a folder named by its fingerprint.
+
+    It may be deleted at any time. A folder is written under another name and renamed once it is complete, so
+    several processes may share the directory.
+
+    Parameters
+    ----------
+    path : path
+        Made if it is not there.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def folder_of(self, about: Mapping[str, Any]) -> Path:
+        """Return where a corpus with this fingerprint is kept, whether it is there or not."""
+        return self.path / f"corpus-{hashlib.sha256(_json(about).encode()).hexdigest()[:16]}"
+
+    def holds(self, about: Mapping[str, Any]) -> bool:
+        """Return whether the corpus is there: same fingerprint, every file with its check sum."""
+        folder = self.folder_of(about)
+        try:
+            known = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+            return bool(
+                known["fingerprint"] == json.loads(_json(about))
+                and all(checksum_of(folder / name) == checksum for name, checksum in known["checksums"].items())
+            )
+        except (OSError, ValueError, LookupError, TypeError):
+            return False
+
+    def keep(self, draft: Path, about: Mapping[str, Any], checksums: Mapping[str, int]) -> Path:
+        """Give a complete draft its name, and return it; if another process was first, that one's stays."""
+        folder = self.folder_of(about)
+        with writing(draft):
+            (draft / _ABOUT).write_text(_json({"fingerprint": about, "checksums": checksums}), encoding="utf-8")
+        with writing(folder):
+            try:
+                draft.rename(folder)
+            except OSError:
+                if not self.holds(about):  # what is there is damaged
+                    shutil.rmtree(folder, ignore_errors=True)
+                    draft.rename(folder)
+        return folder
+
+
+def save_vocabulary(folder: Path, vocabulary: Vocabulary) -> dict[str, int]:
+    """Write words and counts and return the check sum of each file."""
+    words = json.dumps(vocabulary.words).encode()  # all that is not ASCII is escaped, lone surrogates too
+    with writing(folder):
+        (folder / _WORDS).write_bytes(words)
+    with ArrayFile(folder / _COUNTS, np.int64, len(vocabulary)) as counts:
+        counts.write(vocabulary.counts)
+    return {_WORDS: zlib.crc32(words), _COUNTS: counts.checksum}
+
+
+def load_vocabulary(folder: Path) -> Vocabulary:
+    """Return what `save_vocabulary` wrote."""
+    words = json.loads((folder / _WORDS).read_bytes())
+    return Vocabulary(words, np.load(folder / _COUNTS, allow_pickle=False))
+
+
+def _json(about: Mapping[str, Any]) -> str:
+    return json.dumps(about, indent=1, sort_keys=True)

@@ -1,0 +1,158 @@
+"""The words of a corpus in order of falling count, and the corpus as a stream of their ids."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sized
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax import validation
+from sampledsoftmax.word2vec.corpus.corpus import Sentence
+from sampledsoftmax.word2vec.encoding.id_stream import IdStream
+
+__all__ = ["IdStream", "Vocabulary", "count_words"]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words by falling count, so that id 0 is the most frequent one, as a log-uniform sampler expects.
+
+    Words of equal count stand in the order of their characters: the ids depend on the counts alone.
+
+    Parameters
+    ----------
+    words : list of str
+        Word of each id.
+    counts : int64 [num_words]
+        Occurrences of each word in the corpus.
+
+    Examples
+    --------
+    >>> vocabulary = Vocabulary.build([["b", "a", "b"], ["a", "c", "b"]], min_count=2)
+    >>> vocabulary.words, vocabulary.counts
+    (['b', 'a'], array([3, 2]))
+    >>> vocabulary.encode([["a", "c", "b"], ["b"]])
+    IdStream(ids=array([1, 0, 0]), offsets=array([0, 2, 3]))
+    """
+
+    words: list[str]
+    counts: NDArray[np.int64]
+    ids: dict[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ids", {word: i for i, word in enumerate(self.words)})
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @classmethod
+    def build(cls, sentences: Iterable[Sentence], min_count: int = 5) -> "Vocabulary":
+        """Count the words of a corpus and keep those that occur `min_count` times or more.
+
+        Raises
+        ------
+        TypeError
+            A sentence is a str (its tokens would be characters) or holds something else than str.
+        ValueError
+            The corpus is empty, holds one distinct word, or fewer than two words reach `min_count`.
+        """
+        min_count = validation.whole_number("min_count", min_count, at_least=1)
+        return cls.from_counts(count_words(sentences), min_count)
+
+    @classmethod
+    def from_counts(cls, counts: Mapping[str, int], min_count: int = 5) -> "Vocabulary":
+        """Return the words that occur `min_count` times or more; ValueError as for `build`.
+
+        Examples
+        --------
+        >>> Vocabulary.from_counts({"be": 2, "not": 2, "to": 3, "or": 1}, min_count=2).words
+        ['to', 'be', 'not']
+        """
+        min_count = validation.whole_number("min_count", min_count, at_least=1)
+        words = _frequent(counts, min_count)
+        best = max(counts, key=lambda word: (counts[word], word), default="")
+        _check_enough(len(words), min_count, len(counts), best, counts.get(best, 0))
+        return cls(words, _counts_of(words, counts))
+
+    def grow(self, more: "Vocabulary | Mapping[str, int]", min_count: int = 1) -> "Vocabulary":
+        """Return a vocabulary that also holds the words of more text.
+
+        Words that are known keep their ids, and what `more` counted of them is added, however rare. New words
+        that occur `min_count` times or more come after them, by falling count among themselves.
+
+        Parameters
+        ----------
+        more : Vocabulary or mapping of word to count
+            The other text.
+        min_count : int
+            At least 1.
+
+        Examples
+        --------
+        >>> vocabulary = Vocabulary(["to", "be"], np.array([5, 3]))
+        >>> grown = vocabulary.grow({"not": 2, "or": 4, "to": 1, "that": 1}, min_count=2)
+        >>> grown.words, grown.counts
+        (['to', 'be', 'or', 'not'], array([6, 3, 4, 2]))
+        """
+        min_count = validation.whole_number("min_count", min_count, at_least=1)
+        counts = dict(zip(more.words, more.counts.tolist(), strict=True)) if isinstance(more, Vocabulary) else more
+        new = _frequent({word: count for word, count in counts.items() if word not in self.ids}, min_count)
+        old = self.counts + _counts_of(self.words, counts)
+        return Vocabulary(self.words + new, np.append(old, _counts_of(new, counts)))
+
+    def encode(self, sentences: Iterable[Sentence]) -> IdStream:
+        """Return the corpus as ids; words outside the vocabulary are left out before windows are laid."""
+        ids, offsets, find = array("q"), array("q", [0]), self.ids.get
+        for sentence in sentences:
+            ids.extend([i for i in map(find, sentence) if i is not None])
+            offsets.append(len(ids))
+        return IdStream(np.array(ids, dtype=np.int64), np.array(offsets, dtype=np.int64))
+
+
+def count_words(sentences: Iterable[Sentence]) -> Counter[str]:
+    """Return how often each word occurs; one pass over the corpus."""
+    counts: Counter[str] = Counter()
+    for number, sentence in enumerate(sentences):
+        check_sentence(number, sentence)
+        counts.update(sentence)
+    for word in counts:
+        if not isinstance(word, str):
+            raise TypeError(f"tokens of the corpus must be str, got {type(word).__name__} {word!r}")
+    return counts
+
+
+def check_sentence(number: int, sentence: object) -> None:
+    """Raise TypeError for a sentence that is no list of tokens, or has not been split into them."""
+    if isinstance(sentence, (str, bytes)):
+        raise TypeError(
+            f"sentence {number} of the corpus is {type(sentence).__name__} {sentence[:40]!r}, "
+            "a list of tokens is expected: split it, or pass the path of a file"
+        )
+    if not (isinstance(sentence, Sized) and isinstance(sentence, Iterable)):
+        raise TypeError(f"sentence {number} of the corpus is {type(sentence).__name__}, a list of tokens is expected")
+
+
+def _frequent(counts: Mapping[str, int], min_count: int) -> list[str]:
+    """Return words by falling count, words of equal count in the order of their characters."""
+    words = sorted(word for word, count in counts.items() if count >= min_count)
+    words.sort(key=counts.__getitem__, reverse=True)  # words of equal count keep their order
+    return words
+
+
+def _counts_of(words: list[str], counts: Mapping[str, int]) -> NDArray[np.int64]:
+    return np.array([counts.get(word, 0) for word in words], dtype=np.int64)
+
+
+def _check_enough(num_kept: int, min_count: int, num_distinct: int, word: str, count: int) -> None:
+    """Refuse a corpus of which fewer than two words are kept; `word` is its most frequent one, `count` its count."""
+    if not num_distinct:
+        raise ValueError("the corpus is empty: it holds no words")
+    if num_distinct == 1:
+        raise ValueError(f"the corpus holds one distinct word, {word!r} ({count} times): at least two are needed")
+    if num_kept < 2:
+        raise ValueError(
+            f"{num_kept} of the {num_distinct} distinct words of the corpus occur at least min_count={min_count} "
+            f"times: at least two are needed; the most frequent one, {word!r}, occurs {count} times"
+        )

@@ -1,0 +1,397 @@
+"""Word vectors from text: skip-gram or CBOW, trained with sampled softmax or its relatives."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sampledsoftmax import validation
+from sampledsoftmax.word2vec.corpus.corpus import Source
+from sampledsoftmax.word2vec.corpus.find_files import AnyPath
+from sampledsoftmax.word2vec.encoding.encode import Encoded, encode_and_grow, encode_corpus, encode_more
+from sampledsoftmax.word2vec.encoding.id_stream import IdStream
+from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
+from sampledsoftmax.word2vec.training import checkpoint as checkpoints
+from sampledsoftmax.word2vec.training.checkpoint import Checkpoint
+from sampledsoftmax.word2vec.training.deferred_interrupt import DeferredInterrupt
+from sampledsoftmax.word2vec.training.memory import MemoryPlan, check_fits, plan_memory
+from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
+from sampledsoftmax.word2vec.training.run import Position, Run, check_stream
+from sampledsoftmax.word2vec.training.settings import MAX_SEED, Settings
+from sampledsoftmax.word2vec.training.tables import Tables, grown, new_tables
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
+
+Report = Callable[[Progress], None]
+
+_DIVERGED = "diverged"  # stands for the corpus of a run that cannot go on
+
+
+def _no_report(*_: Any) -> None:
+    """Take a report and do nothing with it."""
+
+
+class Watch(NamedTuple):
+    """What wants to know how training goes on; all are called between blocks of text.
+
+    Attributes
+    ----------
+    on_progress, on_epoch : callable
+        Take a `Progress`: after each block of text, and after each epoch.
+    on_read : callable
+        Takes (bytes read, bytes in all or None) while the corpus is read.
+    on_reuse : callable
+        Takes the folder of a corpus that had been read before.
+    on_plan : callable
+        Takes the `MemoryPlan`, before tables are made.
+    """
+
+    on_progress: Report = _no_report
+    on_epoch: Report = _no_report
+    on_read: Callable[[int, int | None], None] = _no_report
+    on_reuse: Callable[[Path], None] = _no_report
+    on_plan: Callable[[MemoryPlan], None] = _no_report
+
+
+class Word2Vec:
+    """Word vectors, as the word2vec tutorial of TensorFlow makes them, with gensim's names for what is gensim's.
+
+    Ids go by falling frequency, frequent words are thinned out, a window is laid around each word that
+    stays. The word predicts those in its window (skip-gram), or their mean predicts the word (CBOW), against
+    candidates that a batch shares. Four batches are taken from the same tables, then all of them are applied: so up to
+    four threads share a step, and the vectors are the same bits for any number.
+
+    Parameters
+    ----------
+    vector_size : int
+        Width of a vector.
+    window : int
+        Farthest distance of two words of a pair.
+    min_count : int
+        Words that occur less often are left out.
+    sample : float
+        Words of a higher frequency are thinned out (see `keep_probabilities`); 0 keeps all.
+    epochs : int
+        Passes over the corpus.
+    num_sampled : int
+        Candidates a batch, at most the size of the vocabulary since they are unique.
+    batch_size : int
+        Words of a batch, at most: a word and all its pairs.
+    learning_rate : float
+        At the start. The gradient is the sum over the pairs of a batch.
+    min_learning_rate : float, optional
+        At the end; the rate falls in a straight line over all epochs. By default half of `learning_rate`.
+    sg : bool
+        True: skip-gram. False: CBOW, the mean of the words around.
+    shrink_windows : bool
+        Whether the window of a word is drawn from 1 to `window`, each as likely.
+    objective : str
+        "sampled_softmax", "nce" (noise-contrastive estimation) or "negative_sampling" (Mikolov et al. 2013: without log
+        Q).
+    subtract_log_q : bool, optional
+        Whether log(expected count) is subtracted from the logits; by default it is, but for negative sampling.
+    sampler : str
+        Where candidates come from: "unigram" (counts of the corpus ** ns_exponent), "log_uniform" (by id, as in
+        TensorFlow's tutorial), or "learned_unigram" (counts of the labels so far).
+    ns_exponent : float, optional
+        Power of the counts; by default 1 where log Q is subtracted, 0.75 where it is not.
+    optimizer : str
+        "adagrad", "rowwise_adagrad" or "sgd".
+    bias : bool, optional
+        Whether output biases are learnt; by default where log Q is subtracted.
+    seed : int, optional
+        In [0, 2**31 - 2]; the same seed gives the same vectors, bit for bit. None draws one.
+    which : str
+        What `vectors` holds: "in" (embeddings), "out" (output weights), "mean" of the two, or "both" side by side, each
+        of length one: steadier on a small corpus (half a million words), worse on a large one.
+    threads : int, optional
+        Threads that share the work, at most 4 of them; None takes as many as are faster just now, up to
+        `set_num_threads`.
+
+    Attributes
+    ----------
+    settings : Settings
+        The arguments, defaults filled in.
+    vocabulary : Vocabulary
+        The words, once `train` has counted them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is of another type or out of its range.
+
+    Notes
+    -----
+    Mikolov et al., "Efficient estimation of word representations in vector space", 2013; sampled softmax: Jean et al.,
+    "On using very large target vocabulary for neural machine translation", 2015. Pairs of one centre share a row of
+    sampled logits, so that products are made once a word; see `kernels/label_cross_entropy.py`.
+
+    Examples
+    --------
+    >>> text = [["one", "two", "three", "four"], ["four", "three", "two", "one"]] * 50
+    >>> model = Word2Vec(vector_size=8, sample=0, num_sampled=2, epochs=1)
+    >>> model.train(text)
+    >>> len(model.vectors), model.vectors["one"].shape
+    (4, (8,))
+    """
+
+    def __init__(
+        self,
+        vector_size: int = 100,
+        window: int = 5,
+        min_count: int = 5,
+        sample: float = 1e-3,
+        epochs: int = 5,
+        num_sampled: int = 64,
+        batch_size: int = 80,
+        learning_rate: float = 0.2,
+        min_learning_rate: float | None = None,
+        sg: bool = True,
+        shrink_windows: bool = True,
+        objective: str = "sampled_softmax",
+        subtract_log_q: bool | None = None,
+        sampler: str = "unigram",
+        ns_exponent: float | None = None,
+        optimizer: str = "rowwise_adagrad",
+        bias: bool | None = None,
+        seed: int | None = 1,
+        which: str = "in",
+        threads: int | None = None,
+    ) -> None:
+        given = {name: value for name, value in locals().items() if name not in ("self", "threads")}
+        given["seed"] = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
+        self.settings = Settings.checked(**given)
+        self.threads = None if threads is None else validation.whole_number("threads", threads, at_least=1)
+        self._state: Checkpoint | None = None
+
+    @property
+    def seed(self) -> int:
+        """The seed that was given or drawn."""
+        return self.settings.seed
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words; ValueError before `train` has counted them."""
+        return self._trained().vocabulary
+
+    @property
+    def tables(self) -> Tables:
+        """Embeddings, output weights and output biases as they are now; ValueError before training."""
+        return self._trained().tables
+
+    @property
+    def vectors(self) -> WordVectors:
+        """A copy of the vectors as they are now; ValueError before training."""
+        state = self._trained()
+        embeddings, weights = (table.values.copy() for table in state.tables[:2])
+        return WordVectors.from_tables(state.vocabulary.words, embeddings, weights, self.settings.which)
+
+    def train(
+        self,
+        corpus: Source,
+        on_progress: Report = _no_report,
+        on_epoch: Report = _no_report,
+        *,
+        resume: bool = False,
+        grow_vocab: bool = False,
+        cache: AnyPath | None = None,
+        checkpoint: AnyPath | None = None,
+        checkpoint_seconds: float = 600.0,
+        errors: str = "strict",
+        watch: Watch | None = None,
+    ) -> None:
+        """Train on a corpus: from the start, or from where an earlier run has stopped, or on with more text.
+
+        Parameters
+        ----------
+        corpus : path, sequence of paths, or iterable of token lists
+            See `read_sentences`.
+        on_progress, on_epoch : callable
+            Take a `Progress`, after each block of text and after each epoch.
+        resume : bool
+            Go on with a run that was loaded or interrupted, on the same corpus: the vectors are the same bits as if it
+            had not stopped.
+        grow_vocab : bool
+            Train a model that is there on more text: its words keep their rows, new words get new ones. `epochs` passes
+            over the new text.
+        cache : path, optional
+            Directory for the ids of the corpus, see `encode_corpus`.
+        checkpoint : path, optional
+            File that is written every `checkpoint_seconds`, at the end, and when Ctrl-C stops the run.
+        checkpoint_seconds : float
+            0 writes one after each block.
+        errors : str
+            For bytes that are not UTF-8: "strict", "replace" or "ignore".
+        watch : Watch, optional
+            More callbacks; those of `on_progress` and `on_epoch` are called too.
+
+        Raises
+        ------
+        TypeError, ValueError, FileNotFoundError
+            The corpus cannot be read, is too small for the arguments, or is not that of the run to go on with.
+        TrainingDivergedError
+            A loss stopped being finite; the tables are those of the step before.
+        KeyboardInterrupt
+            Ctrl-C; a block is trained to its end first.
+        """
+        watches = (Watch(on_progress, on_epoch), Watch() if watch is None else watch)
+        seconds = validation.number("checkpoint_seconds", checkpoint_seconds, at_least=0.0)
+        validation.flag("resume", resume)
+        if resume and validation.flag("grow_vocab", grow_vocab):
+            raise ValueError(
+                "resume=True goes on with a run, grow_vocab=True begins one on more text: give one of them"
+            )
+        encoded = self._encoded(corpus, resume, grow_vocab, {"cache": cache, "errors": errors}, watches[1])
+        check_stream(encoded.stream)
+        self._prepare(encoded, resume, grow_vocab, watches[1])
+        try:
+            self._run(encoded.stream, checkpoint, seconds, watches)
+        except TrainingDivergedError:
+            self._state = self._trained()._replace(corpus=_DIVERGED)
+            raise
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model: settings, words, tables, optimizer, and how far training has come.
+
+        One file with check sums and without pickle, see `words/archive.py`; an older one stays until it is complete.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Raises
+        ------
+        ValueError
+            Nothing is trained yet.
+        OSError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> model = Word2Vec(vector_size=4, min_count=1, sample=0, num_sampled=1, epochs=1)
+        >>> model.train([["to", "be"], ["be", "to"]])
+        >>> model.save(tempfile.mkdtemp() + "/model.zip")
+        """
+        checkpoints.save(path, self._trained())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Word2Vec":
+        """Read what `save`, or the `checkpoint` of `train`, has written.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        Word2Vec
+            As it was saved.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            It is no model or is damaged; one line that says where.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> path = tempfile.mkdtemp() + "/model.zip"
+        >>> model = Word2Vec(vector_size=4, min_count=1, sample=0, num_sampled=1, epochs=1)
+        >>> model.train([["to", "be"], ["be", "to"]], checkpoint=path)
+        >>> bool((Word2Vec.load(path).vectors["be"] == model.vectors["be"]).all())
+        True
+        """
+        state = checkpoints.load(path)
+        model = cls(**state.settings.as_dict())
+        model._state = state
+        return model
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there are tables."""
+        return self._state is not None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all epochs of the last run are done."""
+        return self._state is not None and self._state.position.epoch >= self.settings.epochs
+
+    @property
+    def history(self) -> list[Progress]:
+        """All that training has reported, block by block."""
+        return list(self._trained().history)
+
+    def _trained(self) -> Checkpoint:
+        if self._state is None:
+            raise ValueError("there are no vectors yet: call train(corpus) first")
+        return self._state
+
+    def _encoded(self, corpus: Source, resume: bool, grow: bool, options: dict[str, Any], watch: Watch) -> Encoded:
+        """Read the corpus."""
+        options |= {"on_progress": watch.on_read, "on_reuse": watch.on_reuse}
+        if resume:
+            vocabulary = self._trained().vocabulary
+            return Encoded(vocabulary, encode_more(corpus, vocabulary, **options))
+        if grow:
+            return encode_and_grow(corpus, self._trained().vocabulary, self.settings.min_count, **options)
+        return encode_corpus(corpus, self.settings.min_count, **options)
+
+    def _prepare(self, encoded: Encoded, resume: bool, grow: bool, watch: Watch) -> None:
+        """Make the state that training starts from."""
+        vocabulary, stream = encoded
+        self._check_num_sampled(vocabulary)
+        corpus = checkpoints.digest(stream)
+        if resume:
+            if self._trained().corpus == _DIVERGED:
+                raise ValueError("this run has diverged within a block: load its last checkpoint, or train anew")
+            if self._trained().corpus != corpus:
+                raise ValueError(
+                    "this is not the corpus of the run to go on with: it holds "
+                    f"{stream.ids.size:,} words of the run's vocabulary in {stream.offsets.size - 1:,} sentences"
+                )
+            return
+        dim, optimizer = self.settings.vector_size, self.settings.new_optimizer()
+        slots = {"adagrad": 1.0, "rowwise_adagrad": 1.0 / dim, "sgd": 0.0}[self.settings.optimizer]
+        plan = plan_memory(len(vocabulary), dim, slots, stream.num_bytes)
+        watch.on_plan(plan)
+        check_fits(plan)
+        if grow:
+            tables = grown(self._trained().tables, len(vocabulary), optimizer, self.seed)
+        else:
+            tables = new_tables(len(vocabulary), dim, optimizer, self.seed)
+        self._state = Checkpoint(self.settings, vocabulary, tables, Position(), corpus, [], {})
+
+    def _run(self, stream: IdStream, path: AnyPath | None, seconds: float, watches: tuple[Watch, Watch]) -> None:
+        """Train to the end, with a checkpoint now and then."""
+        state = self._trained()
+        run = Run(state.settings, state.vocabulary, stream, state.tables, state.position, self.threads)
+        checkpoints.restore_sampler(run, state.sampler_state)
+        history, last = list(state.history), time.monotonic()
+        with DeferredInterrupt() as interrupt:
+            for progress in run.blocks():
+                history.append(progress)
+                self._state = checkpoints.take(run, state.vocabulary, state.tables, state.corpus, history)
+                for watch in watches:
+                    watch.on_progress(progress)
+                    if run.ends_epoch():
+                        watch.on_epoch(progress)
+                if path is not None and (interrupt.came or run.is_finished or time.monotonic() - last >= seconds):
+                    self.save(path)
+                    last = time.monotonic()
+                if interrupt.came:
+                    raise KeyboardInterrupt
+        if not state.tables.are_finite():
+            raise TrainingDivergedError(run.position.step, self.settings.learning_rate)
+
+    def _check_num_sampled(self, vocabulary: Vocabulary) -> None:
+        if self.settings.num_sampled > len(vocabulary):
+            raise ValueError(
+                f"num_sampled={self.settings.num_sampled} unique candidates cannot be drawn from the {len(vocabulary)} "
+                f"words that occur at least min_count={self.settings.min_count} times: lower one of the two"
+            )

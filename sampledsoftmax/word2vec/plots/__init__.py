@@ -1,0 +1,1 @@
+"""Plots: the loss curve and the map of words."""

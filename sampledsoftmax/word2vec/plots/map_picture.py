@@ -1,0 +1,120 @@
+"""A map of words as PNG."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.extras import need
+from sampledsoftmax.word2vec.plots.word_map import WordMap
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
+
+# Dark enough to be read as letters on white.
+COLORS = (
+    "#1f6fb4", "#c2410c", "#2e7d32", "#b3261e", "#6a4caf", "#7a4b3a", "#b8327f", "#555555", "#8a7500", "#00808a",
+)  # fmt: skip
+_SIZE, _DPI = (14.0, 10.0), 150
+_LARGEST, _SMALLEST = 11.0, 6.5
+_GAP = 3.0
+_MANY = 500
+
+
+def save_picture(path: str | os.PathLike[str], vectors: WordVectors, word_map: WordMap, title: str) -> int:
+    """Write a PNG with a dot for each word and as many labels as stand clear of one another; return their number.
+
+    Labels are placed in the order of the map, larger for the first words, each beside its dot where there is
+    room: right, left, above or below. A word whose label has no room keeps its dot. A character that matplotlib's
+    font lacks shows as a box; map.html takes the fonts of the browser.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    figure = need("matplotlib.figure", "matplotlib", "plot").Figure(figsize=_SIZE, dpi=_DPI, layout="tight")
+    canvas = need("matplotlib.backends.backend_agg", "matplotlib", "plot").FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", fontsize=12, color="#333333")
+    axes.set_axis_off()
+    sizes = label_sizes(len(word_map.ids))
+    colors = [COLORS[group] for group in word_map.groups]
+    axes.scatter(*word_map.places.T, s=sizes * 1.1, c=colors, alpha=0.45, linewidths=0)
+    axes.margins(0.03)
+    canvas.draw()
+    with new_file(path, "wb") as file, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        shown = _write_labels(axes, canvas.get_renderer(), vectors, word_map)
+        canvas.print_png(file)
+    return shown
+
+
+def _write_labels(axes: Any, renderer: Any, vectors: WordVectors, word_map: WordMap) -> int:
+    sizes, shown, taken = label_sizes(len(word_map.ids)), 0, _Boxes(len(word_map.ids))
+    for i, word in enumerate(vectors.words[j] for j in word_map.ids):
+        text = axes.annotate(
+            _plain(word),
+            word_map.places[i],
+            (0, 0),
+            textcoords="offset points",
+            fontsize=sizes[i],
+            color=COLORS[word_map.groups[i]],
+        )
+        if _place(text, renderer, axes.bbox.extents, taken):
+            shown += 1
+        else:
+            text.remove()
+    return shown
+
+
+def label_sizes(num_words: int) -> NDArray[np.float64]:
+    """Return font sizes in points: falling slowly with the place in the map, larger where there are few words."""
+    scale = min(1.5, max(1.0, (_MANY / num_words) ** 0.25))
+    return np.asarray(scale * np.linspace(_LARGEST**2, _SMALLEST**2, num_words) ** 0.5)
+
+
+class _Boxes:
+    """Rectangles that are taken."""
+
+    def __init__(self, most: int) -> None:
+        self._boxes = np.empty((most, 4))
+        self._used = 0
+
+    def is_free(self, box: NDArray[np.float64]) -> bool:
+        left, bottom, right, top = self._boxes[: self._used].T
+        return not ((left < box[2]) & (box[0] < right) & (bottom < box[3]) & (box[1] < top)).any()
+
+    def take(self, box: NDArray[np.float64]) -> None:
+        self._boxes[self._used] = box
+        self._used += 1
+
+
+def _place(text: Any, renderer: Any, frame: Any, taken: _Boxes) -> bool:
+    """Move a label to the first place beside its dot that is free and in the frame; False if there is none."""
+    extent = text.get_window_extent(renderer)
+    width, height = extent.width, extent.height
+    for dx, dy in _offsets(width, height):
+        left, bottom = extent.x0 + dx, extent.y0 + dy
+        box = np.array([left - 1, bottom - 1, left + width + 1, bottom + height + 1])
+        inside = frame[0] <= left and left + width <= frame[2] and frame[1] <= bottom and bottom + height <= frame[3]
+        if inside and taken.is_free(box):
+            text.set_position((dx * 72 / _DPI, dy * 72 / _DPI))
+            taken.take(box)
+            return True
+    return False
+
+
+def _offsets(width: float, height: float) -> Iterator[tuple[float, float]]:
+    gap = _GAP * _DPI / 72
+    yield gap, -height / 3
+    yield -width - gap, -height / 3
+    yield -width / 2, gap
+    yield -width / 2, -height - gap
+
+
+def _plain(word: str) -> str:
+    """Return a word in which matplotlib sees no formula."""
+    return word.replace("$", r"\$")

@@ -1,0 +1,145 @@
+"""Words as points of a plane: which words, where, and which belong together."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax import validation
+from sampledsoftmax.io.extras import need
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
+
+METHODS = ("pca", "tsne", "umap")
+NUM_GROUPS = 10
+_ROUNDS = 30
+
+
+class WordMap(NamedTuple):
+    """Points of a plane.
+
+    Attributes
+    ----------
+    ids : int64 [num_points]
+        Words of the points, the most frequent (or the one asked for) first: it is the last to lose its label.
+    places : float64 [num_points, 2]
+        Where they are; distances have no unit.
+    groups : int64 [num_points]
+        Which words belong together, in [0, NUM_GROUPS).
+    method : str
+        How the places were found.
+    """
+
+    ids: NDArray[np.int64]
+    places: NDArray[np.float64]
+    groups: NDArray[np.int64]
+    method: str
+
+
+def frequent_words(vectors: WordVectors, how_many: int, method: str) -> WordMap:
+    """Return a map of the first words; their groups are those of `grouped`.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(1).normal(size=(30, 5))
+    >>> word_map = frequent_words(WordVectors([f"w{i}" for i in range(30)], rows), 20, "pca")
+    >>> word_map.places.shape, bool((word_map.groups < NUM_GROUPS).all())
+    ((20, 2), True)
+    """
+    ids = np.arange(min(validation.whole_number("words", how_many, at_least=3), len(vectors)))
+    units = vectors.units(ids)
+    return WordMap(ids, project(units, method), grouped(units), method)
+
+
+def words_with_neighbors(vectors: WordVectors, words: Sequence[str], num_neighbors: int, method: str) -> WordMap:
+    """Return a map of some words and the nearest ones of each; a group is a word and its neighbors.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(1).normal(size=(30, 5))
+    >>> word_map = words_with_neighbors(WordVectors([f"w{i}" for i in range(30)], rows), ["w3", "w5"], 2, "pca")
+    >>> word_map.ids[:2], word_map.groups[:2]
+    (array([3, 5]), array([0, 1]))
+    """
+    place = {word: i for i, word in enumerate(vectors.words)}
+    found = [[word, *(near for near, _ in vectors.most_similar(word, num_neighbors))] for word in words]
+    groups = {word: number % NUM_GROUPS for number, word in enumerate(words)}
+    for number, near in enumerate(found):
+        for word in near:
+            groups.setdefault(word, number % NUM_GROUPS)
+    ids = np.array([place[word] for word in groups])
+    if ids.size < 3:
+        raise ValueError(f"a map needs three words or more, got {ids.size}")
+    return WordMap(ids, project(vectors.units(ids), method), np.array(list(groups.values())), method)
+
+
+def project(units: NDArray[np.float64], method: str) -> NDArray[np.float64]:
+    """Return rows [num_points, dim] as points [num_points, 2]; the same rows give the same points.
+
+    Parameters
+    ----------
+    units : float64 [num_points, dim]
+        Rows of length one, three or more.
+    method : str
+        "pca": the plane that keeps the most of the variance, by singular value decomposition. "tsne": scikit-
+        learn's t-SNE, which keeps near words near. "umap": umap-learn's UMAP, with the same aim.
+
+    Raises
+    ------
+    MissingExtraError
+        The library of the method is not installed.
+    """
+    methods: dict[str, Callable[[NDArray[np.float64]], Any]] = {"pca": _pca, "tsne": _tsne, "umap": _umap}
+    return np.asarray(methods[validation.choice("method", method, METHODS)](units), dtype=np.float64)
+
+
+def grouped(units: NDArray[np.float64], rounds: int = _ROUNDS) -> NDArray[np.int64]:
+    """Return a group in [0, NUM_GROUPS) of each row: k-means by cosine, from centres far from one another.
+
+    Groups are numbered by falling size, so that colours do not change with the order of rows.
+
+    Examples
+    --------
+    >>> grouped(np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]))
+    array([1, 0, 0, 1, 0])
+    """
+    centred = units - units.mean(axis=0)
+    rows = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+    chosen = [0]
+    while len(chosen) < min(NUM_GROUPS, len(rows)):
+        nearest = (rows @ rows[chosen].T).max(axis=1)
+        chosen.append(int(nearest.argmin()))
+    centres = rows[chosen]
+    for _ in range(rounds):
+        group = (rows @ centres.T).argmax(axis=1)
+        sums = np.zeros_like(centres)
+        np.add.at(sums, group, rows)
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-12), centres)
+    sizes = np.bincount(group, minlength=len(centres))
+    rank = np.empty(len(centres), np.int64)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(centres))
+    return np.asarray(rank[group])
+
+
+def _pca(units: NDArray[np.float64]) -> NDArray[np.float64]:
+    centred = units - units.mean(axis=0)
+    left, sizes, axes = np.linalg.svd(centred, full_matrices=False)
+    if sizes.size == 1:  # vectors of one number
+        left, sizes, axes = np.hstack([left, 0 * left]), np.append(sizes, 0.0), np.vstack([axes, axes])
+    signs = np.sign(axes[:2][np.arange(2), np.abs(axes[:2]).argmax(axis=1)])  # an SVD leaves the signs open
+    return np.asarray(left[:, :2] * sizes[:2] * signs)
+
+
+def _tsne(units: NDArray[np.float64]) -> Any:
+    sklearn = need("sklearn.manifold", "scikit-learn", "tsne")
+    perplexity = min(30.0, (len(units) - 1) / 3)
+    # so few points keep one thread busy for seconds; more of them wait for one another, and can round differently
+    with need("threadpoolctl", "scikit-learn", "tsne").threadpool_limits(1):
+        return sklearn.TSNE(2, perplexity=perplexity, init="pca", metric="cosine", random_state=1).fit_transform(units)
+
+
+def _umap(units: NDArray[np.float64]) -> Any:
+    umap = need("umap", "umap-learn", "umap")
+    neighbors = min(15, len(units) - 1)
+    return umap.UMAP(n_neighbors=neighbors, metric="cosine", random_state=1, n_jobs=1).fit_transform(units)

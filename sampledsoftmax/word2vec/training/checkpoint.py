@@ -1,0 +1,133 @@
+"""A run in one file: settings, vocabulary, tables, optimizer slots, sampler, and how far it has come."""
+
+import hashlib
+import math
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax.io.archive import read_archive, write_archive
+from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler
+from sampledsoftmax.word2vec.encoding.id_stream import IdStream
+from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
+from sampledsoftmax.word2vec.training.progress import Progress
+from sampledsoftmax.word2vec.training.run import Position, Run
+from sampledsoftmax.word2vec.training.settings import Settings
+from sampledsoftmax.word2vec.training.tables import Tables, from_arrays
+
+_KIND, _VERSION = "word model", 1
+_NOT_A_NUMBER = None  # JSON has no NaN
+
+
+class Checkpoint(NamedTuple):
+    """What a run leaves behind.
+
+    Attributes
+    ----------
+    settings : Settings
+    vocabulary : Vocabulary
+    tables : Tables
+    position : Position
+    corpus : str
+        Digest of the id stream; a run goes on with the same one only.
+    history : list of Progress
+    sampler_state : dict
+        What a learned distribution has learnt; empty for others.
+    """
+
+    settings: Settings
+    vocabulary: Vocabulary
+    tables: Tables
+    position: Position
+    corpus: str
+    history: list[Progress]
+    sampler_state: dict[str, Any]
+
+
+def take(run: Run, vocabulary: Vocabulary, tables: Tables, corpus: str, history: list[Progress]) -> Checkpoint:
+    """Return the checkpoint of a run between two blocks; arrays are not copied."""
+    learns = isinstance(run.sampler, LearnedUnigramSampler)
+    state = run.sampler.state if learns else {}
+    return Checkpoint(run.settings, vocabulary, tables, run.position, corpus, history, state)
+
+
+def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; an older one stays until the new one is complete."""
+    text = "\n".join(checkpoint.vocabulary.words).encode("utf-8", "surrogatepass")
+    state = dict(checkpoint.sampler_state)
+    arrays: dict[str, NDArray[Any]] = {
+        "words": np.frombuffer(text, np.uint8),
+        "counts": checkpoint.vocabulary.counts,
+        "history": np.array(checkpoint.history, np.float64).reshape(-1, len(Progress._fields)),
+        "learned_counts": np.array(state.pop("counts", []), np.int64),
+        **checkpoint.tables.arrays(),
+    }
+    position = checkpoint.position._asdict()
+    if math.isnan(checkpoint.position.smoothed):
+        position["smoothed"] = _NOT_A_NUMBER
+    meta = {
+        "settings": checkpoint.settings.as_dict(),
+        "position": position,
+        "corpus": checkpoint.corpus,
+        "sampler_state": state,
+    }
+    write_archive(path, _KIND, _VERSION, meta, arrays)
+
+
+def load(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is another file, damaged, or its parts do not fit one another; one line that says what is wrong.
+    """
+    meta, arrays = read_archive(path, _KIND, _VERSION)
+    try:
+        return _checkpoint(meta, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{Path(path)} is a {_KIND} whose parts do not fit: {error}") from None
+
+
+def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Checkpoint:
+    unknown = set(meta["settings"]) ^ {field.name for field in fields(Settings)}
+    if unknown:
+        raise ValueError(f"settings {', '.join(sorted(unknown))} are missing or unknown")
+    settings = Settings.checked(**meta["settings"])
+    words = arrays["words"].tobytes().decode("utf-8", "surrogatepass").split("\n")
+    vocabulary = Vocabulary(words, arrays["counts"].astype(np.int64, copy=False))
+    tables = from_arrays(arrays, settings.new_optimizer())
+    if not len(vocabulary) == vocabulary.counts.size == tables.num_words:
+        raise ValueError(f"{len(vocabulary)} words, {vocabulary.counts.size} counts, {tables.num_words} rows")
+    at = meta["position"]
+    position = Position(**{**at, "smoothed": float("nan") if at["smoothed"] is _NOT_A_NUMBER else at["smoothed"]})
+    history = [_progress(row) for row in arrays["history"]]
+    state = dict(meta["sampler_state"])
+    if arrays["learned_counts"].size:
+        state["counts"] = arrays["learned_counts"].tolist()
+    return Checkpoint(settings, vocabulary, tables, position, meta["corpus"], history, state)
+
+
+def _progress(row: NDArray[np.float64]) -> Progress:
+    whole = [int(number) for number in row[:6]]
+    return Progress(*whole, *map(float, row[6:]))
+
+
+def restore_sampler(run: Run, state: dict[str, Any]) -> None:
+    """Let the sampler of a run know what that of the checkpoint had learnt."""
+    if state:
+        run.sampler.state = state
+
+
+def digest(stream: IdStream) -> str:
+    """Return the SHA-256 of the ids and sentences of a corpus."""
+    total = hashlib.sha256()
+    for array in (stream.ids, stream.offsets):
+        total.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return total.hexdigest()

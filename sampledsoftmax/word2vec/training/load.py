@@ -1,0 +1,103 @@
+"""What a training run has left in its output directory, or a file of vectors, read back."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax.word2vec.training import checkpoint
+from sampledsoftmax.word2vec.training.output_directory import MODEL, SETTINGS, VECTORS
+from sampledsoftmax.word2vec.vectors import formats
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
+
+
+class Trained(NamedTuple):
+    """The tables of a training run.
+
+    Attributes
+    ----------
+    words : list of str
+        By falling frequency.
+    counts : int64 [num_words] or None
+        Occurrences of each word; None where only vectors are there.
+    embeddings : float [num_words, dim]
+        Input table, or the vectors.
+    weights, biases : float [num_words, dim] and [num_words], or None
+        Output table; None where only vectors are there.
+    settings : dict
+        Of the run; empty where only vectors are there.
+    """
+
+    words: list[str]
+    counts: NDArray[np.int64] | None
+    embeddings: NDArray[Any]
+    weights: NDArray[Any] | None
+    biases: NDArray[Any] | None
+    settings: dict[str, Any]
+
+    def vectors(self, which: str | None = None) -> WordVectors:
+        """Return the vectors; `which` is that of `WordVectors.from_tables`, None is what the run was asked for."""
+        if which is None:
+            which = "in" if self.weights is None else self.settings["which"]
+        return WordVectors.from_tables(self.words, self.embeddings, self.weights, which)
+
+
+def load_trained(path: str | os.PathLike[str]) -> Trained:
+    """Return what a training run has written.
+
+    Parameters
+    ----------
+    path : path
+        Its output directory, or a file of vectors in one of the formats of `vector_files.load`.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is nothing, or no vectors in it.
+    ValueError
+        A file is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> WordVectors(["to", "be"], np.eye(2)).save_word2vec_format(folder / VECTORS)
+    >>> trained = load_trained(folder)
+    >>> trained.words, trained.weights
+    (['to', 'be'], None)
+    """
+    path = Path(path)
+    if path.is_file():
+        return _only_vectors(formats.load(path), {})
+    if (path / MODEL).exists():
+        return _of_model(path / MODEL)
+    if (path / VECTORS).exists():
+        return _only_vectors(WordVectors.load_word2vec_format(path / VECTORS), _settings(path / SETTINGS))
+    what = f"holds no {VECTORS}" if path.exists() else "does not exist"
+    raise FileNotFoundError(f"{path} {what}: name the --output directory of a training run")
+
+
+def _only_vectors(vectors: WordVectors, settings: dict[str, Any]) -> Trained:
+    return Trained(vectors.words, None, vectors.vectors, None, None, settings)
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} is damaged: a JSON object is expected, got {type(settings).__name__}")
+    return settings
+
+
+def _of_model(path: Path) -> Trained:
+    run = checkpoint.load(path)
+    tables, vocabulary = run.tables, run.vocabulary
+    values = (tables.embeddings.values, tables.weights.values, tables.biases.values)
+    return Trained(vocabulary.words, vocabulary.counts, *values, run.settings.as_dict())

@@ -1,0 +1,1 @@
+"""Word vectors: queries and file formats."""

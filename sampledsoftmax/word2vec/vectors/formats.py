@@ -1,0 +1,180 @@
+"""Vectors in the file formats of other programs, each written new and then renamed."""
+
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sampledsoftmax import validation
+from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.extras import need
+from sampledsoftmax.word2vec.vectors.float_text import rows_as_text
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
+
+_SAFETENSORS = ("safetensors", "safetensors")  # package and extra
+_BLOCK = 1024  # rows that are written at once
+_MOST_CHARACTERS = 2**28  # of a NumPy array of strings, 4 bytes each
+
+
+def save_word2vec(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
+    """Write the text format of word2vec.c; packed where the name ends in .gz."""
+    vectors.save_word2vec_format(path)
+
+
+def save_word2vec_binary(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
+    """Write the binary format of word2vec.c; packed where the name ends in .gz."""
+    vectors.save_word2vec_format(path, binary=True)
+
+
+def save_numpy(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
+    """Write an .npz file with two arrays, `words` (unicode) and `vectors`, that needs no pickle to read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/vectors.npz"
+    >>> save_numpy(WordVectors(["to", "be"], np.eye(2, dtype=np.float32)), path)
+    >>> load(path)["be"]
+    array([0., 1.], dtype=float32)
+    """
+    _refuse(vectors, "\0", "a NumPy file", at_end=True)
+    longest = max(vectors.words, key=len)
+    if len(longest) * len(vectors) > _MOST_CHARACTERS:
+        raise ValueError(
+            f"the word {longest[:20]!r}... has {len(longest)} characters, and a NumPy array would give as many to "
+            f"each of the {len(vectors)} words: use another format"
+        )
+    with new_file(path, "wb") as file:
+        np.savez(file, words=np.array(vectors.words), vectors=vectors.vectors)
+
+
+def load_numpy(path: str | os.PathLike[str]) -> WordVectors:
+    """Read what `save_numpy` writes."""
+    try:
+        with Path(path).open("rb") as archive, np.load(archive, allow_pickle=False) as file:
+            words, table = file["words"], file["vectors"]
+    except (KeyError, ValueError, OSError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from None
+    if words.dtype.kind != "U" or words.ndim != 1:
+        raise _damaged(path, f"words must be one line of strings, got {words.dtype} of shape {list(words.shape)}")
+    return _checked(path, words.tolist(), table)
+
+
+def save_safetensors(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
+    """Write a safetensors file: the tensor "vectors", and in the metadata "words", one a line."""
+    _refuse(vectors, "\n", "words of a safetensors file, one a line,")
+    tensors = {"vectors": np.ascontiguousarray(vectors.vectors)}
+    data = need("safetensors.numpy", *_SAFETENSORS).save(tensors, metadata={"words": "\n".join(vectors.words)})
+    with new_file(path, "wb") as file:
+        file.write(data)
+
+
+def load_safetensors(path: str | os.PathLike[str]) -> WordVectors:
+    """Read what `save_safetensors` writes."""
+    safe_open = need("safetensors", *_SAFETENSORS).safe_open
+    try:
+        with safe_open(path, framework="numpy") as file:
+            words, table = (file.metadata() or {})["words"], file.get_tensor("vectors")
+    except Exception as error:  # SafetensorError is no ValueError, and known only with the extra
+        if isinstance(error, (OSError, MemoryError)):
+            raise
+        raise _damaged(path, error) from None
+    return _checked(path, words.split("\n"), table)
+
+
+def save_projector(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
+    """Write the two files that TensorBoard's projector reads: `path`, vectors by tabs, and its words beside it.
+
+    The words go to a file whose name has "metadata" for "vectors", or "metadata." before it: vectors.tsv and
+    metadata.tsv. No loader: the files hold text of the numbers, and the words apart from them.
+    """
+    path = Path(path)
+    for character, name in (("\t", "tabs"), ("\n", "line ends"), ("\r", "line ends")):
+        _refuse(vectors, character, f"a projector file, where {name} part the fields,")
+    with new_file(path) as file:
+        for first in range(0, len(vectors), _BLOCK):
+            lines = rows_as_text(vectors.vectors[first : first + _BLOCK])
+            file.writelines(line.replace(b" ", b"\t").decode() + "\n" for line in lines)
+    with new_file(metadata_path(path)) as file:
+        file.writelines(word + "\n" for word in vectors.words)
+
+
+def metadata_path(path: Path) -> Path:
+    """Return where the words of a projector file go.
+
+    Examples
+    --------
+    >>> metadata_path(Path("run/vectors.tsv")).name, metadata_path(Path("map.tsv")).name
+    ('metadata.tsv', 'metadata.map.tsv')
+    """
+    name = path.name.replace("vectors", "metadata")
+    return path.with_name(name if name != path.name else f"metadata.{path.name}")
+
+
+class Format(NamedTuple):
+    """A file format: how it is written, and the endings that its files have."""
+
+    save: Callable[[WordVectors, str | os.PathLike[str]], None]
+    endings: tuple[str, ...]
+
+
+FORMATS = {
+    "word2vec": Format(save_word2vec, (".txt", ".vec", ".w2v")),
+    "word2vec-binary": Format(save_word2vec_binary, (".bin",)),
+    "numpy": Format(save_numpy, (".npz",)),
+    "safetensors": Format(save_safetensors, (".safetensors",)),
+    "projector": Format(save_projector, (".tsv",)),
+}
+
+
+def save(vectors: WordVectors, path: str | os.PathLike[str], form: str) -> None:
+    """Write vectors in one of `FORMATS`."""
+    FORMATS[validation.choice("format", form, tuple(FORMATS))].save(vectors, path)
+
+
+def load(path: str | os.PathLike[str]) -> WordVectors:
+    """Read a file of vectors, in the format that its ending names.
+
+    Parameters
+    ----------
+    path : path
+        .npz, .safetensors, .bin (word2vec binary); any other ending is the text format of word2vec. The two of
+        word2vec may be packed (.gz).
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is damaged, or no file that holds words beside vectors.
+    """
+    path = Path(path)
+    endings = [ending.lower() for ending in path.suffixes]
+    ending = endings[-2] if endings[-1:] == [".gz"] and len(endings) > 1 else endings[-1] if endings else ""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    if ending == ".npz":
+        return load_numpy(path)
+    if ending == ".safetensors":
+        return load_safetensors(path)
+    return WordVectors.load_word2vec_format(path, binary=ending == ".bin")
+
+
+def _refuse(vectors: WordVectors, character: str, place: str, at_end: bool = False) -> None:
+    for number, word in enumerate(vectors.words):
+        if word.endswith(character) if at_end else character in word:
+            raise ValueError(f"word {number} is {word!r}: {place} cannot hold {character!r} there")
+
+
+def _checked(path: str | os.PathLike[str], words: list[str], table: Any) -> WordVectors:
+    try:
+        return WordVectors(words, table)
+    except (TypeError, ValueError) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: str | os.PathLike[str], reason: object) -> ValueError:
+    return ValueError(f"{path} is no file of words and vectors, or damaged: {' '.join(str(reason).split())}")

@@ -1,0 +1,105 @@
+"""Runs that are killed at random moments, or whose disk is full, lose nothing that a checkpoint had."""
+
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from sampledsoftmax.word2vec.training import checkpoint
+
+pytestmark = pytest.mark.compiled
+
+KILLS = 20
+NOTHING = subprocess.DEVNULL
+EPOCHS = 160
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    rng = np.random.default_rng(1)
+    words = np.array([f"w{i}" for i in range(200)])
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    ids = np.minimum(rng.zipf(1.3, (2000, 20)) - 1, 199)
+    path.write_text("".join(" ".join(words[row]) + "\n" for row in ids))
+    return path
+
+
+def command(corpus, output, *more):
+    options = ["--epochs", str(EPOCHS), "--vector-size", "128", "--min-count", "1", "--checkpoint-seconds", "0"]
+    if "--resume" in more:
+        options = options[-2:]
+    return [sys.executable, "-m", "sampledsoftmax", "train", str(corpus), "--output", str(output), *options, *more]
+
+
+@pytest.fixture(scope="module")
+def whole(corpus, tmp_path_factory):
+    """Return the directory of a run that nobody stops."""
+    output = tmp_path_factory.mktemp("whole")
+    subprocess.run(command(corpus, output), check=True, capture_output=True)
+    return output
+
+
+def position(output):
+    path = output / "model.zip"
+    return checkpoint.load(path).position if path.exists() else None
+
+
+def same(output, whole):
+    return all((output / f).read_bytes() == (whole / f).read_bytes() for f in ("model.zip", "vectors.txt", "loss.csv"))
+
+
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(corpus, whole, tmp_path):
+    moments = random.Random(1)
+    output, kills, seen = tmp_path / "run", 0, set()
+    while kills < KILLS:
+        more = ["--resume"] if position(output) is not None else []
+        with subprocess.Popen(command(corpus, output, *more), stdout=NOTHING, stderr=NOTHING) as run:
+            try:
+                code = run.wait(timeout=moments.uniform(0.1, 3.0))
+            except subprocess.TimeoutExpired:
+                code = None
+                run.kill()
+        if code is None:
+            kills += 1
+            seen.add(position(output))  # loads: what is there is complete
+        else:  # it was faster than the kills: the rest of them hit a run from the start
+            assert code == 0
+            assert same(output, whole)
+            output = tmp_path / f"run{kills}"
+    if position(output) is not None:
+        subprocess.run(command(corpus, output, "--resume"), capture_output=True, check=False)
+        assert same(output, whole)
+    assert len(seen) > 3
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(corpus, whole, tmp_path):
+    output = tmp_path / "run"
+    with subprocess.Popen(command(corpus, output), stdout=NOTHING, stderr=NOTHING) as run:
+        while position(output) is None:
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+    assert run.returncode == 130
+    before = (output / "model.zip").read_bytes()
+
+    def no_room():
+        # files may not grow beyond so many bytes: what a quota does
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) * 9 // 10, len(before) * 9 // 10))
+
+    done = subprocess.run(
+        command(corpus, output, "--resume"), preexec_fn=no_room, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("sampledsoftmax: ")
+    assert "model.zip cannot be written" in line
+    assert "Traceback" not in done.stderr
+    assert (output / "model.zip").read_bytes() == before
+    assert not [path for path in output.iterdir() if path.suffix == ".new"]
+    subprocess.run(command(corpus, output, "--resume"), check=True, capture_output=True)
+    assert same(output, whole)

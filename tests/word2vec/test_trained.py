@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from sampledsoftmax.word2vec.training.load import load_trained
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
+from tests.word2vec.runs import write_run
+
+WORDS = ["to", "be", "or"]
+TABLE = np.arange(6, dtype=np.float32).reshape(3, 2)
+
+
+def test_all_tables(tmp_path):
+    write_run(tmp_path, WORDS, TABLE, TABLE + 1, window=3, which="mean")
+    trained = load_trained(tmp_path)
+    assert (trained.words, trained.counts.tolist(), trained.settings["window"]) == (WORDS, [3, 2, 1], 3)
+    np.testing.assert_array_equal(trained.weights, TABLE + 1)
+    np.testing.assert_array_equal(trained.biases, [0, 0, 0])
+    np.testing.assert_array_equal(trained.vectors().vectors, TABLE + 0.5)
+    np.testing.assert_array_equal(trained.vectors("in").vectors, TABLE)
+
+
+def test_vectors_alone(tmp_path):
+    WordVectors(WORDS, TABLE).save_word2vec_format(tmp_path / "vectors.txt")
+    for path in (tmp_path, tmp_path / "vectors.txt"):
+        trained = load_trained(path)
+        assert (trained.words, trained.counts, trained.weights, trained.biases) == (WORDS, None, None, None)
+        np.testing.assert_array_equal(trained.vectors().vectors, TABLE)
+        with pytest.raises(ValueError, match="which='both' needs the output weights"):
+            trained.vectors("both")
+
+
+def test_what_is_not_there_or_damaged(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no vectors.txt: name the --output directory"):
+        load_trained(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"nowhere does not exist: name"):
+        load_trained(tmp_path / "nowhere")
+    WordVectors(WORDS, TABLE).save_word2vec_format(tmp_path / "vectors.txt")
+    for settings in ("{", "[1]"):
+        (tmp_path / "settings.json").write_text(settings)
+        with pytest.raises(ValueError, match=r"settings.json is damaged: "):
+            load_trained(tmp_path)
+    write_run(tmp_path, WORDS, TABLE, TABLE + 1)
+    whole = (tmp_path / "model.zip").read_bytes()
+    for content in (b"", b"text", whole[:200], whole.replace(b"words.npy", b"wordz.npy")):
+        (tmp_path / "model.zip").write_bytes(content)
+        with pytest.raises(ValueError, match=r"model.zip is (no word model or is )?damaged"):
+            load_trained(tmp_path)

@@ -1,0 +1,93 @@
+"""Tables and slots have the same bits on any number of threads."""
+
+import numpy as np
+import pytest
+
+import sampledsoftmax as ss
+from sampledsoftmax.word2vec.training import trainer as trainer_module
+from tests.word2vec.trainers import Task, text_of
+
+pytestmark = pytest.mark.compiled
+
+OPTIMIZERS = {
+    "SGD": ss.SGD(0.01),
+    "Momentum": ss.Momentum(0.001, 0.9),
+    "Nesterov": ss.Momentum(0.001, 0.9, nesterov=True),
+    "Adagrad": ss.Adagrad(0.1),
+    "RowwiseAdagrad": ss.RowwiseAdagrad(0.1),
+}
+SAMPLERS = ["log_uniform", "uniform", "fixed_unigram", "learned_unigram"]
+OBJECTIVES = [("sampled_softmax", True, True), ("nce", True, False), ("negative_sampling", False, True)]
+DTYPES = [np.float32, np.float64]
+MODELS = [pytest.param(True, id="skip_gram"), pytest.param(False, id="cbow")]
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks_and_the_threads_of_before(monkeypatch):
+    monkeypatch.setattr(trainer_module, "POSITIONS_A_BLOCK", 256)
+    before = ss.get_num_threads()
+    yield
+    ss.set_num_threads(before)
+
+
+def trained(task, num_threads):
+    """Return the bytes of all that training changes: two epochs of two blocks, some words thinned out."""
+    ss.set_num_threads(num_threads)
+    text = text_of(task, 2001)
+    text.thresholds[:] = np.linspace(2**31, 2**32, task.num_classes)
+    trainer = task.on(text)
+    assert trainer.num_blocks == 2
+    learnt = [
+        trainer.train_block(epoch, block, task.optimizer.learning_rate) for epoch in range(2) for block in range(2)
+    ]
+    assert all(block.steps > 2 and np.isfinite(block.loss) for block in learnt)
+    arrays = [array for table in trainer.tables for array in (table.values, *table.slots.values())]
+    learned = [trainer.distribution.tree] if task.sampler == "learned_unigram" else []
+    return [array.tobytes() for array in (*arrays, *learned)], learnt
+
+
+def check(task):
+    one = trained(task, 1)
+    assert one[0] != trained(task._replace(num_sampled=task.num_sampled - 1), 1)[0]
+    for num_threads in (2, 4, 7):  # of 7, four have a reader
+        assert trained(task, num_threads) == one
+
+
+def task_of(dtype, center_is_input, objective=OBJECTIVES[0], optimizer="Adagrad", sampler="log_uniform"):
+    return Task(
+        20, 21, 19, 4, 300, dtype, *objective, True, center_is_input, OPTIMIZERS[optimizer], sampler
+    )  # ragged against panels and tiles
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("center_is_input", MODELS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_each_optimizer(optimizer, center_is_input, dtype):
+    check(task_of(dtype, center_is_input, optimizer=optimizer))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("center_is_input", MODELS)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_each_sampler(sampler, center_is_input, dtype):
+    check(task_of(dtype, center_is_input, sampler=sampler))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("center_is_input", MODELS)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_each_objective(objective, center_is_input, dtype):
+    check(task_of(dtype, center_is_input, objective))
+
+
+def test_an_error_is_the_same_on_any_number_of_threads():
+    task = task_of(np.float32, True)
+    messages = []
+    for num_threads in (1, 2, 4):
+        ss.set_num_threads(num_threads)
+        trainer = task.on(text_of(task, 2001))
+        trainer.tables.embeddings.values[7] = np.nan
+        with pytest.raises(trainer_module.DivergedError) as raised:
+            trainer.train_block(0, 0, 0.1)
+        messages.append((str(raised.value), *(table.values.tobytes() for table in trainer.tables)))
+    assert len(set(messages)) == 1
