@@ -96,8 +96,9 @@ def test_functions_have_the_same_bits_on_any_number_of_threads(function):
 
 PATH_PROGRAM = """
 import hashlib, numpy as np, sampledsoftmax as ss
-from sampledsoftmax import steps, threads
-steps.threads_for = lambda *_: threads.thread_pool.num_threads
+from sampledsoftmax.layers import fused_step
+from sampledsoftmax.runtime import threadpool
+fused_step.threads_for = lambda *_: threadpool.thread_pool.num_threads
 for num_threads in (1, 2, 4):
     ss.set_num_threads(num_threads)
     model = ss.SkipGram(200, 33, 50, ss.Adagrad(0.1), seed=1)
