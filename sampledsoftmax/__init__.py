@@ -6,9 +6,10 @@ from sampledsoftmax.layers.skip_gram import SkipGram
 from sampledsoftmax.losses.accidental_hits import compute_accidental_hits
 from sampledsoftmax.losses.full_softmax import full_softmax_loss, full_softmax_loss_and_grad
 from sampledsoftmax.losses.nce import nce_loss, nce_loss_and_grad
+from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.sampled_logits import compute_sampled_logits
 from sampledsoftmax.losses.sampled_softmax import sampled_softmax_loss, sampled_softmax_loss_and_grad
-from sampledsoftmax.optimizers import SGD, Adagrad, Adam, Momentum, RowwiseAdagrad
+from sampledsoftmax.optimizers import SGD, Adagrad, Adam, Momentum, Optimizer, RowwiseAdagrad
 from sampledsoftmax.runtime.config import show_config
 from sampledsoftmax.runtime.threadpool import get_num_threads, set_num_threads
 from sampledsoftmax.samplers.all_candidates import AllSampler, all_candidate_sampler
@@ -37,6 +38,8 @@ __all__ = [
     "LearnedUnigramSampler",
     "LogUniformSampler",
     "Momentum",
+    "Objective",
+    "Optimizer",
     "RowwiseAdagrad",
     "SampledSoftmax",
     "SampledValues",

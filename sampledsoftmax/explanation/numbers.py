@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sampledsoftmax import reference, validation
 from sampledsoftmax.losses import objective
 from sampledsoftmax.losses.arguments import Call
+from sampledsoftmax.losses.objectives import SAMPLED_SOFTMAX
 from sampledsoftmax.samplers.log_uniform import log_uniform_candidate_sampler
 from sampledsoftmax.types import Correction, Gradients, IndexedSlices, SampledValues
 
@@ -44,7 +45,7 @@ class Compiled:
         ones = np.ones(call.batch.inputs.shape[0], call.batch.inputs.dtype)
         raw = _side_by_side(objective.logits(call._replace(correction=Correction(False, False))))
         logits = _side_by_side(objective.logits(call))
-        loss, gradients = objective.loss_and_grad(call, "sampled_softmax", ones)
+        loss, gradients = objective.loss_and_grad(call, SAMPLED_SOFTMAX, ones)
         return Numbers(raw, logits, loss, gradients)
 
     @staticmethod

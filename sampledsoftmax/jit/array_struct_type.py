@@ -28,7 +28,7 @@ class ArrayStructType(types.Type):
     """The type of a bundle: its class, and the types of its fields by name."""
 
     def __init__(self, of_class: type, fields: dict[str, Any]) -> None:
-        self.fields, self.offsets, offset = fields, {}, 0
+        self.instance_class, self.fields, self.offsets, offset = of_class, fields, {}, 0
         for name, field in fields.items():
             self.offsets[name] = offset
             offset += num_words(field)

@@ -16,6 +16,7 @@ class DispatchedKernel:
         functools.update_wrapper(self, function)
         self.name = f"{function.__module__}.{function.__name__}"
         self._kernels: dict[type, Any] = {}
+        self._default: Any = None
 
     def register(self, *classes: type) -> Callable[[Any], Any]:
         """Return a decorator that takes a kernel for bundles of these classes."""
@@ -26,11 +27,21 @@ class DispatchedKernel:
 
         return take
 
+    def default(self, kernel: Any) -> Any:
+        """Take a kernel for all classes that have none of their own."""
+        self._default = kernel
+        return kernel
+
+    def has(self, of_class: type) -> bool:
+        """Return whether a class has a kernel of its own."""
+        return of_class in self._kernels
+
     def implementation_for(self, of_class: type) -> Any:
         """Return the kernel for bundles of a class."""
-        if of_class not in self._kernels:
+        kernel = self._kernels.get(of_class, self._default)
+        if kernel is None:
             raise TypeError(f"{self.name} has no kernel for {of_class.__name__}")
-        return self._kernels[of_class]
+        return kernel
 
     def __call__(self, bundle: Any, *arguments: Any) -> Any:
         """Run the kernel of the bundle's class."""

@@ -1,24 +1,27 @@
-"""The bundles of arrays that the kernels of a step pass on."""
+"""The structs of arrays and settings that the kernels of a step pass on."""
 
 from typing import Any, NamedTuple
 
 from sampledsoftmax.jit.array_struct import ArrayStruct
 
 
-class Settings(NamedTuple):
-    """What is computed; the class says of which objective.
+class StepSettings(NamedTuple):
+    """What a step computes.
 
     Attributes
     ----------
+    objective : NamedTuple
+        Parameters of the objective; its class selects the kernels of the loss, see kernels/loss/objectives.py.
     gradients : bool
         Whether gradients are wanted.
     subtract_log_q, remove_hits, last_copy_only : bool
         The correction of the logits.
     num_true : int
     class_panels : int
-        Panels of candidates a task.
+        Panels of candidates in a chunk of work.
     """
 
+    objective: Any
     gradients: bool
     subtract_log_q: bool
     remove_hits: bool
@@ -27,20 +30,8 @@ class Settings(NamedTuple):
     class_panels: int
 
 
-class ForLogits(Settings):
-    """Stop before a loss."""
-
-
-class ForSampledSoftmax(Settings):
-    """Softmax cross-entropy."""
-
-
-class ForNCE(Settings):
-    """Sigmoid cross-entropy."""
-
-
 class Operands(NamedTuple):
-    """Where the rows of a batch are: tables, and ids of rows in them.
+    """The rows of a batch: tables, and ids of rows in them.
 
     Attributes
     ----------
@@ -59,55 +50,90 @@ class Operands(NamedTuple):
     sampled_ids: Any
 
 
+class Block(NamedTuple):
+    """A block of examples that one thread computes at once.
+
+    Attributes
+    ----------
+    top, rows : int
+        The examples top .. top + rows.
+    padded : int
+        `rows` rounded up to a multiple of MR_TAIL: the rows that micro-kernels compute.
+    num_panels, num_sampled : int
+        Panels of candidates, and candidates.
+    """
+
+    top: int
+    rows: int
+    padded: int
+    num_panels: int
+    num_sampled: int
+
+
 class IdGroups(ArrayStruct):
-    """Equal ids: group u has the id ids[u] and the places first[u], next[first[u]], ... until -1."""
+    """Occurrences of equal ids, as linked lists: group u has the id ids[u] and occurs at head[u], next[head[u]], ...
+
+    A list ends with -1. Occurrences are in increasing order; tail[u] is the last one.
+    """
 
     ids: Any
-    first: Any
+    head: Any
     next: Any
-    last: Any
+    tail: Any
 
 
 class Scratch(ArrayStruct):
-    """Memory of a step that all threads share; panels as in panels.py.
+    """Working memory of a step that all threads share; panels as in kernels/linalg/packing.py.
+
+    An array that changes its meaning from phase to phase has a name for each: the names share one memory.
 
     Attributes
     ----------
     inputs, input_sums : float [dim panels, rows, width]
         The inputs; gradients of the logits . sampled weights.
-    exponentials, flat_exponentials : float [candidate panels, rows, width] and [candidate panels, rows * width]
-        Logits, then exp(logit - largest of the row), then gradients of the logits; two views of one memory.
-    packed_candidates_t, packed_candidates : float [candidate panels, dim, width] and [dim panels, candidates, width]
-        The sampled weights, transposed and not.
+    sampled_logits, sampled_grad : float [candidate panels, rows, width]
+        Logits of the candidates, then gradients of the loss with respect to them. One memory, also `sampled_exp`.
+    sampled_exp : float [candidate panels, rows * width]
+        Between the two: exp(logit - largest of the row), or sigmoids.
+    packed_candidates, packed_candidates_t : float [dim panels, candidates, width] and [candidate panels, dim, width]
+        The sampled weights as packed operands, and transposed.
     biases, log_q : float [candidate panels, width]
         Biases, -inf behind the last candidate; logs of expected counts, or zeros.
     bias_sums : float [candidate panels, width]
-    true_logits : float [batch_size * num_true]
-        Logits, then gradients of them.
+        Gradients of the candidates' biases.
+    true_logits, true_grad : float [batch_size * num_true]
+        Logits of the labels, then gradients of the loss with respect to them. One memory.
     losses, loss_grad : float [batch_size]
     input_grad : float [batch_size, dim]
     true_counts, sampled_counts : float32 [batch_size * num_true], [num_sampled]
         Expected counts.
-    group_of_label, group_of_input, earlier : int64 [batch_size * num_true], [batch_size], [num_sampled]
-        See duplicates.py.
+    candidates : int64 [num_sampled]
+    group_of_label, group_of_input : int64 [batch_size * num_true], [batch_size]
+        Index of the group of equal ids, see id_groups.py.
+    previous_copy : int64 [num_sampled]
+        The copy of the same candidate before this one, or -1.
     hash_keys, hash_values : int64
-        Hash tables: one, or from the middle on another.
+        Two hash tables, one in each half: for classes and for inputs.
     cursor : uint64 [8]
         Position in the random stream.
     sizes : int64 [4]
-        Draws of the sample, class slots, input slots.
+        NUM_TRIES of the sample, NUM_CLASS_GROUPS, NUM_INPUT_GROUPS.
+    class_groups, input_groups : IdGroups
+        Groups of equal classes: the candidates, one each, then other labels. Groups of equal inputs.
     """
 
     inputs: Any
     input_sums: Any
-    exponentials: Any
-    flat_exponentials: Any
+    sampled_logits: Any
+    sampled_exp: Any
+    sampled_grad: Any
     packed_candidates_t: Any
     packed_candidates: Any
     biases: Any
     log_q: Any
     bias_sums: Any
     true_logits: Any
+    true_grad: Any
     losses: Any
     loss_grad: Any
     input_grad: Any
@@ -116,7 +142,7 @@ class Scratch(ArrayStruct):
     candidates: Any
     group_of_label: Any
     group_of_input: Any
-    earlier: Any
+    previous_copy: Any
     hash_keys: Any
     hash_values: Any
     cursor: Any
@@ -130,15 +156,24 @@ class ThreadBuffers(ArrayStruct):
 
     Attributes
     ----------
-    maxima, sums : float [threads, BLOCK_ROWS * width]
+    row_max : float [threads, BLOCK_ROWS * width]
+        Largest logit of a row, in each SIMD lane or the same in all.
+    row_scales : float [threads, BLOCK_ROWS * width]
+        Sums over a row, lane by lane, then what turns its exponentials into gradients, in all lanes.
+    row_logits, row_grad, label_grad : float [threads, num_true + num_sampled]
+        One row of logits, its gradient, and a sum of gradients, for objectives that see a whole row.
     candidate_grad, flat_candidate_grad : float [threads, class_panels * width, dim panels, width]
-        And [threads, class_panels * width, dim panels * width], the same memory.
+        And [threads, class_panels * width, dim panels * width], the same memory: gradients of rows of weights.
     row : float [threads, dim panels * width]
     entry : float [threads, 1]
+        Gradients of one row and of one bias.
     """
 
-    maxima: Any
-    sums: Any
+    row_max: Any
+    row_scales: Any
+    row_logits: Any
+    row_grad: Any
+    label_grad: Any
     candidate_grad: Any
     flat_candidate_grad: Any
     row: Any

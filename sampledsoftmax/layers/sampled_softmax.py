@@ -10,11 +10,12 @@ from sampledsoftmax import validation
 from sampledsoftmax.layers.fused_step import FusedSteps, not_finite
 from sampledsoftmax.layers.table import Table, initial_rng
 from sampledsoftmax.layers.top_k import top_k
-from sampledsoftmax.losses.arguments import Call, checked_batch, checked_correction, checked_values
+from sampledsoftmax.losses.arguments import Call, checked_batch, checked_values, correction_for
 from sampledsoftmax.losses.batch import Batch
 from sampledsoftmax.losses.full_softmax import full_softmax_loss
 from sampledsoftmax.losses.objective import mean_loss_and_grad
-from sampledsoftmax.optimizers import Adagrad, Optimizer
+from sampledsoftmax.losses.objectives import Objective, checked_objective
+from sampledsoftmax.optimizers import Adagrad, Optimizer, checked_optimizer
 from sampledsoftmax.samplers import CandidateSampler, sampler_for
 from sampledsoftmax.types import Gradients
 
@@ -30,19 +31,23 @@ class SampledSoftmax:
         Width of the inputs.
     num_sampled : int
         Candidates a step, shared by the batch; at most `num_classes`, since they are unique.
-    optimizer : SGD, Momentum, Adagrad, RowwiseAdagrad or Adam, optional
-        How rows are updated; default `Adagrad(0.05)`.
+    optimizer : Optimizer, optional
+        How rows are updated: SGD, Momentum, Adagrad, RowwiseAdagrad, Adam, or your own; default `Adagrad(0.05)`.
     sampler : str or sampler object
         "log_uniform" (ids sorted by falling frequency), "uniform", or a sampler object such as
         `LogUniformSampler`.
-    subtract_log_q : bool
-        Whether log(expected count) is subtracted from the logits.
-    remove_accidental_hits : bool
-        Whether a candidate that is a label of an example is left out of that example's sum.
+    subtract_log_q : bool, optional
+        Whether log(expected count) is subtracted from the logits; default: yes, except for "negative_sampling".
+    remove_accidental_hits : bool, optional
+        Whether a candidate that is a label of an example is left out of that example's sum; default: yes, except for
+        "nce", as in TensorFlow.
     dtype : float32 or float64
         Of the tables, the inputs and all arithmetic.
     seed : None, int or (int, int)
         Seed of the initial weights and of the candidates (TensorFlow's op seed).
+    objective : str or Objective
+        "sampled_softmax", "nce" (noise-contrastive estimation), "negative_sampling" (NCE without log Q), or an
+        objective of your own.
     folder : path, optional
         Where tables and slots are kept as memory-mapped .npy files, written anew: for more classes than
         memory holds. A step reads and writes the pages of its rows only.
@@ -83,27 +88,29 @@ class SampledSoftmax:
         num_sampled: int,
         optimizer: Optimizer | None = None,
         sampler: str | CandidateSampler = "log_uniform",
-        subtract_log_q: bool = True,
-        remove_accidental_hits: bool = True,
+        subtract_log_q: bool | None = None,
+        remove_accidental_hits: bool | None = None,
         dtype: Any = np.float32,
         seed: Any = None,
         *,
+        objective: str | Objective = "sampled_softmax",
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self.num_classes = validation.whole_number("num_classes", num_classes, 1)
         self.dim = validation.whole_number("dim", dim, 1)
         self.num_sampled = validation.sample_size("num_sampled", num_sampled, True, "num_classes", self.num_classes)
         self.dtype = validation.float_dtype("dtype", dtype)
-        self.optimizer = optimizer if optimizer is not None else Adagrad(0.05)
+        self.optimizer = checked_optimizer(Adagrad(0.05) if optimizer is None else optimizer)
+        self.objective = checked_objective(objective)
         self.sampler = sampler_for(sampler, self.num_classes, seed)
-        self.correction = checked_correction(subtract_log_q, remove_accidental_hits, "all")
+        self.correction = correction_for(self.objective, subtract_log_q, remove_accidental_hits)
         rng, scale = initial_rng(seed, 0), self.dtype.type(self.dim**-0.5)
         shape = (self.num_classes, self.dim)
         self._weights = Table(
             "weights", shape, lambda rows: rng.standard_normal(rows, self.dtype) * scale, self.optimizer, folder
         )
         self._biases = Table("biases", shape[:1], lambda rows: np.zeros(rows, self.dtype), self.optimizer, folder)
-        self._steps = FusedSteps(self.num_sampled, self.dim, self.dtype, self.sampler, self.correction)
+        self._steps = FusedSteps(self.num_sampled, self.dim, self.dtype, self.sampler, self.objective, self.correction)
 
     @property
     def weights(self) -> NDArray[Any]:
@@ -226,7 +233,7 @@ class SampledSoftmax:
         ids = np.concatenate((batch.labels.ravel(), values.sampled_candidates))
         self._weights.catch_up(ids)
         self._biases.catch_up(ids)
-        loss, gradients = mean_loss_and_grad(Call(batch, values, self.correction))
+        loss, gradients = mean_loss_and_grad(Call(batch, values, self.correction), self.objective)
         if not np.isfinite(loss):
             raise FloatingPointError(not_finite(loss, self.optimizer.learning_rate))
         return loss, gradients

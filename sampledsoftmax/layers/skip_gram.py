@@ -11,6 +11,7 @@ from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.layers.sampled_softmax import SampledSoftmax
 from sampledsoftmax.layers.table import Table, initial_rng
 from sampledsoftmax.losses.gather import gather
+from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.samplers import CandidateSampler
@@ -33,18 +34,22 @@ class SkipGram:
         Width of an embedding.
     num_sampled : int
         Candidates a step, shared by the batch; at most `num_classes`, since they are unique.
-    optimizer : SGD, Momentum, Adagrad, RowwiseAdagrad or Adam, optional
-        How rows are updated; default `Adagrad(0.05)`.
+    optimizer : Optimizer, optional
+        How rows are updated: SGD, Momentum, Adagrad, RowwiseAdagrad, Adam, or your own; default `Adagrad(0.05)`.
     sampler : str or sampler object
         "log_uniform" (ids sorted by falling frequency), "uniform", or an object such as `LogUniformSampler`.
-    subtract_log_q : bool
-        Whether log(expected count) is subtracted from the logits.
-    remove_accidental_hits : bool
-        Whether a candidate that is a label of an example is left out of that example's sum.
+    subtract_log_q : bool, optional
+        Whether log(expected count) is subtracted from the logits; default: yes, except for "negative_sampling".
+    remove_accidental_hits : bool, optional
+        Whether a candidate that is a label of an example is left out of that example's sum; default: yes, except for
+        "nce", as in TensorFlow.
     dtype : float32 or float64
         Of the tables and all arithmetic.
     seed : None, int or (int, int)
         Seed of the initial tables and of the candidates (TensorFlow's op seed).
+    objective : str or Objective
+        "sampled_softmax", "nce" (noise-contrastive estimation), "negative_sampling" (NCE without log Q), or an
+        objective of your own.
     folder : path, optional
         Where tables and slots are kept as memory-mapped .npy files, written anew: for more classes than
         memory holds. A step reads and writes the pages of its rows only.
@@ -85,16 +90,17 @@ class SkipGram:
         num_sampled: int,
         optimizer: Optimizer | None = None,
         sampler: str | CandidateSampler = "log_uniform",
-        subtract_log_q: bool = True,
-        remove_accidental_hits: bool = True,
+        subtract_log_q: bool | None = None,
+        remove_accidental_hits: bool | None = None,
         dtype: Any = np.float32,
         seed: Any = None,
         *,
+        objective: str | Objective = "sampled_softmax",
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
         flags = (subtract_log_q, remove_accidental_hits)
         self.output = SampledSoftmax(
-            num_classes, dim, num_sampled, optimizer, sampler, *flags, dtype, seed, folder=folder
+            num_classes, dim, num_sampled, optimizer, sampler, *flags, dtype, seed, objective=objective, folder=folder
         )
         rng, half, dim = initial_rng(seed, 1), self.output.dtype.type(0.5), self.output.dtype.type(self.output.dim)
         self._embeddings = Table(

@@ -1,4 +1,4 @@
-"""A trained table: its values, and what the optimizer remembers of them."""
+"""A trained table: its values and its optimizer slots."""
 
 import os
 from collections.abc import Callable
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.kernels.step.train import TrainedTables
-from sampledsoftmax.kernels.update.rules import Rule
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.optimizers.base import as_rows
 from sampledsoftmax.runtime.workspace import aligned
@@ -18,14 +18,14 @@ from sampledsoftmax.types import IndexedSlices
 
 FirstValues = Callable[[tuple[int, ...]], NDArray[Any]]  # the next rows of a new table, for a shape
 
-_ROWS_A_BLOCK = 1 << 16
+_ROWS_PER_BLOCK = 1 << 16
 
 
 class Table:
     """Values [num_rows, ...] and slots, in memory or in .npy files of a folder; `update` trains both in place.
 
-    An optimizer with a `catch_up`, as `Adam(mode="exact")`, leaves rows behind until they are named again:
-    `catch_up` must be called for rows before they are read.
+    A lazy optimizer, such as `Adam(mode="exact")`, leaves rows behind until they get a gradient again: call `catch_up`
+    for rows before they are read.
     """
 
     def __init__(
@@ -41,23 +41,23 @@ class Table:
         self._folder = None if folder is None else Path(folder)
         self.values = self._filled(name, shape, first_values)
         self.slots = optimizer.init(self.values) if folder is None else self._slots_in_files()
-        self._matrices: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
+        self._structs: tuple[NDArray[Any], NDArray[Any], ArrayStruct] | None = None
 
     def _filled(self, name: str, shape: tuple[int, ...], first_values: FirstValues) -> NDArray[Any]:
-        """Return a new array, filled block by block: no temporary copy of it is made."""
+        """Return a new array, filled block by block, without a temporary copy."""
         dtype = first_values((0, *shape[1:])).dtype
         if self._folder is None:
-            array = aligned(shape, dtype)  # a row of 512 bytes is 8 lines of a cache then, and not 9
+            array = aligned(shape, dtype)  # a row of 512 bytes is then 8 cache lines, not 9
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
             array = np.lib.format.open_memmap(self._folder / f"{name}.npy", "w+", dtype, shape)
-        for first in range(0, shape[0], _ROWS_A_BLOCK):
-            rows = min(_ROWS_A_BLOCK, shape[0] - first)
+        for first in range(0, shape[0], _ROWS_PER_BLOCK):
+            rows = min(_ROWS_PER_BLOCK, shape[0] - first)
             array[first : first + rows] = first_values((rows, *shape[1:]))
         return array
 
     def _slots_in_files(self) -> dict[str, NDArray[Any]]:
-        """Return the optimizer's slots as files: an optimizer starts all rows alike, so small tables tell."""
+        """Return the optimizer's slots as files; small tables show which of them have rows, and how rows start."""
         of_two, of_three = (
             self.optimizer.init(np.zeros((rows, *self.values.shape[1:]), self.values.dtype)) for rows in (2, 3)
         )
@@ -69,25 +69,20 @@ class Table:
         return slots
 
     @property
-    def has_rule(self) -> bool:
-        """Whether the optimizer's rule for a row is compiled."""
-        return hasattr(self.optimizer, "rule")
+    def rule(self) -> Any:
+        """The compiled update rule of a row, or None."""
+        return self.optimizer.compiled_rule(self.values.dtype)
 
     @property
-    def rule(self) -> Rule:
-        """The compiled rule for a row."""
-        return self.optimizer.rule(self.values.dtype)  # type: ignore[attr-defined, no-any-return]
-
-    @property
-    def matrices(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The values, and what the compiled rule remembers, as matrices: the same memory."""
-        if self._matrices is None or self._matrices[0] is not self.values:
-            slot = self.optimizer.slot(self.values, self.slots)  # type: ignore[attr-defined]
-            self._matrices = (self.values, as_rows(np.asarray(self.values)), slot)
-        return self._matrices[1:]
+    def structs(self) -> tuple[NDArray[Any], ArrayStruct]:
+        """The values as a matrix and the slots of the compiled rule: the same memory."""
+        if self._structs is None or self._structs[0] is not self.values:
+            slots = self.optimizer.compiled_slots(self.values, self.slots)
+            self._structs = (self.values, as_rows(np.asarray(self.values)), slots)
+        return self._structs[1:]
 
     def assign(self, values: ArrayLike) -> None:
-        """Take another array of the same shape and dtype for the values; it is trained in place."""
+        """Replace the values by another array of the same shape and dtype, which is then trained in place."""
         array = validation.floats(self.name, values, self.values.shape, self.values.dtype)
         if not array.flags.writeable:
             raise ValueError(f"{self.name} must be writeable: it is trained in place")
@@ -99,26 +94,18 @@ class Table:
         return self.values
 
     def catch_up(self, ids: NDArray[np.int64] | None) -> None:
-        """Let the optimizer take the steps that rows have missed; all rows for None."""
-        take_missed_steps = getattr(self.optimizer, "catch_up", None)
-        if take_missed_steps is not None:
-            take_missed_steps(self.values, self.slots, ids)
+        """Apply the steps that rows have missed; all rows for None."""
+        self.optimizer.catch_up(self.values, self.slots, ids)
 
     def update(self, gradient: IndexedSlices) -> None:
         """Apply one optimizer step to the rows that the gradient names."""
         self.optimizer.update(self.values, self.slots, gradient)
 
 
-def trained_tables(
-    inputs: NDArray[Any],
-    inputs_slot: NDArray[Any],
-    weights: NDArray[Any],
-    weights_slot: NDArray[Any],
-    biases: NDArray[Any],
-    biases_slot: NDArray[Any],
-) -> TrainedTables:
-    """Return matrices of tables and slots as compiled code takes them."""
-    return TrainedTables(inputs, inputs_slot, weights, weights_slot, biases, biases[:, 0], biases_slot)
+def trained_tables(embeddings: Table, weights: Table, biases: Table) -> TrainedTables:
+    """Return tables and slots as compiled code takes them."""
+    matrix, slots = biases.structs
+    return TrainedTables(*embeddings.structs, *weights.structs, matrix, matrix[:, 0], slots)
 
 
 def _copies_of(row: NDArray[Any]) -> FirstValues:
@@ -126,6 +113,6 @@ def _copies_of(row: NDArray[Any]) -> FirstValues:
 
 
 def initial_rng(seed: Any, table: int) -> np.random.Generator:
-    """Return the generator of a table's first values: another one for each table number."""
+    """Return the generator of the first values of a table; each table number has its own."""
     pair = validation.seeds(seed)
     return np.random.default_rng(None if pair is None else (*pair, table))

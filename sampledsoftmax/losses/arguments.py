@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.losses.batch import Batch
+from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.samplers.log_uniform import log_uniform_candidate_sampler
 from sampledsoftmax.types import Correction, SampledValues
@@ -56,6 +57,13 @@ def checked_correction(subtract_log_q: Any, remove_accidental_hits: Any, hit_cop
         validation.flag("remove_accidental_hits", remove_accidental_hits),
         validation.choice("hit_copies", hit_copies, ("all", "last")),
     )
+
+
+def correction_for(objective: Objective, subtract_log_q: Any, remove_accidental_hits: Any) -> Correction:
+    """Return the flags of a layer as a `Correction`; None takes what the objective asks for."""
+    log_q = objective.subtract_log_q if subtract_log_q is None else subtract_log_q
+    hits = objective.remove_accidental_hits if remove_accidental_hits is None else remove_accidental_hits
+    return checked_correction(log_q, hits, "all")
 
 
 def checked_batch(

@@ -1,4 +1,4 @@
-"""The sampled columns of a batch, from logits to gradients: the compiled passes with their memory and threads."""
+"""A batch over its labels and candidates, from logits to gradients: runs the kernels, with their memory and threads."""
 
 import threading
 from typing import Any, NamedTuple
@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax.kernels.loss.objectives import LogitsOnly
 from sampledsoftmax.kernels.step.loss_and_grad import run_loss_and_grad
-from sampledsoftmax.kernels.structs import ForLogits, Operands, Scratch, Settings
+from sampledsoftmax.kernels.structs import Operands, Scratch
 from sampledsoftmax.losses.batch import Batch
 from sampledsoftmax.losses.gather import gather, gather_biases
+from sampledsoftmax.losses.objectives import Objective, checked_loss
 from sampledsoftmax.runtime.threadpool import thread_pool, threads_for
 from sampledsoftmax.runtime.workspace import Workspace, settings_for
 from sampledsoftmax.types import Correction, Gradients, IndexedSlices, SampledValues
@@ -30,30 +32,68 @@ def logits(batch: Batch, values: SampledValues, correction: Correction) -> Sampl
 
     A candidate that is a label of the example gets -inf there.
     """
-    scratch, _, _ = _run(batch, values, correction, ForLogits, None)
+    scratch, _, _ = _run(batch, values, correction, LogitsOnly(), None)
     batch_size, num_sampled = batch.labels.shape[0], values.sampled_candidates.size
-    panels = scratch.exponentials[:, :batch_size].transpose(1, 0, 2)
+    panels = scratch.sampled_logits[:, :batch_size].transpose(1, 0, 2)
     sampled = panels.reshape(batch_size, panels.shape[1] * panels.shape[2])[:, :num_sampled].copy()
     return SampledLogits(scratch.true_logits[: batch.labels.size].reshape(batch.labels.shape).copy(), sampled)
 
 
-def losses(batch: Batch, values: SampledValues, correction: Correction, objective: type[Settings]) -> NDArray[Any]:
+def losses(batch: Batch, values: SampledValues, correction: Correction, objective: Objective) -> NDArray[Any]:
     """Return the losses [batch_size]."""
-    scratch, _, _ = _run(batch, values, correction, objective, None)
+    compiled = objective.compiled_loss()
+    if compiled is None:
+        return _in_numpy(batch, values, correction, objective)[0]
+    scratch, _, _ = _run(batch, values, correction, compiled, None)
     return scratch.losses[: batch.labels.shape[0]].copy()  # type: ignore[no-any-return]
 
 
 def losses_and_gradients(
-    batch: Batch, values: SampledValues, correction: Correction, objective: type[Settings], loss_grad: NDArray[Any]
+    batch: Batch, values: SampledValues, correction: Correction, objective: Objective, loss_grad: NDArray[Any]
 ) -> tuple[NDArray[Any], Gradients]:
     """Return the losses and the gradients of sum(loss_grad * loss), in TensorFlow's order of rows."""
-    scratch, row_grad, bias_grad = _run(batch, values, correction, objective, loss_grad)
+    compiled = objective.compiled_loss()
+    if compiled is None:
+        losses, logit_grad = _in_numpy(batch, values, correction, objective)
+        parts = _row_gradients(batch, values, logit_grad * loss_grad[:, np.newaxis])
+        return losses, _gradients(batch, values, *parts)
+    scratch, row_grad, bias_grad = _run(batch, values, correction, compiled, loss_grad)
+    gradients = _gradients(batch, values, row_grad, bias_grad, scratch.input_grad)
+    return scratch.losses[: batch.labels.shape[0]].copy(), gradients
+
+
+def _gradients(
+    batch: Batch, values: SampledValues, row_grad: NDArray[Any], bias_grad: NDArray[Any], input_grad: NDArray[Any]
+) -> Gradients:
     indices = np.concatenate((batch.labels.ravel(), values.sampled_candidates))
     weights = batch.weights.gradient(IndexedSlices(row_grad, indices, (batch.weights.num_rows, row_grad.shape[1])))
     biases: Any = None
     if batch.biases is not None:
         biases = batch.biases.gradient(IndexedSlices(bias_grad, indices, (batch.biases.num_rows,)))
-    return scratch.losses[: batch.labels.shape[0]].copy(), Gradients(weights, biases, scratch.input_grad)
+    return Gradients(weights, biases, input_grad)
+
+
+def _in_numpy(
+    batch: Batch, values: SampledValues, correction: Correction, objective: Objective
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return losses and gradients of the logits by an objective that has no kernel."""
+    true, sampled = logits(batch, values, correction)
+    return checked_loss(objective, np.concatenate((true, sampled), axis=1), batch.labels.shape[1])
+
+
+def _row_gradients(
+    batch: Batch, values: SampledValues, logit_grad: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return gradients of rows and biases, labels then candidates, and of the inputs."""
+    batch_size, num_true = batch.labels.shape
+    dtype, inputs = batch.inputs.dtype, batch.inputs
+    true_grad, sampled_grad = logit_grad[:, :num_true], logit_grad[:, num_true:]
+    true_rows = gather(batch.weights, batch.labels.ravel(), dtype).reshape(batch_size, num_true, inputs.shape[1])
+    input_grad = sampled_grad @ gather(batch.weights, values.sampled_candidates, dtype)
+    input_grad += np.einsum("bt,btd->bd", true_grad, true_rows)
+    label_grad = np.einsum("bt,bd->btd", true_grad, inputs).reshape(-1, inputs.shape[1])
+    row_grad = np.concatenate((label_grad, sampled_grad.T @ inputs))
+    return row_grad, np.concatenate((true_grad.ravel(), sampled_grad.sum(axis=0))), input_grad
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # NaN or inf in a table shows in the loss
@@ -61,7 +101,7 @@ def _run(
     batch: Batch,
     values: SampledValues,
     correction: Correction,
-    objective: type[Settings],
+    compiled_loss: Any,
     loss_grad: NDArray[Any] | None,
 ) -> tuple[Scratch, NDArray[Any], NDArray[Any]]:
     """Run the passes, with gradients where `loss_grad` is given; what is in the scratch must be copied."""
@@ -80,7 +120,7 @@ def _run(
     row_grad, bias_grad = np.empty((num_rows, dim), dtype), np.empty(num_rows, dtype)
     parts = threads_for(batch_size * num_sampled * dim)
     gradients = loss_grad is not None
-    settings = settings_for(objective, gradients, correction, (num_true, num_sampled), dtype, parts)
+    settings = settings_for(compiled_loss, gradients, correction, (num_true, num_sampled), dtype, parts)
     ids = (values.sampled_candidates, batch.labels.ravel())
     arguments = (_operands(batch, *ids), *ids, settings, scratch, workspace.buffers(parts), row_grad, bias_grad)
     thread_pool.run(run_loss_and_grad, parts, *arguments)

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.update import rules
-from sampledsoftmax.kernels.update.rules import Rule
-from sampledsoftmax.optimizers.base import Slots, apply_rule, as_rows, checked_slot
-from sampledsoftmax.types import IndexedSlices
+from sampledsoftmax.optimizers.base import Optimizer, Slots, as_rows, checked_slot
 
 
 @dataclass
-class Adagrad:
+class Adagrad(Optimizer):
     """Adagrad: accumulator += gradient**2; row -= learning_rate * gradient / sqrt(accumulator).
 
     Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011; equal to TensorFlow's
@@ -53,43 +51,13 @@ class Adagrad:
         )
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return what is remembered of a table.
-
-        Parameters
-        ----------
-        table : float [num_rows, dim] or [num_rows]
-            The table that is to be trained; it is not changed.
-
-        Returns
-        -------
-        dict
-            "accumulator": an array like `table`, filled with `initial_accumulator_value`.
-        """
+        """Return the slot "accumulator": like `table`, filled with `initial_accumulator_value`."""
         return {"accumulator": np.full_like(table, self.initial_accumulator_value)}
 
-    def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
-        """Apply `gradient` to `table` and its accumulator in place, duplicates summed first.
-
-        Parameters
-        ----------
-        table : float [num_rows, dim] or [num_rows]
-            The table; changed in place.
-        slots : dict
-            Its slots, from `init`; changed in place.
-        gradient : IndexedSlices
-            Of the shape and dtype of the table.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the gradient's dtype, shape or indices, or the slots, do not fit the table.
-        """
-        apply_rule(self, table, slots, gradient)
-
-    def rule(self, dtype: np.dtype[Any]) -> Rule:
-        """Return the compiled rule for a row, its numbers in the dtype of the table: for the layers."""
+    def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
+        """Return the rule with its numbers in the dtype of the table."""
         return rules.Adagrad(dtype.type(self.learning_rate))
 
-    def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:
-        """Return what the rule remembers of a table, as a matrix: for the layers."""
-        return as_rows(checked_slot(slots, "accumulator", table.shape, table.dtype))
+    def compiled_slots(self, table: NDArray[Any], slots: Slots) -> rules.Accumulator:
+        """Return the accumulator as a matrix."""
+        return rules.Accumulator(as_rows(checked_slot(slots, "accumulator", table.shape, table.dtype)))

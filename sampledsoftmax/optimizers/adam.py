@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
-from sampledsoftmax.kernels.update.adam import Rates, adam_rows, catch_up_rows
-from sampledsoftmax.optimizers.base import Slots, as_rows, checked_gradient, checked_slot, checked_table
-from sampledsoftmax.types import IndexedSlices
+from sampledsoftmax.kernels.update.adam import DatedMoments, ExactAdam, LazyAdam, Moments
+from sampledsoftmax.kernels.update.rules import catch_up_rows
+from sampledsoftmax.optimizers.base import Optimizer, Slots, as_rows, checked_slot, validated_rows
 
 
 @dataclass
-class Adam:
+class Adam(Optimizer):
     """Adam: both moments follow the gradient, row -= step size * m / (sqrt(v) + epsilon).
 
     In step t (the t-th `update`), m += (1 - beta_1) * (gradient - m), v += (1 - beta_2) *
@@ -81,100 +81,40 @@ class Adam:
         self.mode = validation.choice("mode", self.mode, ("lazy", "exact"))
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return what is remembered of a table.
-
-        Parameters
-        ----------
-        table : float [num_rows, dim] or [num_rows]
-            The table that is to be trained; it is not changed.
-
-        Returns
-        -------
-        dict
-            "m" and "v": zeros like `table`; "step": int64 [1]; in mode "exact" "last_step": int64 [num_rows].
-        """
+        """Return "m" and "v", like `table`, "step" int64 [1], and in mode "exact" "last_step" int64 [num_rows]."""
         slots = {"m": np.zeros_like(table), "v": np.zeros_like(table), "step": np.zeros(1, np.int64)}
         if self.mode == "exact":
             slots["last_step"] = np.zeros(table.shape[:1], np.int64)
         return slots
 
-    def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
-        """Apply `gradient` to `table` and its moments in place, duplicates summed first.
-
-        Parameters
-        ----------
-        table : float [num_rows, dim] or [num_rows]
-            The table; changed in place.
-        slots : dict
-            Its slots, from `init`; changed in place.
-        gradient : IndexedSlices
-            Of the shape and dtype of the table.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the gradient's dtype, shape or indices, or the slots, do not fit the table.
-        """
-        unique = checked_gradient(table, gradient)
-        m, v, step = self._checked_slots(table, slots)
-        if self.mode == "exact":
-            self._catch_up(table, slots, unique.indices)
-        step += 1
-        adam_rows(as_rows(table), as_rows(m), as_rows(v), unique.indices, unique.values, int(step[0]), self._rates())
-        if self.mode == "exact":
-            slots["last_step"][unique.indices] = step[0]
-
     def catch_up(self, table: NDArray[Any], slots: Slots, ids: ArrayLike | None = None) -> None:
-        """Take the steps that rows missed, in place; in mode "lazy" they miss none.
-
-        Parameters
-        ----------
-        table : float [num_rows, dim] or [num_rows]
-            The table.
-        slots : dict
-            Its slots.
-        ids : int [num_ids], optional
-            Rows to catch up; default all.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the slots or ids do not fit the table.
-        """
-        checked_table(table)
-        self._checked_slots(table, slots)
-        rows = np.arange(table.shape[0]) if ids is None else validation.ids("ids", ids, ("num_ids",), table.shape[0])
+        """Apply the steps that rows have missed, in place; in mode "lazy" they have missed none."""
+        rows = validated_rows(table, ids)
+        structs = self.compiled_slots(table, slots)
         if self.mode == "exact":
-            self._catch_up(table, slots, rows)
+            catch_up_rows(self.compiled_rule(table.dtype), as_rows(table), structs, rows)
 
-    def _catch_up(self, table: NDArray[Any], slots: Slots, ids: NDArray[np.int64]) -> None:
-        rows = as_rows(table)
-        catch_up_rows(
-            rows,
-            as_rows(slots["m"]),
-            as_rows(slots["v"]),
-            slots["last_step"],
-            ids,
-            np.zeros((1, rows.shape[1]), rows.dtype),
-            int(slots["step"][0]),
-            self._rates(),
-            self._most_terms(table.dtype),
-        )
+    def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
+        """Return the rule; step sizes are computed in float64, rows in the dtype of the table."""
+        numbers = (self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
+        return LazyAdam(*numbers) if self.mode == "lazy" else ExactAdam(*numbers, self._max_missed(dtype))
 
-    def _checked_slots(self, table: NDArray[Any], slots: Slots) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        if self.mode == "exact":
-            checked_slot(slots, "last_step", table.shape[:1], np.int64)
-        return (
-            checked_slot(slots, "m", table.shape, table.dtype),
-            checked_slot(slots, "v", table.shape, table.dtype),
+    def compiled_slots(self, table: NDArray[Any], slots: Slots) -> Moments | DatedMoments:
+        """Return the moments as matrices, and memory for the number and the size of a step."""
+        moments = (
+            as_rows(checked_slot(slots, "m", table.shape, table.dtype)),
+            as_rows(checked_slot(slots, "v", table.shape, table.dtype)),
             checked_slot(slots, "step", (1,), np.int64),
+            np.zeros(1),
+        )
+        if self.mode == "lazy":
+            return Moments(*moments)
+        return DatedMoments(
+            *moments, checked_slot(slots, "last_step", table.shape[:1], np.int64), np.zeros(1, np.int64)
         )
 
-    def _rates(self) -> Rates:
-        return Rates(self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
-
-    def _most_terms(self, dtype: np.dtype[Any]) -> int:
-        """Return after how many missed steps the movements left add up to less than the first's rounding.
+    def _max_missed(self, dtype: np.dtype[Any]) -> int:
+        """Return the number of missed steps after which all further movements add up to less than rounding.
 
         The i-th is at most growth * ratio**i times the first: the step size grows by at most
         1 / sqrt(1 - beta_2) over all steps.

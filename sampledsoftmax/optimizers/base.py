@@ -1,45 +1,165 @@
-"""What all sparse optimizers share: their face, and the door of `update`."""
+"""Base class of the sparse optimizers, and the validation that they share."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sampledsoftmax import validation
-from sampledsoftmax.kernels.update.rules import Rule, update_rows
+from sampledsoftmax.jit.array_struct import ArrayStruct
+from sampledsoftmax.kernels.update.rules import NoSlots, update_row, update_rows
 from sampledsoftmax.types import IndexedSlices
 
 Slots = dict[str, NDArray[Any]]
 
 
-class Optimizer(Protocol):
-    """What a layer needs of an optimizer."""
+class Optimizer(ABC):
+    """An optimizer of tables whose gradients name a few rows.
+
+    A subclass defines `init`, and either `update` in Python or, to be used by fused training steps, `compiled_rule`
+    and, if it has slots, `compiled_slots`. An instance holds settings only; the state of a table is in its slots, so
+    one optimizer serves any number of tables.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Step size; named in the error of a loss that is not finite.
+
+    Examples
+    --------
+    Gradient descent on the sign of the gradient:
+
+    >>> import numpy as np
+    >>> import sampledsoftmax as ss
+    >>> class SignSGD(ss.Optimizer):
+    ...     learning_rate = 0.5
+    ...     def init(self, table):
+    ...         return {}
+    ...     def update(self, table, slots, gradient):
+    ...         rows = gradient.coalesce()
+    ...         table[rows.indices] -= self.learning_rate * np.sign(rows.values)
+    >>> layer = ss.SampledSoftmax(num_classes=10, dim=2, num_sampled=3, optimizer=SignSGD(), seed=1)
+    >>> loss, _ = layer.step(np.ones((1, 2), np.float32), np.array([4]))
+    >>> set(layer.biases.tolist())
+    {0.0, 0.5, -0.5}
+    """
 
     learning_rate: float
 
+    @abstractmethod
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return the optimizer's arrays for a table."""
+        """Return the optimizer's slots for a table.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table that is to be trained; it is not changed.
+
+        Returns
+        -------
+        dict
+            Arrays by name. All rows start alike, and an array with one entry or row per row of the table has num_rows
+            as its first axis.
+        """
 
     def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
-        """Apply a gradient to a table, in place."""
+        """Apply `gradient` to `table` and its slots in place; duplicates are summed first.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table; changed in place. Rows that the gradient does not name keep their bits.
+        slots : dict
+            Its slots, from `init`; changed in place.
+        gradient : IndexedSlices
+            Of the shape and dtype of the table.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the gradient's dtype, shape or indices, or the slots, do not fit the table; nothing is changed.
+        """
+        unique = checked_gradient(table, gradient)
+        rule, structs = self.compiled_rule(table.dtype), self.compiled_slots(table, slots)
+        update_rows(rule, as_rows(table), structs, unique.indices, unique.values)
+
+    def catch_up(self, table: NDArray[Any], slots: Slots, ids: ArrayLike | None = None) -> None:
+        """Apply the steps that rows have missed, in place; for most optimizers there are none.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table.
+        slots : dict
+            Its slots.
+        ids : int [num_ids], optional
+            Rows to catch up; default all.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the slots or ids do not fit the table.
+        """
+        del table, slots, ids
+
+    def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
+        """Return the compiled update rule of a row, or None where there is none.
+
+        Parameters
+        ----------
+        dtype : numpy.dtype
+            That of the table: the rule computes in the precision of its numbers.
+
+        Returns
+        -------
+        NamedTuple or None
+            Numbers; its class has a kernel registered under `sampledsoftmax.kernels.update.rules.update_row`.
+        """
+        del dtype
+
+    def compiled_slots(self, table: NDArray[Any], slots: Slots) -> ArrayStruct:
+        """Return the slots as the compiled rule takes them.
+
+        Parameters
+        ----------
+        table : float [num_rows, dim] or [num_rows]
+            The table.
+        slots : dict
+            Its slots, from `init`.
+
+        Returns
+        -------
+        ArrayStruct
+            Views of the slots as matrices, see `as_rows`; by default a struct without arrays.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the slots do not fit the table.
+        """
+        del table, slots
+        return NoSlots()
 
 
-class RowRule(Protocol):
-    """An optimizer whose rule for a row is compiled, so that a fused step can apply it."""
-
-    def rule(self, dtype: np.dtype[Any]) -> Rule:
-        """Return the rule in the table's dtype."""
-
-    def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:
-        """Return what it remembers of a table, as a matrix [num_rows, dim or 1], or of no rows."""
-
-
-def apply_rule(optimizer: RowRule, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
-    """Apply a gradient to a table by the optimizer's compiled rule."""
-    unique = checked_gradient(table, gradient)
-    rule, slot = optimizer.rule(table.dtype), optimizer.slot(table, slots)
-    update_rows(rule, as_rows(table), slot, unique.indices, unique.values)
+def checked_optimizer(value: Any) -> Optimizer:
+    """Return an optimizer that can train a table, or refuse it with the reason."""
+    if isinstance(value, type) and issubclass(value, Optimizer):
+        raise TypeError(f"optimizer must be an instance, got the class {value.__name__}: call it with its settings")
+    if not isinstance(value, Optimizer):
+        got = f"{value!r:.60}" if isinstance(value, str) else type(value).__name__
+        raise TypeError(f"optimizer must be an ss.Optimizer, such as ss.Adagrad(0.05), got {got}")
+    rule, name = value.compiled_rule(np.dtype(np.float32)), type(value).__name__
+    if rule is None and type(value).update is Optimizer.update:
+        raise TypeError(f"{name} must define update, or compiled_rule for training steps in compiled code")
+    if rule is not None and not update_row.has(type(rule)):
+        rule_name = type(rule).__name__
+        raise TypeError(
+            f"{name}.compiled_rule returns a {rule_name}, for which no kernel is registered: "
+            f"put @update_row.register({rule_name}) before its kernel"
+        )
+    return value
 
 
 def checked_gradient(table: NDArray[Any], gradient: IndexedSlices) -> IndexedSlices:
@@ -59,6 +179,14 @@ def checked_table(table: NDArray[Any]) -> None:
     validation.floats("table", table, ("num_classes", "dim")[: max(table.ndim, 1)])
     if not table.flags.writeable:
         raise ValueError("table must be writeable: it is trained in place")
+
+
+def validated_rows(table: NDArray[Any], ids: ArrayLike | None) -> NDArray[np.int64]:
+    """Return distinct ids of rows of a table that can be trained, all of them for None."""
+    checked_table(table)
+    if ids is None:
+        return np.arange(table.shape[0])
+    return np.unique(validation.ids("ids", ids, ("num_ids",), table.shape[0]))
 
 
 def checked_slot(slots: Slots, name: str, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.update import rules
-from sampledsoftmax.kernels.update.rules import Rule
-from sampledsoftmax.optimizers.base import Slots, apply_rule, as_rows, checked_slot
-from sampledsoftmax.types import IndexedSlices
+from sampledsoftmax.optimizers.base import Optimizer, Slots, as_rows, checked_slot
 
 
 @dataclass
-class Momentum:
+class Momentum(Optimizer):
     """Momentum: velocity = momentum * velocity + gradient; row -= learning_rate * velocity.
 
     With `nesterov`, row -= learning_rate * (gradient + momentum * velocity), the new velocity. Both in
@@ -62,44 +60,14 @@ class Momentum:
         self.nesterov = validation.flag("nesterov", self.nesterov)
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return what is remembered of a table.
-
-        Parameters
-        ----------
-        table : float [num_rows, dim] or [num_rows]
-            The table that is to be trained; it is not changed.
-
-        Returns
-        -------
-        dict
-            "velocity": zeros like `table`.
-        """
+        """Return the slot "velocity": zeros like `table`."""
         return {"velocity": np.zeros_like(table)}
 
-    def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
-        """Apply `gradient` to `table` and its velocity in place, duplicates summed first.
-
-        Parameters
-        ----------
-        table : float [num_rows, dim] or [num_rows]
-            The table; changed in place.
-        slots : dict
-            Its slots, from `init`; changed in place.
-        gradient : IndexedSlices
-            Of the shape and dtype of the table.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the gradient's dtype, shape or indices, or the slots, do not fit the table.
-        """
-        apply_rule(self, table, slots, gradient)
-
-    def rule(self, dtype: np.dtype[Any]) -> Rule:
-        """Return the compiled rule for a row, its numbers in the dtype of the table: for the layers."""
+    def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
+        """Return the rule with its numbers in the dtype of the table."""
         rule = rules.Nesterov if self.nesterov else rules.Momentum
         return rule(dtype.type(self.learning_rate), dtype.type(self.momentum))
 
-    def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:
-        """Return what the rule remembers of a table, as a matrix: for the layers."""
-        return as_rows(checked_slot(slots, "velocity", table.shape, table.dtype))
+    def compiled_slots(self, table: NDArray[Any], slots: Slots) -> rules.Velocity:
+        """Return the velocity as a matrix."""
+        return rules.Velocity(as_rows(checked_slot(slots, "velocity", table.shape, table.dtype)))

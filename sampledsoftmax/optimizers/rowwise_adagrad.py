@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.update import rules
-from sampledsoftmax.kernels.update.rules import Rule
-from sampledsoftmax.optimizers.base import Slots, apply_rule, as_rows, checked_slot
-from sampledsoftmax.types import IndexedSlices
+from sampledsoftmax.optimizers.base import Optimizer, Slots, as_rows, checked_slot
 
 
 @dataclass
-class RowwiseAdagrad:
+class RowwiseAdagrad(Optimizer):
     """Adagrad by rows: accumulator += mean(gradient**2); row -= learning_rate * gradient / sqrt(accumulator).
 
     It remembers one number a row in place of `dim`. An entry of a vector is a row of its own, as in
@@ -58,43 +56,13 @@ class RowwiseAdagrad:
         )
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return what is remembered of a table.
-
-        Parameters
-        ----------
-        table : float [num_rows, dim] or [num_rows]
-            The table that is to be trained; it is not changed.
-
-        Returns
-        -------
-        dict
-            "accumulator": an array [num_rows], filled with `initial_accumulator_value`.
-        """
+        """Return the slot "accumulator": [num_rows], filled with `initial_accumulator_value`."""
         return {"accumulator": np.full(table.shape[:1], self.initial_accumulator_value, table.dtype)}
 
-    def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
-        """Apply `gradient` to `table` and its accumulator in place, duplicates summed first.
-
-        Parameters
-        ----------
-        table : float [num_rows, dim] or [num_rows]
-            The table; changed in place.
-        slots : dict
-            Its slots, from `init`; changed in place.
-        gradient : IndexedSlices
-            Of the shape and dtype of the table.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the gradient's dtype, shape or indices, or the slots, do not fit the table.
-        """
-        apply_rule(self, table, slots, gradient)
-
-    def rule(self, dtype: np.dtype[Any]) -> Rule:
-        """Return the compiled rule for a row, its numbers in the dtype of the table: for the layers."""
+    def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
+        """Return the rule with its numbers in the dtype of the table."""
         return rules.RowwiseAdagrad(dtype.type(self.learning_rate))
 
-    def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:
-        """Return what the rule remembers of a table, as a matrix: for the layers."""
-        return as_rows(checked_slot(slots, "accumulator", table.shape[:1], table.dtype))
+    def compiled_slots(self, table: NDArray[Any], slots: Slots) -> rules.Accumulator:
+        """Return the accumulator as a matrix."""
+        return rules.Accumulator(as_rows(checked_slot(slots, "accumulator", table.shape[:1], table.dtype)))

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.update import rules
-from sampledsoftmax.kernels.update.rules import Rule
-from sampledsoftmax.optimizers.base import Slots, apply_rule, as_rows
-from sampledsoftmax.types import IndexedSlices
+from sampledsoftmax.optimizers.base import Optimizer, Slots
 
 
 @dataclass
-class SGD:
+class SGD(Optimizer):
     """Gradient descent: row -= learning_rate * gradient.
 
     Duplicates are summed first; equal to TensorFlow's ResourceScatterSub of the product, to rounding.
@@ -46,44 +44,10 @@ class SGD:
         self.learning_rate = validation.number("learning_rate", self.learning_rate, at_least=0.0)
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return what is remembered of a table: nothing.
-
-        Parameters
-        ----------
-        table : float [num_rows, dim] or [num_rows]
-            The table that is to be trained; it is not changed.
-
-        Returns
-        -------
-        dict
-            Empty.
-        """
+        """Return no slots: gradient descent has no state."""
         del table
         return {}
 
-    def update(self, table: NDArray[Any], slots: Slots, gradient: IndexedSlices) -> None:
-        """Apply `gradient` to `table` in place, rows named more than once summed first.
-
-        Parameters
-        ----------
-        table : float [num_rows, dim] or [num_rows]
-            The table; changed in place.
-        slots : dict
-            Its slots, from `init`: none.
-        gradient : IndexedSlices
-            Of the shape and dtype of the table.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the gradient's dtype, shape or indices do not fit the table.
-        """
-        apply_rule(self, table, slots, gradient)
-
-    def rule(self, dtype: np.dtype[Any]) -> Rule:
-        """Return the compiled rule for a row, its numbers in the dtype of the table: for the layers."""
+    def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
+        """Return the rule with its numbers in the dtype of the table."""
         return rules.SGD(dtype.type(self.learning_rate))
-
-    def slot(self, table: NDArray[Any], slots: Slots) -> NDArray[Any]:
-        """Return what the rule remembers of a table, as a matrix: for the layers."""
-        return as_rows(table)[:0]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.jit.simd_width import PANEL_BYTES
-from sampledsoftmax.kernels.structs import IdGroups, Scratch, Settings, ThreadBuffers
+from sampledsoftmax.kernels.structs import IdGroups, Scratch, StepSettings, ThreadBuffers
 from sampledsoftmax.kernels.sync.schedule import BLOCK_ROWS
 from sampledsoftmax.types import Correction
 
@@ -21,16 +21,17 @@ _GAP_BYTES = 1024
 
 
 def settings_for(
-    objective: type[Settings],
+    objective: Any,
     gradients: bool,
     correction: Correction,
     columns: tuple[int, int],
     dtype: np.dtype[Any],
     threads: int,
-) -> Settings:
-    """Return what the kernels are to compute, and in what pieces; `columns` is num_true, num_sampled."""
+) -> StepSettings:
+    """Return what the kernels are to compute, and in chunks of which size; `columns` is num_true, num_sampled."""
     num_true, num_sampled = columns
-    return objective(
+    return StepSettings(
+        objective,
         gradients,
         correction.subtract_log_q,
         correction.remove_accidental_hits,
@@ -62,6 +63,7 @@ class Workspace:
 
     def __init__(self, batch_size: int, num_true: int, num_sampled: int, dim: int, dtype: np.dtype[Any]) -> None:
         self.batch_size, self.num_labels = batch_size, batch_size * num_true
+        self.num_columns = num_true + num_sampled
         self.num_sampled, self.dim, self.dtype = num_sampled, dim, dtype
         sizes = Sizes(batch_size, batch_size, self.num_labels, num_sampled, dim)
         self.scratch = make_scratch(sizes, dtype)
@@ -70,12 +72,13 @@ class Workspace:
     def fits(self, batch_size: int, num_true: int, num_sampled: int, dim: int, dtype: np.dtype[Any]) -> bool:
         """Return whether a batch of these sizes has room."""
         sizes = batch_size <= self.batch_size and batch_size * num_true <= self.num_labels
-        return sizes and num_sampled <= self.num_sampled and (dim, dtype) == (self.dim, self.dtype)
+        columns = num_sampled <= self.num_sampled and num_true + num_sampled <= self.num_columns
+        return sizes and columns and (dim, dtype) == (self.dim, self.dtype)
 
     def buffers(self, threads: int) -> ThreadBuffers:
         """Return the memory of each of so many threads."""
         if threads not in self._thread_buffers:
-            self._thread_buffers[threads] = make_thread_buffers(threads, self.dim, self.dtype)
+            self._thread_buffers[threads] = make_thread_buffers(threads, self.num_columns, self.dim, self.dtype)
         return self._thread_buffers[threads]
 
 
@@ -96,7 +99,8 @@ def make_scratch(sizes: Sizes, real: np.dtype[Any], more_rows: int = 0) -> Scrat
     depth = ceil_div(sizes.dim, width)
     num_ids = sizes.num_labels + columns * width
     table_size = _table_size(max(num_ids, sizes.num_inputs))
-    exponentials = aligned((columns, rows, width), real)
+    sampled = aligned((columns, rows, width), real)
+    true = aligned((sizes.num_labels,), real)
 
     def reals(*shape: int) -> NDArray[Any]:
         return aligned(shape, real)
@@ -116,14 +120,16 @@ def make_scratch(sizes: Sizes, real: np.dtype[Any], more_rows: int = 0) -> Scrat
     return Scratch(
         inputs=panels(depth, rows),
         input_sums=panels(depth, rows),
-        exponentials=exponentials,
-        flat_exponentials=exponentials.reshape(columns, rows * width),
+        sampled_logits=sampled,
+        sampled_exp=sampled.reshape(columns, rows * width),
+        sampled_grad=sampled,
         packed_candidates_t=panels(columns, depth * width),
         packed_candidates=panels(depth, _padded_rows(columns * width + more_rows)),
         biases=panels(columns),
         log_q=panels(columns),
         bias_sums=panels(columns),
-        true_logits=reals(sizes.num_labels),
+        true_logits=true,
+        true_grad=true,
         losses=reals(sizes.batch_size),
         loss_grad=reals(sizes.batch_size),
         input_grad=reals(sizes.batch_size, sizes.dim),
@@ -132,7 +138,7 @@ def make_scratch(sizes: Sizes, real: np.dtype[Any], more_rows: int = 0) -> Scrat
         candidates=integers(sizes.num_sampled),
         group_of_label=integers(sizes.num_labels),
         group_of_input=integers(sizes.num_inputs),
-        earlier=integers(sizes.num_sampled),
+        previous_copy=integers(sizes.num_sampled),
         hash_keys=integers(2 * table_size),
         hash_values=integers(2 * table_size),
         cursor=aligned((8,), np.dtype(np.uint64)),
@@ -142,16 +148,19 @@ def make_scratch(sizes: Sizes, real: np.dtype[Any], more_rows: int = 0) -> Scrat
     )
 
 
-def make_thread_buffers(threads: int, dim: int, real: np.dtype[Any]) -> ThreadBuffers:
-    """Return the memory of each of so many threads."""
+def make_thread_buffers(threads: int, num_columns: int, dim: int, real: np.dtype[Any]) -> ThreadBuffers:
+    """Return the memory of each thread, for rows of at most `num_columns` logits."""
     width = panel_width(real)
     depth = ceil_div(dim, width)
     gap = _GAP_BYTES // real.itemsize
     classes = _CLASS_PANELS * width + ceil_div(gap, depth * width)
     candidate_grad = aligned((threads, classes, depth, width), real)
     return ThreadBuffers(
-        maxima=aligned((threads, BLOCK_ROWS * width + gap), real),
-        sums=aligned((threads, BLOCK_ROWS * width + gap), real),
+        row_max=aligned((threads, BLOCK_ROWS * width + gap), real),
+        row_scales=aligned((threads, BLOCK_ROWS * width + gap), real),
+        row_logits=aligned((threads, num_columns + gap), real),
+        row_grad=aligned((threads, num_columns + gap), real),
+        label_grad=aligned((threads, num_columns + gap), real),
         candidate_grad=candidate_grad,
         flat_candidate_grad=candidate_grad.reshape(threads, classes, depth * width),
         row=aligned((threads, depth * width + gap), real),

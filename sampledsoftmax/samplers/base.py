@@ -140,6 +140,20 @@ class CandidateSampler:
                 return self._sample_in_python(labels, size, flag)
             return self._sample_compiled(distribution, labels, size, flag)
 
+    def fused_distribution(self) -> Distribution | None:
+        return self._distribution()
+
+    @property
+    def lock(self) -> Any:
+        return self._lock
+
+    @property
+    def stream_position(self) -> Any:
+        return self._stream.position
+
+    def advance(self, num_calls: int, num_sampled: int) -> None:
+        self._stream.skip(num_calls, num_sampled)
+
     def _distribution(self) -> Distribution | None:
         """Return what compiled code draws from and counts by, if that is all that a call of `sample` does.
 

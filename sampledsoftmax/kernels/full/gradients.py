@@ -68,7 +68,7 @@ def run_gradients(thread_id, num_threads, shared, block, panels, factors, sums, 
         pack_rows(block.weights, places, panel * width, width, sums.packed_weights)
         transpose_panel(sums.packed_weights, panel * width, panels.packed_weights_t, panel)
         pack_offsets(block.biases, panel, panels.offsets)
-    if not barrier(shared, num_threads, 1):
+    if not barrier(shared, num_threads):
         return
     group = next_chunk(shared, CLASS_CHUNKS)
     while group < panels.inputs.shape[0]:
@@ -78,14 +78,14 @@ def run_gradients(thread_id, num_threads, shared, block, panels, factors, sums, 
         for q in range(sums.packed_weights.shape[0]):
             gemm_nn(sums.logits[group], 0, padded, sums.packed_weights, q, num_panels, sums.inputs[group], True)
         group = next_chunk(shared, CLASS_CHUNKS)
-    if not barrier(shared, num_threads, 2):
+    if not barrier(shared, num_threads):
         return
     panel = next_chunk(shared, EXAMPLE_CHUNKS)
     while panel < num_panels:
         _class_gradients(panel, panels, sums, sums.classes[thread_id])
         _write_classes(panel, block.weights.shape[0], sums, sums.flat_classes[thread_id], weights_grad, biases_grad)
         panel = next_chunk(shared, EXAMPLE_CHUNKS)
-    barrier(shared, num_threads, 3)
+    barrier(shared, num_threads)
 
 
 @jit

@@ -40,7 +40,7 @@ class Normalizer(NamedTuple):
 def run_log_sum_exp(thread_id, num_threads, shared, block, panels, buffers, normalizer):
     """Add a block of classes to the normalizer of every example."""
     pack_block(thread_id, num_threads, block, panels)
-    if not barrier(shared, num_threads, 1):
+    if not barrier(shared, num_threads):
         return
     num_pieces = num_pieces_of(block, panels)
     task = next_chunk(shared, CLASS_CHUNKS)
@@ -51,11 +51,11 @@ def run_log_sum_exp(thread_id, num_threads, shared, block, panels, buffers, norm
         )
         _add_piece(group, piece, num_panels, thread_id, block, panels, buffers, normalizer)
         task = next_chunk(shared, CLASS_CHUNKS)
-    if not barrier(shared, num_threads, 2):
+    if not barrier(shared, num_threads):
         return
     for b in range(thread_id, panels.batch_size, num_threads):
         _add_to_example(b, num_pieces, normalizer)
-    barrier(shared, num_threads, 3)
+    barrier(shared, num_threads)
 
 
 @jit

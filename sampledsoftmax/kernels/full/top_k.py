@@ -36,7 +36,7 @@ class Best(NamedTuple):
 def run_top_k(thread_id, num_threads, shared, block, panels, buffers, best):
     """Put the classes of a block into the heaps."""
     pack_block(thread_id, num_threads, block, panels)
-    if not barrier(shared, num_threads, 1):
+    if not barrier(shared, num_threads):
         return
     shares, num_pieces = best.ids.shape[0], num_pieces_of(block, panels)
     task = next_chunk(shared, CLASS_CHUNKS)
@@ -46,7 +46,7 @@ def run_top_k(thread_id, num_threads, shared, block, panels, buffers, best):
             num_panels = write_logits(task // shares, piece, block, panels, logits, flat_logits)
             _add_piece(task // shares, piece, num_panels, task % shares, thread_id, block, panels, buffers, best)
         task = next_chunk(shared, CLASS_CHUNKS)
-    barrier(shared, num_threads, 2)
+    barrier(shared, num_threads)
 
 
 @jit
@@ -61,7 +61,7 @@ def run_join(thread_id, num_threads, shared, best):
             logit, class_id = logits[last], ids[last]
             logits[last], ids[last] = logits[0], ids[0]
             _replace_root(logits, ids, last, logit, class_id)
-    barrier(shared, num_threads, 1)
+    barrier(shared, num_threads)
 
 
 @jit

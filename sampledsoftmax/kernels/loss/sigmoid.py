@@ -1,7 +1,7 @@
 """Sigmoid cross-entropy, summed over the columns of a row; true columns have target 1 / num_true.
 
 A sampled column of -inf is left out: its loss and its gradient are 0. The loss of a logit x is
-max(x, 0) + log(1 + exp(-|x|)); of a sum of logarithms only one is taken, that of the product. It is kept as
+max(x, 0) + log(1 + exp(-|x|)). A sum of logarithms is computed as one logarithm of the product. The product is kept as
 q = product - 1, so that small terms are not lost: (1 + q) * (1 + e) - 1 = q + e + q * e.
 """
 
@@ -10,9 +10,10 @@ import math
 from sampledsoftmax.jit.decorators import jit, jit_fused
 from sampledsoftmax.kernels.linalg.exp import exp_not_above_0
 from sampledsoftmax.kernels.linalg.packing import width_of
-from sampledsoftmax.kernels.loss.softmax import in_all_lanes, no_scales
+from sampledsoftmax.kernels.loss.objectives import SigmoidCrossEntropy, block_loss
+from sampledsoftmax.kernels.loss.softmax import in_all_lanes, zero_scales
 
-# Factors are at most 2: so many of them, in each of up to 32 lanes of a row, stay below the largest float64 (2**1024).
+# Factors are at most 2: 31 of them in each of up to 32 lanes of a row stay below the largest float64, 2**1024.
 _FACTORS = 31
 
 
@@ -24,35 +25,34 @@ def softplus(x):
 
 @jit
 def sigmoid(x):
-    """Return 1 / (1 + exp(-x)); the exponential is taken of a number that is not above 0."""
+    """Return 1 / (1 + exp(-x)); the argument of the exponential is never above 0."""
     e = math.exp(-abs(x))
     return 1 / (1 + e) if x >= 0 else e / (1 + e)
 
 
+@block_loss.register(SigmoidCrossEntropy)
 @jit
-def block(top, rows, padded, num_panels, num_true, scratch, linear, products):
-    """Turn logits of rows top .. top + rows into losses and gradients; `padded` rows are computed.
-
-    The sampled columns are left as sigmoids; what gradients are these times is written to all lanes of `products`.
-    """
-    sigmoids(top, padded, num_panels, scratch, linear, products)
-    true_logits, loss_grad, losses = scratch.true_logits, scratch.loss_grad, scratch.losses
-    for b in range(top, top + rows):
-        total = loss_of_candidates(b - top, linear, products)
+def _sigmoid_block_loss(objective, block, settings, scratch, buffers, thread_id):
+    linear, products, num_true = buffers.row_max[thread_id], buffers.row_scales[thread_id], settings.num_true
+    sigmoids(block.top, block.padded, block.num_panels, scratch, linear, products)
+    true_logits, true_grad = scratch.true_logits, scratch.true_grad
+    loss_grad, losses = scratch.loss_grad, scratch.losses
+    for b in range(block.top, block.top + block.rows):
+        total = loss_of_candidates(b - block.top, linear, products)
         for i in range(b * num_true, (b + 1) * num_true):
             logit = true_logits[i]
-            # Of one label that is sure, both linear terms are the logit, beside which the rest would be lost.
+            # For one label that is certain, both linear terms are the logit, which would swamp the rest.
             total += (max(logit, 0) - logit / num_true) + math.log1p(math.exp(-abs(logit)))
-            true_logits[i] = loss_grad[b] * (sigmoid(logit) - 1 / num_true)
+            true_grad[i] = loss_grad[b] * (sigmoid(logit) - 1 / num_true)
         losses[b] = total
-        in_all_lanes(products, b - top, loss_grad[b])
-    no_scales(products, rows, padded)
+        in_all_lanes(products, b - block.top, loss_grad[b])
+    zero_scales(products, block.rows, block.padded)
 
 
 @jit
 def sigmoids(top, padded, num_panels, scratch, linear, products):
-    """Replace sampled logits by their sigmoids, and leave what the losses of the rows are made of, lane by lane."""
-    panels, width = scratch.flat_exponentials, width_of(linear)
+    """Replace sampled logits by their sigmoids; accumulate both terms of the losses lane by lane."""
+    panels, width = scratch.sampled_exp, width_of(linear)
     first, size = top * width, padded * width
     for i in range(size):
         linear[i] = 0

@@ -11,89 +11,89 @@ from sampledsoftmax.kernels.linalg.exp import exp_not_above_0
 from sampledsoftmax.kernels.linalg.packing import width_of
 from sampledsoftmax.kernels.linalg.reductions import largest_of_lanes, sum_of_lanes
 from sampledsoftmax.kernels.linalg.row_max import lane_max
+from sampledsoftmax.kernels.loss.objectives import SoftmaxCrossEntropy, block_loss
+
+
+@block_loss.register(SoftmaxCrossEntropy)
+@jit
+def _softmax_block_loss(objective, block, settings, scratch, buffers, thread_id):
+    row_max, row_sums = buffers.row_max[thread_id], buffers.row_scales[thread_id]
+    width = width_of(row_sums)
+    first, size = block.top * width, block.padded * width
+    lane_max(scratch.sampled_exp, first, size, block.num_panels, row_max)
+    row_maximum(scratch.true_logits, block.top, block.rows, block.padded, settings.num_true, row_max)
+    exponentials(scratch.sampled_exp, first, size, block.num_panels, row_max, row_sums)
+    _losses(scratch, block.top, block.rows, settings.num_true, row_max, row_sums)
+    zero_scales(row_sums, block.rows, block.padded)
 
 
 @jit
-def block(top, rows, padded, num_panels, num_true, scratch, maxima, sums):
-    """Turn logits of rows top .. top + rows into losses and gradients; `padded` rows are computed.
-
-    The sampled columns are left as exponentials; what gradients are these times, loss_grad / sum of the row, is
-    written to all lanes of the row in `sums`.
-    """
-    width = width_of(sums)
-    first, size = top * width, padded * width
-    lane_max(scratch.flat_exponentials, first, size, num_panels, maxima)
-    row_maximum(scratch.true_logits, top, rows, padded, num_true, maxima)
-    exponentials(scratch.flat_exponentials, first, size, num_panels, maxima, sums)
-    _losses(scratch.true_logits, scratch.loss_grad, top, rows, num_true, maxima, sums, scratch.losses)
-    no_scales(sums, rows, padded)
-
-
-@jit
-def row_maximum(true_logits, top, rows, padded, num_true, maxima):
-    """Write the largest logit of a row to all its lanes, in the first `rows` rows with the true ones."""
-    width = width_of(maxima)
+def row_maximum(true_logits, top, rows, padded, num_true, row_max):
+    """Reduce the maxima of the lanes of a row to one, in all its lanes; the first `rows` rows include true logits."""
+    width = width_of(row_max)
     for b in range(padded):
-        largest = largest_of_lanes(maxima, b * width)
+        largest = largest_of_lanes(row_max, b * width)
         if b < rows:
             for i in range((top + b) * num_true, (top + b + 1) * num_true):
                 largest = max(largest, true_logits[i])
-        in_all_lanes(maxima, b, largest)
+        in_all_lanes(row_max, b, largest)
 
 
 @jit_fused
-def exponentials(panels, first, size, num_panels, maxima, sums):
-    """Replace logits by exp(logit - largest of the row) and add them up lane by lane.
+def exponentials(panels, first, size, num_panels, row_max, row_sums):
+    """Replace logits by exp(logit - largest of the row) and sum them lane by lane.
 
-    Panels are taken by two: one exponential is begun while the steps of the other wait for one another.
+    Two panels per iteration: the dependency chains of two exponentials overlap.
     """
     for i in range(size):
-        sums[i] = 0
+        row_sums[i] = 0
     for p in range(1, num_panels, 2):
         entries, others = panels[p - 1, first : first + size], panels[p, first : first + size]
         for i in range(size):
-            one, other = exp_not_above_0(entries[i] - maxima[i]), exp_not_above_0(others[i] - maxima[i])
+            one, other = exp_not_above_0(entries[i] - row_max[i]), exp_not_above_0(others[i] - row_max[i])
             entries[i] = one
             others[i] = other
-            sums[i] += one + other
+            row_sums[i] += one + other
     if num_panels % 2 == 1:
         entries = panels[num_panels - 1, first : first + size]
         for i in range(size):
-            one = exp_not_above_0(entries[i] - maxima[i])
+            one = exp_not_above_0(entries[i] - row_max[i])
             entries[i] = one
-            sums[i] += one
+            row_sums[i] += one
 
 
 @jit
-def _losses(true_logits, loss_grad, top, rows, num_true, maxima, sums, losses):
-    width = width_of(sums)
+def _losses(scratch, top, rows, num_true, row_max, row_sums):
+    """Write losses and gradients of the true logits; replace the sums of a row by loss_grad / normalizer."""
+    true_logits, true_grad = scratch.true_logits, scratch.true_grad
+    loss_grad, losses, width = scratch.loss_grad, scratch.losses, width_of(row_sums)
     for b in range(top, top + rows):
-        largest = maxima[(b - top) * width]
-        normalizer = sum_of_lanes(sums, (b - top) * width)
+        largest = row_max[(b - top) * width]
+        normalizer = sum_of_lanes(row_sums, (b - top) * width)
         total = losses.dtype.type(0)
         for i in range(b * num_true, (b + 1) * num_true):
             distance = true_logits[i] - largest
-            true_logits[i] = exp_not_above_0(distance)
-            normalizer += true_logits[i]
+            true_grad[i] = exp_not_above_0(distance)
+            normalizer += true_grad[i]
             total += distance
         losses[b] = math.log(normalizer) - total / num_true
         target = losses.dtype.type(1) / num_true
         for i in range(b * num_true, (b + 1) * num_true):
-            true_logits[i] = loss_grad[b] * (true_logits[i] / normalizer - target)
-        in_all_lanes(sums, b - top, loss_grad[b] / normalizer)
+            true_grad[i] = loss_grad[b] * (true_grad[i] / normalizer - target)
+        in_all_lanes(row_sums, b - top, loss_grad[b] / normalizer)
 
 
 @jit
-def no_scales(scales, first, last):
-    """Set what the rows behind the last example are multiplied with to 0."""
-    for b in range(first, last):
-        in_all_lanes(scales, b, 0)
+def zero_scales(row_scales, first, end):
+    """Set the scales of the rows behind the last example to 0."""
+    for b in range(first, end):
+        in_all_lanes(row_scales, b, 0)
 
 
 @jit
-def in_all_lanes(lanes, row, number):
+def in_all_lanes(rows, row, number):
     """Write a number to all lanes of a row."""
-    width = width_of(lanes)
-    of_row = lanes[row * width : (row + 1) * width]
+    width = width_of(rows)
+    lanes = rows[row * width : (row + 1) * width]
     for c in range(width):
-        of_row[c] = number
+        lanes[c] = number

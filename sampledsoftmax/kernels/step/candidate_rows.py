@@ -1,4 +1,4 @@
-"""The sampled classes of a batch: their rows as panels, and the gradients of them."""
+"""The rows of the candidates of a batch: packed for the products, and their gradients."""
 
 import math
 
@@ -12,7 +12,7 @@ from sampledsoftmax.kernels.sync.barrier import static_range
 
 @jit
 def pack_candidates(thread_id, num_threads, operands, settings, scratch):
-    """Write the rows, biases and log expected counts of the candidates in this thread's share of panels."""
+    """Pack the rows of the candidates in this thread's range of panels, with their biases and log Q."""
     packed_candidates, packed_candidates_t = scratch.packed_candidates, scratch.packed_candidates_t
     panel_biases, log_q = scratch.biases, scratch.log_q
     ids, biases, counts = operands.sampled_ids, operands.sampled_biases, scratch.sampled_counts
@@ -36,9 +36,9 @@ def pack_candidates(thread_id, num_threads, operands, settings, scratch):
 def candidate_gradients(first, last, rows, scratch, candidate_grad):
     """Write the gradients of the rows and biases of the candidates in panels first .. last.
 
-    They are the sums over the batch of gradient of the logit times input: to candidate_grad [candidates of the
-    panels, dim panels, width] and to scratch.bias_sums. `rows` is the batch size, rounded up to a multiple of 4.
+    They are sums over the batch of (gradient of the logit) times (input): written to candidate_grad [candidates of the
+    panels, dim panels, width] and to scratch.bias_sums. `rows` is the batch size, rounded up to a multiple of MR_TAIL.
     """
-    gemm_tn(scratch.exponentials, first, last, rows, scratch.inputs, candidate_grad, False)
+    gemm_tn(scratch.sampled_grad, first, last, rows, scratch.inputs, candidate_grad, False)
     for panel in range(first, last):
-        sum_rows(scratch.exponentials, panel, rows, scratch.bias_sums, False)
+        sum_rows(scratch.sampled_grad, panel, rows, scratch.bias_sums, False)

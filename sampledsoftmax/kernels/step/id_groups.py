@@ -58,10 +58,10 @@ def look_up_groups(ids, keys, slots, size, slot_of):
 def group_equal_ids(ids, keys, slots, size, num_slots, slot_of, groups):
     """Give each id a slot, new ones from `num_slots` on, and chain the places of equal ids in their order.
 
-    Group u has the id groups.ids[u] and the places groups.first[u], groups.next[that], ... until -1. The slots
+    Group u has the id groups.ids[u] and the places groups.head[u], groups.next[that], ... until -1. The slots
     below `num_slots` are in the table already. Returns the number of slots.
     """
-    entries, first, following, last = groups.ids, groups.first, groups.next, groups.last
+    entries, first, following, last = groups.ids, groups.head, groups.next, groups.tail
     for u in range(num_slots):
         first[u] = -1
     for i in range(ids.size):

@@ -1,4 +1,4 @@
-"""The passes of a loss and its gradients over a batch, shared out among the threads of a thread_pool."""
+"""A loss and its gradients over a batch: three phases, run by the threads of the pool."""
 
 from sampledsoftmax.jit.decorators import jit
 from sampledsoftmax.jit.integers import ceil_div, round_up
@@ -16,28 +16,28 @@ def run_loss_and_grad(
 ):
     """Compute logits, losses and gradients, as far as `settings` asks for them.
 
-    Results are in `scratch`, but for the gradients of rows in TensorFlow's order, of the labels example by
-    example, then of the candidates: row_grad [num_labels + num_sampled, dim], bias_grad [the same].
+    Results are left in `scratch`, except the gradients of rows, which are written in TensorFlow's order: labels example
+    by example, then candidates. row_grad is [num_labels + num_sampled, dim], bias_grad [num_labels + num_sampled].
     """
     if thread_id == 0:
         size = clear_table(scratch.hash_keys, class_ids.size)
-        insert_candidates(class_ids, scratch.hash_keys, scratch.hash_values, size, scratch.earlier)
+        insert_candidates(class_ids, scratch.hash_keys, scratch.hash_values, size, scratch.previous_copy)
         look_up_groups(label_ids, scratch.hash_keys, scratch.hash_values, size, scratch.group_of_label)
     pack_candidates(thread_id, num_threads, operands, settings, scratch)
-    if not barrier(shared, num_threads, 1):
+    if not barrier(shared, num_threads):
         return
     run_examples(thread_id, num_threads, shared, operands, settings, scratch, buffers)
-    if not barrier(shared, num_threads, 2):
+    if not barrier(shared, num_threads):
         return
     if settings.gradients:
         _write_classes(thread_id, shared, operands, settings, scratch, buffers, row_grad, bias_grad)
         _write_labels(thread_id, num_threads, operands, settings, scratch, row_grad, bias_grad)
-    barrier(shared, num_threads, 3)
+    barrier(shared, num_threads)
 
 
 @jit
 def _write_classes(thread_id, shared, operands, settings, scratch, buffers, row_grad, bias_grad):
-    """Take panels of candidates until none is left."""
+    """Write the gradients of the candidates, a chunk of panels at a time."""
     rows = round_up(operands.input_ids.size, MR_TAIL)
     width = width_of(scratch.packed_candidates)
     num_labels, num_sampled = operands.true_ids.size, operands.sampled_ids.size
@@ -55,11 +55,11 @@ def _write_classes(thread_id, shared, operands, settings, scratch, buffers, row_
 
 @jit
 def _write_labels(thread_id, num_threads, operands, settings, scratch, row_grad, bias_grad):
-    """Write the gradients of this thread's share of the labels."""
+    """Write the gradients of the labels of every num_threads-th example."""
     for b in range(thread_id, operands.input_ids.size, num_threads):
         features = operands.inputs[operands.input_ids[b]]
         for i in range(b * settings.num_true, (b + 1) * settings.num_true):
-            factor = scratch.true_logits[i]
+            factor = scratch.true_grad[i]
             bias_grad[i] = factor
             for d in range(features.size):
                 row_grad[i, d] = factor * features[d]

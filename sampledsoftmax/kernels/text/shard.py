@@ -1,6 +1,6 @@
-"""What one reader of a text does between two updates: a batch of examples, and the gradients of its rows.
+"""One shard of a word training step: a batch of examples, and the gradients of its rows.
 
-A reader changes no table. Its gradients are sums over the batch, one row for each row of a table that the batch names.
+A shard changes no table. Its gradients are sums over its batch, one row for each row of a table that the batch uses.
 """
 
 import math
@@ -8,40 +8,40 @@ from typing import Any
 
 from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.jit.decorators import jit
-from sampledsoftmax.jit.integers import ceil_div, round_up
+from sampledsoftmax.jit.integers import round_up
 from sampledsoftmax.jit.simd_width import MR_TAIL
 from sampledsoftmax.kernels.linalg.packed_rows import add_to_panels, add_to_rows, panel_dot
 from sampledsoftmax.kernels.linalg.packing import clear_row, pack_rows, width_of
-from sampledsoftmax.kernels.loss.per_label import block
+from sampledsoftmax.kernels.loss.objectives import label_block_loss
 from sampledsoftmax.kernels.sampling import candidates
 from sampledsoftmax.kernels.step.candidate_rows import candidate_gradients, pack_candidates
-from sampledsoftmax.kernels.step.forward import input_sums, sampled_logits
-from sampledsoftmax.kernels.step.id_groups import clear_table, group_equal_ids, insert_candidates
+from sampledsoftmax.kernels.step.forward import block_of, input_sums, sampled_logits
+from sampledsoftmax.kernels.step.sampling_phase import draw_candidates, group_classes, group_inputs
 from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS, NUM_TRIES, Operands, Scratch
 from sampledsoftmax.kernels.sync.schedule import BLOCK_ROWS
 from sampledsoftmax.kernels.text.windows import Examples, TokenWindow, make_examples
 
-LOSS, PAIRS, EXAMPLES = range(3)
+LOSS, PAIRS, EXAMPLES = range(3)  # of ShardBuffers.totals
 
 
 class ShardBuffers(ArrayStruct):
-    """StepMemory of a reader. Nothing of it shares cache lines, or neighbours of them, with that of another reader.
+    """Memory of a shard; it shares no cache line, nor a neighboring one, with that of another shard.
 
     Attributes
     ----------
     scratch : Scratch
-    page : TokenWindow
+    tokens : TokenWindow
     examples : Examples
     means : float [batch_size, dim]
         Mean input rows of the examples, where an example has several.
     class_rows, flat_class_rows : float [classes, dim panels, width], [classes, dim panels * width]
-        Gradients of the rows of weights: of the candidates, from a whole panel on of other labels. One memory.
+        Gradients of rows of weights: of the candidates, then, from a whole panel on, of other labels. One memory.
     class_entries : float [classes, 1]
         Gradients of the biases.
     class_counts, class_log_q : float32 and float [classes]
         Expected counts and their logs, or zeros.
     input_rows, flat_input_rows : float [inputs, dim panels, width], [inputs, dim panels * width]
-        Gradients of the rows of embeddings. One memory.
+        Gradients of rows of embeddings. One memory.
     totals : float64 [3]
         LOSS, PAIRS and EXAMPLES of the batch.
     """
@@ -61,10 +61,10 @@ class ShardBuffers(ArrayStruct):
 
 
 @jit
-def shard_gradients(first, last, tables, text, draw, settings, shard, maxima, sums):
-    """Compute the gradients of the examples of words first .. last of the page.
+def shard_gradients(first, last, tables, text, call, source, settings, shard, buffers, thread_id):
+    """Compute the gradients of the examples of words first .. last of the token window, with the call-th sample.
 
-    desk.scratch.sizes[TRIES] is -1 where the candidates could not be drawn.
+    shard.scratch.sizes[NUM_TRIES] is -1 where the candidates could not be drawn.
     """
     scratch, examples, totals = shard.scratch, shard.examples, shard.totals
     size = make_examples(text, shard.tokens, first, last, examples)
@@ -76,14 +76,14 @@ def shard_gradients(first, last, tables, text, draw, settings, shard, maxima, su
     scratch.sizes[NUM_TRIES] = scratch.sizes[NUM_CLASS_GROUPS] = scratch.sizes[NUM_INPUT_GROUPS] = 0
     if size == 0:
         return
-    _draw(draw, scratch)
+    draw_candidates(call, source, scratch)
     if scratch.sizes[NUM_TRIES] < 0:
         return
-    first_label = ceil_div(scratch.candidates.size, width_of(scratch.packed_candidates)) * width_of(
-        scratch.packed_candidates
-    )
-    _find_equal(inputs, labels, first_label, scratch)
-    _count(draw.distribution, first_label, settings, shard)
+    first_label = round_up(scratch.candidates.size, width_of(scratch.packed_candidates))
+    group_classes(labels, first_label, scratch)
+    _list_candidates(first_label, scratch)
+    group_inputs(inputs, scratch)
+    _count(source.distribution, first_label, settings, shard)
     rows, row_ids = tables.inputs, inputs
     if not text.center_is_input:
         _take_means(size, tables.inputs, examples, shard.means)
@@ -96,7 +96,7 @@ def shard_gradients(first, last, tables, text, draw, settings, shard, maxima, su
     pack_candidates(0, 1, operands, settings, scratch)
     other_labels = scratch.class_groups.ids[: scratch.sizes[NUM_CLASS_GROUPS]]
     pack_rows(tables.weights, other_labels, first_label, other_labels.size - first_label, scratch.packed_candidates)
-    _run_examples(size, operands, settings, shard, maxima, sums)
+    _run_examples(size, operands, settings, shard, buffers, thread_id)
     _sum_classes(size, first_label, operands, shard)
     _sum_inputs(inputs.size, text.center_is_input, shard)
     for b in range(size):
@@ -104,29 +104,11 @@ def shard_gradients(first, last, tables, text, draw, settings, shard, maxima, su
 
 
 @jit
-def _draw(draw, scratch):
-    candidates.seek(scratch.cursor, draw.seed, draw.stream, draw.block)
-    size = clear_table(scratch.hash_keys, scratch.candidates.size)
-    scratch.sizes[NUM_TRIES] = candidates.draw(
-        draw.distribution, scratch.cursor, True, scratch.hash_keys[:size], scratch.candidates
-    )
-
-
-@jit
-def _find_equal(inputs, labels, first_label, scratch):
-    """Give slots to the different classes, candidates first, then from `first_label` on, and to the inputs."""
-    num_sampled = scratch.candidates.size
-    size = clear_table(scratch.hash_keys, num_sampled + labels.size)
-    insert_candidates(scratch.candidates, scratch.hash_keys, scratch.hash_values, size, scratch.earlier)
-    scratch.sizes[NUM_CLASS_GROUPS] = group_equal_ids(
-        labels, scratch.hash_keys, scratch.hash_values, size, first_label, scratch.group_of_label, scratch.class_groups
-    )
+def _list_candidates(first_label, scratch):
+    """Write the ids of the candidates to their groups, -1 to the groups between them and `first_label`."""
+    ids = scratch.class_groups.ids
     for s in range(first_label):
-        scratch.class_groups.ids[s] = scratch.candidates[s] if s < num_sampled else -1
-    size = clear_table(scratch.hash_keys, inputs.size)
-    scratch.sizes[NUM_INPUT_GROUPS] = group_equal_ids(
-        inputs, scratch.hash_keys, scratch.hash_values, size, 0, scratch.group_of_input, scratch.input_groups
-    )
+        ids[s] = scratch.candidates[s] if s < scratch.candidates.size else -1
 
 
 @jit
@@ -164,49 +146,49 @@ def _take_means(size, table, examples, means):
 
 
 @jit
-def _run_examples(size, operands, settings, shard, maxima, sums):
-    scratch, starts, num_sampled = shard.scratch, shard.examples.label_starts, operands.sampled_ids.size
-    num_panels = ceil_div(num_sampled, width_of(scratch.packed_candidates))
+def _run_examples(size, operands, settings, shard, buffers, thread_id):
+    scratch, num_sampled = shard.scratch, operands.sampled_ids.size
     for top in range(0, size, BLOCK_ROWS):
-        rows = min(BLOCK_ROWS, size - top)
-        padded = round_up(rows, MR_TAIL)
-        pack_rows(operands.inputs, operands.input_ids, top, padded, scratch.inputs)
-        _true_logits(top, rows, operands, shard)
-        sampled_logits(top, padded, num_panels, scratch)
-        block(settings, top, rows, padded, num_panels, starts, num_sampled, scratch, maxima, sums)
-        _input_gradients(top, rows, padded, num_panels, sums, shard)
+        block = block_of(top, min(BLOCK_ROWS, size - top), num_sampled, scratch)
+        pack_rows(operands.inputs, operands.input_ids, top, block.padded, scratch.inputs)
+        _true_logits(block, operands, shard)
+        sampled_logits(block, scratch)
+        starts = shard.examples.label_starts
+        label_block_loss(settings.objective, block, settings, starts, scratch, buffers, thread_id)
+        _input_gradients(block, buffers.row_scales[thread_id], shard)
 
 
 @jit
-def _true_logits(top, rows, operands, shard):
-    """Write the logits of the labels; as candidates are, their rows are in the panels `packed_candidates`."""
-    inputs, packed_candidates, biases = shard.scratch.inputs, shard.scratch.packed_candidates, operands.true_biases
-    true_ids, logits = operands.true_ids, shard.scratch.true_logits
-    starts, slots, logs = shard.examples.label_starts, shard.scratch.group_of_label, shard.class_log_q
-    for b in range(top, top + rows):
+def _true_logits(block, operands, shard):
+    """Write dot product + bias - log Q of the labels, whose rows are in `packed_candidates` as those of candidates."""
+    scratch = shard.scratch
+    inputs, packed, biases = scratch.inputs, scratch.packed_candidates, operands.true_biases
+    true_ids, logits = operands.true_ids, scratch.true_logits
+    starts, groups, log_q = shard.examples.label_starts, scratch.group_of_label, shard.class_log_q
+    for b in range(block.top, block.top + block.rows):
         for i in range(starts[b], starts[b + 1]):
-            logits[i] = panel_dot(inputs, b, packed_candidates, slots[i]) + biases[true_ids[i]] - logs[slots[i]]
+            logits[i] = panel_dot(inputs, b, packed, groups[i]) + biases[true_ids[i]] - log_q[groups[i]]
 
 
 @jit
-def _input_gradients(top, rows, padded, num_panels, scales, shard):
+def _input_gradients(block, row_scales, shard):
     """Write the gradients of the inputs to the panels `input_sums`."""
     scratch, starts = shard.scratch, shard.examples.label_starts
-    input_sums(top, padded, num_panels, scales, scratch)
-    out, factors, packed_candidates, slots = (
+    input_sums(block, row_scales, scratch)
+    out, factors, packed, groups = (
         scratch.input_sums,
-        scratch.true_logits,
+        scratch.true_grad,
         scratch.packed_candidates,
         scratch.group_of_label,
     )
-    for b in range(top, top + rows):
+    for b in range(block.top, block.top + block.rows):
         for i in range(starts[b], starts[b + 1]):
-            add_to_panels(out, b, factors[i], packed_candidates, slots[i])
+            add_to_panels(out, b, factors[i], packed, groups[i])
 
 
 @jit
 def _sum_classes(size, first_label, operands, shard):
-    """Write the gradients of all classes: what they get as candidates, and what as labels."""
+    """Write the gradients of all classes: as candidates, and as labels."""
     scratch, rows, entries = shard.scratch, shard.class_rows, shard.class_entries
     num_sampled, width = operands.sampled_ids.size, width_of(scratch.packed_candidates)
     candidate_gradients(0, first_label // width, round_up(size, MR_TAIL), scratch, rows)
@@ -215,22 +197,22 @@ def _sum_classes(size, first_label, operands, shard):
     for u in range(first_label, scratch.sizes[NUM_CLASS_GROUPS]):
         entries[u, 0] = 0
         clear_row(rows, u)
-    inputs, slots, factors = scratch.inputs, scratch.group_of_label, scratch.true_logits
+    inputs, groups, factors = scratch.inputs, scratch.group_of_label, scratch.true_grad
     example_of = shard.examples.example_of_label
     for i in range(operands.true_ids.size):
-        entries[slots[i], 0] += factors[i]
-        add_to_rows(rows, slots[i], factors[i], inputs, example_of[i])
+        entries[groups[i], 0] += factors[i]
+        add_to_rows(rows, groups[i], factors[i], inputs, example_of[i])
 
 
 @jit
 def _sum_inputs(num_inputs, center_is_input, shard):
-    """Write the gradients of the rows of the inputs; an input that is one of n has an n-th of its example's."""
+    """Write the gradients of the rows of inputs; one of n inputs of an example gets an n-th of its gradient."""
     scratch, rows = shard.scratch, shard.input_rows
-    slots, example_of, starts = scratch.group_of_input, shard.examples.example_of_input, shard.examples.input_starts
+    groups, example_of, starts = scratch.group_of_input, shard.examples.example_of_input, shard.examples.input_starts
     for u in range(scratch.sizes[NUM_INPUT_GROUPS]):
         clear_row(rows, u)
     for j in range(num_inputs):
         b, share = example_of[j], rows.dtype.type(1)
         if not center_is_input:
             share /= rows.dtype.type(starts[b + 1] - starts[b])
-        add_to_rows(rows, slots[j], share, scratch.input_sums, b)
+        add_to_rows(rows, groups[j], share, scratch.input_sums, b)

@@ -1,13 +1,23 @@
-"""Adam on the named rows of a table: one step, and the steps that a row missed."""
+"""Adam on single rows of a table: rows without a gradient stay as they are, or catch up before they are read."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.jit.decorators import jit
+from sampledsoftmax.kernels.sync.atomics import prefetch_write
+from sampledsoftmax.kernels.update.rules import (
+    begin_step,
+    catch_up_row,
+    end_step,
+    is_lazy,
+    prefetch_slots,
+    update_row,
+)
 
 
-class Rates(NamedTuple):
-    """The settings of Adam, each a float."""
+class LazyAdam(NamedTuple):
+    """Rows without a gradient keep their values and moments. The numbers are float64 whatever the table is."""
 
     learning_rate: float
     beta_1: float
@@ -15,49 +25,129 @@ class Rates(NamedTuple):
     epsilon: float
 
 
-@jit
-def _step_size(rates, power_1, power_2):
-    """Return learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) for the powers of step t."""
-    return rates.learning_rate * math.sqrt(1.0 - power_2) / (1.0 - power_1)
+class ExactAdam(NamedTuple):
+    """Rows catch up with dense Adam. After `max_missed` missed steps a row moves no more: only its moments decay."""
+
+    learning_rate: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    max_missed: int
 
 
-@jit
-def _step_row(table, m, v, row, gradient, i, step_size, rates):
-    """Move both moments of a row to gradient[i], then the row by step_size * m / (sqrt(v) + epsilon)."""
-    number = table.dtype.type
-    fade_1, fade_2 = number(1) - number(rates.beta_1), number(1) - number(rates.beta_2)
-    size, epsilon = number(step_size), number(rates.epsilon)
-    for d in range(table.shape[1]):
-        g = gradient[i, d]
-        m[row, d] += (g - m[row, d]) * fade_1
-        v[row, d] += (g * g - v[row, d]) * fade_2
-        table[row, d] -= m[row, d] * size / (math.sqrt(v[row, d]) + epsilon)
+class Moments(ArrayStruct):
+    """The slots of `LazyAdam`.
 
-
-@jit
-def adam_rows(table, m, v, ids, gradient, step, rates):
-    """Take step number `step` (the first is 1) with a gradient for each of `ids`."""
-    step_size = _step_size(rates, rates.beta_1**step, rates.beta_2**step)
-    for i in range(ids.size):
-        _step_row(table, m, v, ids[i], gradient, i, step_size, rates)
-
-
-@jit
-def catch_up_rows(table, m, v, last_step, ids, zero_gradient, step, rates, most_terms):
-    """Take the steps that rows missed up to `step`, as dense Adam takes them where the gradient is 0.
-
-    After `most_terms` of them a row moves no more: only its moments fade.
+    Attributes
+    ----------
+    m, v : float [num_rows, dim]
+        Moving averages of the gradient and of its square.
+    step : int64 [1]
+        Steps taken.
+    step_size : float64 [1]
+        Of the step that has begun.
     """
-    number = table.dtype.type
-    for i in range(ids.size):
-        row = ids[i]
-        missed = step - last_step[row]
-        if last_step[row] > 0:  # else it was never named, and its moments are 0
-            for s in range(last_step[row] + 1, last_step[row] + 1 + min(missed, most_terms)):
-                step_size = _step_size(rates, rates.beta_1**s, rates.beta_2**s)
-                _step_row(table, m, v, row, zero_gradient, 0, step_size, rates)
-            rest = max(missed - most_terms, 0)
+
+    m: Any
+    v: Any
+    step: Any
+    step_size: Any
+
+
+class DatedMoments(ArrayStruct):
+    """The slots of `ExactAdam`: `Moments`, the step that each row is at, and the number of the step that has begun.
+
+    Attributes
+    ----------
+    last_step : int64 [num_rows]
+    next_step : int64 [1]
+    """
+
+    m: Any
+    v: Any
+    step: Any
+    step_size: Any
+    last_step: Any
+    next_step: Any
+
+
+@prefetch_slots.register(Moments, DatedMoments)
+@jit
+def _prefetch_moments(slots, row):
+    prefetch_write(slots.m, row)
+    prefetch_write(slots.v, row)
+
+
+@begin_step.register(LazyAdam)
+@jit
+def _begin_lazy(rule, slots):
+    slots.step_size[0] = _step_size(rule, slots.step[0] + 1)
+
+
+@begin_step.register(ExactAdam)
+@jit
+def _begin_exact(rule, slots):
+    slots.next_step[0] = slots.step[0] + 1
+    slots.step_size[0] = _step_size(rule, slots.next_step[0])
+
+
+@end_step.register(LazyAdam, ExactAdam)
+@jit
+def _end_adam(rule, slots):
+    slots.step[0] += 1
+
+
+@jit
+def _step_size(rule, step):
+    """Return learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) for step t, the first is 1."""
+    return rule.learning_rate * math.sqrt(1.0 - rule.beta_2**step) / (1.0 - rule.beta_1**step)
+
+
+@update_row.register(LazyAdam)
+@jit
+def _lazy_adam(rule, table, slots, row, gradients, i):
+    step_size = slots.step_size[0]
+    for d in range(table.shape[1]):
+        _adam_entry(rule, table, slots, row, d, gradients[i, d], step_size)
+
+
+@update_row.register(ExactAdam)
+@jit
+def _exact_adam(rule, table, slots, row, gradients, i):
+    step_size = slots.step_size[0]
+    for d in range(table.shape[1]):
+        _adam_entry(rule, table, slots, row, d, gradients[i, d], step_size)
+    slots.last_step[row] = slots.next_step[0]
+
+
+@jit
+def _adam_entry(rule, table, slots, row, d, g, step_size):
+    """Move both moments of an entry towards its gradient, then the entry by step_size * m / (sqrt(v) + epsilon)."""
+    m, v, number = slots.m, slots.v, table.dtype.type
+    m[row, d] += (g - m[row, d]) * (number(1) - number(rule.beta_1))
+    v[row, d] += (g * g - v[row, d]) * (number(1) - number(rule.beta_2))
+    table[row, d] -= m[row, d] * number(step_size) / (math.sqrt(v[row, d]) + number(rule.epsilon))
+
+
+@is_lazy.register(ExactAdam)
+@jit
+def _is_exact(rule):
+    return True
+
+
+@catch_up_row.register(ExactAdam)
+@jit
+def _catch_up(rule, table, slots, row):
+    """Take the steps that a row has missed, as dense Adam takes them where the gradient is 0."""
+    last, step, number = slots.last_step[row], slots.step[0], table.dtype.type
+    if last > 0:  # else it has never had a gradient, and its moments are 0
+        missed = step - last
+        for s in range(last + 1, last + 1 + min(missed, rule.max_missed)):
+            step_size = _step_size(rule, s)
             for d in range(table.shape[1]):
-                m[row, d] *= number(rates.beta_1**rest)
-                v[row, d] *= number(rates.beta_2**rest)
-        last_step[row] = step
+                _adam_entry(rule, table, slots, row, d, number(0), step_size)
+        rest = max(missed - rule.max_missed, 0)
+        for d in range(table.shape[1]):
+            slots.m[row, d] *= number(rule.beta_1**rest)
+            slots.v[row, d] *= number(rule.beta_2**rest)
+    slots.last_step[row] = step

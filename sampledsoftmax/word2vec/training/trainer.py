@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.jit.integers import ceil_div, round_up
 from sampledsoftmax.kernels.sampling.distribution import Distribution
-from sampledsoftmax.kernels.step.train import NOT_FINITE, TOO_FEW_CLASSES, SampleSource
-from sampledsoftmax.kernels.structs import ForNCE, ForSampledSoftmax
+from sampledsoftmax.kernels.step.sampling_phase import SampleSource
+from sampledsoftmax.kernels.step.train import NOT_FINITE, TOO_FEW_CLASSES
 from sampledsoftmax.kernels.text.shard import EXAMPLES, LOSS, PAIRS, ShardBuffers
 from sampledsoftmax.kernels.text.train import Block, run_text_steps
 from sampledsoftmax.kernels.text.windows import Examples, Text, TokenWindow
 from sampledsoftmax.layers.table import trained_tables
+from sampledsoftmax.losses.objectives import checked_objective
 from sampledsoftmax.runtime.threadpool import thread_pool
 from sampledsoftmax.runtime.workspace import (
     Sizes,
@@ -106,16 +107,16 @@ class Trainer:
     ) -> None:
         self.tables, self.text, self.plan, self._threads = tables, text, plan, threads
         self._tuner = ThreadTuner(min(thread_pool.num_threads, NUM_SHARDS))
-        distribution = sampler._distribution()
+        distribution = sampler.fused_distribution()
         if distribution is None:
             raise TypeError(f"{type(sampler).__name__} is not a sampler that compiled code knows")
         self._distribution = distribution
         dim, real = tables.embeddings.values.shape[1], tables.embeddings.values.dtype
         sizes = _sizes(text, plan, dim)
         self._shards = tuple(_make_shard(sizes, text.window, real) for _ in range(NUM_SHARDS))
-        self._lanes = make_thread_buffers(NUM_SHARDS, dim, real)
-        objective = ForSampledSoftmax if plan.objective == "sampled_softmax" else ForNCE
-        self._settings = settings_for(objective, True, plan.correction, (1, plan.num_sampled), real, 1)
+        self._lanes = make_thread_buffers(NUM_SHARDS, 1 + plan.num_sampled, dim, real)
+        loss = checked_objective(plan.objective).compiled_loss()
+        self._settings = settings_for(loss, True, plan.correction, (1, plan.num_sampled), real, 1)
 
     @property
     def distribution(self) -> Distribution:
@@ -139,7 +140,7 @@ class Trainer:
         draw = SampleSource(self._distribution, *_stream(self.plan.seed, _CANDIDATES, epoch, block), np.uint64(0))
         rule = self.tables.weights.rule
         rule = rule._replace(learning_rate=self.tables.weights.values.dtype.type(learning_rate))
-        trained = trained_tables(*(matrix for table in self.tables for matrix in table.matrices))
+        trained = trained_tables(*self.tables)
         arguments = (trained, rule, self.text, self._block(epoch, block), draw, self._settings)
         threads = min(self._threads or self._tuner.next_threads(), NUM_SHARDS)
         start = time.perf_counter()
