@@ -177,7 +177,15 @@ def test_the_sampler_refuses(changed, error, message):
         ({"sampler": "zipf"}, ValueError, "sampler must be one of 'log_uniform', 'uniform', got 'zipf'"),
         ({"sampler": 3}, TypeError, "sampler must be a name or a sampler object, got int"),
         ({"sampler": ss.LogUniformSampler(9)}, ValueError, "sampler has range_max = 9, but num_classes = 10"),
-        ({"subtract_log_q": None}, TypeError, "subtract_log_q must be True or False, got NoneType None"),
+        ({"subtract_log_q": "no"}, TypeError, "subtract_log_q must be True or False, got str 'no'"),
+        ({"remove_accidental_hits": 1}, TypeError, "remove_accidental_hits must be True or False, got int 1"),
+        (
+            {"optimizer": "adagrad"},
+            TypeError,
+            "optimizer must be an ss.Optimizer, such as ss.Adagrad(0.05), got 'adagrad'",
+        ),
+        ({"optimizer": ss.Adagrad}, TypeError, "optimizer must be an instance, got the class Adagrad: call it with"),
+        ({"optimizer": 0.1}, TypeError, "optimizer must be an ss.Optimizer, such as ss.Adagrad(0.05), got float"),
     ],
 )
 @pytest.mark.parametrize("model", [ss.SampledSoftmax, ss.SkipGram])

@@ -27,16 +27,12 @@ def parameters(function):
     return [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
 
 
-# Of a class, but not for users: what an optimizer tells the compiled step.
-INNER = {"rule", "slot"}
-
-
 def members(public):
     """Return what a class defines or inherits from this package that users call, by name."""
     found = {}
     for owner in reversed(public.__mro__):
         if owner.__module__.startswith("sampledsoftmax"):
-            found |= {name: value for name, value in vars(owner).items() if name not in INNER and name[0] != "_"}
+            found |= {name: value for name, value in vars(owner).items() if name[0] != "_"}
     return found
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numba import config
 
+from sampledsoftmax.kernels.loss.objectives import SoftmaxCrossEntropy
 from sampledsoftmax.kernels.step.candidate_rows import pack_candidates
 from sampledsoftmax.kernels.step.forward import run_examples
-from sampledsoftmax.kernels.structs import ForSampledSoftmax, Operands
+from sampledsoftmax.kernels.structs import Operands
 from sampledsoftmax.kernels.sync.barrier import SHARED_SIZE
 from sampledsoftmax.kernels.sync.schedule import (
     BLOCK_ROWS,
@@ -54,7 +55,7 @@ def test_losses_and_gradients_do_not_depend_on_who_does_what(order):
     drawn = rng.permutation(400)[:num_sampled]
     inputs, labels = rng.integers(0, 400, batch_size), rng.integers(0, 400, batch_size)
     operands = Operands(table, inputs, table, biases, labels, table, biases, drawn)
-    settings = settings_for(ForSampledSoftmax, True, Correction(True, False), (1, num_sampled), table.dtype, 2)
+    settings = settings_for(SoftmaxCrossEntropy(), True, Correction(True, False), (1, num_sampled), table.dtype, 2)
     results = []
     for parts in ((0,), order):
         workspace = Workspace(batch_size, 1, num_sampled, dim, table.dtype)

@@ -17,7 +17,7 @@ DTYPES = [np.float32, np.float64]
 class Panels(NamedTuple):
     """What the kernel reads of the memory of a step."""
 
-    flat_exponentials: Any
+    sampled_exp: Any
 
 
 @numba.njit

@@ -18,6 +18,8 @@ class Adagrad(Optimizer):
     Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011; equal to TensorFlow's
     ResourceSparseApplyAdagrad, without an epsilon: the initial accumulator keeps the root above 0.
 
+    Slots: "accumulator", like the table, filled with `initial_accumulator_value`.
+
     Parameters
     ----------
     learning_rate : float
@@ -51,13 +53,10 @@ class Adagrad(Optimizer):
         )
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return the slot "accumulator": like `table`, filled with `initial_accumulator_value`."""
         return {"accumulator": np.full_like(table, self.initial_accumulator_value)}
 
     def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
-        """Return the rule with its numbers in the dtype of the table."""
         return rules.Adagrad(dtype.type(self.learning_rate))
 
     def compiled_slots(self, table: NDArray[Any], slots: Slots) -> rules.Accumulator:
-        """Return the accumulator as a matrix."""
         return rules.Accumulator(as_rows(checked_slot(slots, "accumulator", table.shape, table.dtype)))

@@ -21,6 +21,8 @@ class Adam(Optimizer):
     (gradient**2 - v), and the step size is learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t).
     Dense Adam does so in all rows, since moments fade and move a row even where its gradient is 0.
 
+    Slots: "m" and "v", zeros like the table; "step", int64 [1]; in mode "exact" also "last_step", int64 [num_rows].
+
     Parameters
     ----------
     learning_rate : float
@@ -81,26 +83,22 @@ class Adam(Optimizer):
         self.mode = validation.choice("mode", self.mode, ("lazy", "exact"))
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return "m" and "v", like `table`, "step" int64 [1], and in mode "exact" "last_step" int64 [num_rows]."""
         slots = {"m": np.zeros_like(table), "v": np.zeros_like(table), "step": np.zeros(1, np.int64)}
         if self.mode == "exact":
             slots["last_step"] = np.zeros(table.shape[:1], np.int64)
         return slots
 
     def catch_up(self, table: NDArray[Any], slots: Slots, ids: ArrayLike | None = None) -> None:
-        """Apply the steps that rows have missed, in place; in mode "lazy" they have missed none."""
         rows = validated_rows(table, ids)
         structs = self.compiled_slots(table, slots)
         if self.mode == "exact":
             catch_up_rows(self.compiled_rule(table.dtype), as_rows(table), structs, rows)
 
     def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
-        """Return the rule; step sizes are computed in float64, rows in the dtype of the table."""
         numbers = (self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
         return LazyAdam(*numbers) if self.mode == "lazy" else ExactAdam(*numbers, self._max_missed(dtype))
 
     def compiled_slots(self, table: NDArray[Any], slots: Slots) -> Moments | DatedMoments:
-        """Return the moments as matrices, and memory for the number and the size of a step."""
         moments = (
             as_rows(checked_slot(slots, "m", table.shape, table.dtype)),
             as_rows(checked_slot(slots, "v", table.shape, table.dtype)),

@@ -18,6 +18,8 @@ class Momentum(Optimizer):
     With `nesterov`, row -= learning_rate * (gradient + momentum * velocity), the new velocity. Both in
     the named rows only: the velocity of the others neither moves them nor fades.
 
+    Slots: "velocity", zeros like the table.
+
     Parameters
     ----------
     learning_rate : float
@@ -60,14 +62,11 @@ class Momentum(Optimizer):
         self.nesterov = validation.flag("nesterov", self.nesterov)
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return the slot "velocity": zeros like `table`."""
         return {"velocity": np.zeros_like(table)}
 
     def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
-        """Return the rule with its numbers in the dtype of the table."""
         rule = rules.Nesterov if self.nesterov else rules.Momentum
         return rule(dtype.type(self.learning_rate), dtype.type(self.momentum))
 
     def compiled_slots(self, table: NDArray[Any], slots: Slots) -> rules.Velocity:
-        """Return the velocity as a matrix."""
         return rules.Velocity(as_rows(checked_slot(slots, "velocity", table.shape, table.dtype)))

@@ -18,6 +18,8 @@ class RowwiseAdagrad(Optimizer):
     It remembers one number a row in place of `dim`. An entry of a vector is a row of its own, as in
     `Adagrad`.
 
+    Slots: "accumulator", [num_rows], filled with `initial_accumulator_value`.
+
     Parameters
     ----------
     learning_rate : float
@@ -56,13 +58,10 @@ class RowwiseAdagrad(Optimizer):
         )
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return the slot "accumulator": [num_rows], filled with `initial_accumulator_value`."""
         return {"accumulator": np.full(table.shape[:1], self.initial_accumulator_value, table.dtype)}
 
     def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
-        """Return the rule with its numbers in the dtype of the table."""
         return rules.RowwiseAdagrad(dtype.type(self.learning_rate))
 
     def compiled_slots(self, table: NDArray[Any], slots: Slots) -> rules.Accumulator:
-        """Return the accumulator as a matrix."""
         return rules.Accumulator(as_rows(checked_slot(slots, "accumulator", table.shape[:1], table.dtype)))

@@ -44,10 +44,8 @@ class SGD(Optimizer):
         self.learning_rate = validation.number("learning_rate", self.learning_rate, at_least=0.0)
 
     def init(self, table: NDArray[Any]) -> Slots:
-        """Return no slots: gradient descent has no state."""
         del table
         return {}
 
     def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
-        """Return the rule with its numbers in the dtype of the table."""
         return rules.SGD(dtype.type(self.learning_rate))
