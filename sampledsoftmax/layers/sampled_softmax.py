@@ -1,4 +1,4 @@
-"""The output layer of any encoder: sampled softmax, its gradient and its sparse update in one step."""
+"""The output layer of an encoder: loss, gradient and sparse update in one step."""
 
 import os
 from typing import Any
@@ -21,7 +21,7 @@ from sampledsoftmax.types import Gradients
 
 
 class SampledSoftmax:
-    """Output weights and biases that are trained on the rows of labels and sampled candidates only.
+    """An output layer that trains only the rows of the labels and of the sampled candidates.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class SampledSoftmax:
         "sampled_softmax", "nce" (noise-contrastive estimation), "negative_sampling" (NCE without log Q), or an
         objective of your own.
     folder : path, optional
-        Where tables and slots are kept as memory-mapped .npy files, written anew: for more classes than
+        Keeps tables and slots in memory-mapped .npy files of this folder, which are overwritten: for more classes than
         memory holds. A step reads and writes the pages of its rows only.
 
     Attributes
@@ -143,7 +143,7 @@ class SampledSoftmax:
         Returns
         -------
         loss : float
-            Mean sampled softmax loss of the batch, before the update; 0.0 for an empty batch.
+            Mean loss of the batch before the update; 0.0 for an empty batch.
         inputs_gradient : float [batch_size, dim]
             Gradient of that mean with respect to `inputs`, for the encoder.
 

@@ -1,4 +1,4 @@
-"""Skip-gram: an embedding table before a `SampledSoftmax` layer, trained on pairs of ids."""
+"""Skip-gram: an embedding table and a `SampledSoftmax` layer, trained on pairs of ids."""
 
 import os
 from typing import Any
@@ -21,7 +21,7 @@ Ids = NDArray[np.int64]
 
 
 class SkipGram:
-    """Embeddings that learn to tell which ids come near an id.
+    """Embeddings that learn to predict which ids occur near an id.
 
     One `step` is: look up the rows of `inputs`, sample, gather, logits, correction, loss, gradients,
     sparse update of the three tables. It equals the same done with the functions of this package.
@@ -51,7 +51,7 @@ class SkipGram:
         "sampled_softmax", "nce" (noise-contrastive estimation), "negative_sampling" (NCE without log Q), or an
         objective of your own.
     folder : path, optional
-        Where tables and slots are kept as memory-mapped .npy files, written anew: for more classes than
+        Keeps tables and slots in memory-mapped .npy files of this folder, which are overwritten: for more classes than
         memory holds. A step reads and writes the pages of its rows only.
 
     Attributes
@@ -151,7 +151,7 @@ class SkipGram:
         Returns
         -------
         float
-            Mean sampled softmax loss; 0.0 for an empty batch.
+            Mean loss; 0.0 for an empty batch.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Adam, in two forms: rows that are not named wait, or catch up."""
+"""Adam in two forms: rows without a gradient stay as they are, or catch up with dense Adam."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Adam(Optimizer):
 
     In step t (the t-th `update`), m += (1 - beta_1) * (gradient - m), v += (1 - beta_2) *
     (gradient**2 - v), and the step size is learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t).
-    Dense Adam does so in all rows, since moments fade and move a row even where its gradient is 0.
+    Dense Adam does so in all rows, since moments decay and move a row even where its gradient is 0.
 
     Slots: "m" and "v", zeros like the table; "step", int64 [1]; in mode "exact" also "last_step", int64 [num_rows].
 
@@ -28,16 +28,16 @@ class Adam(Optimizer):
     learning_rate : float
         Step size, at least 0.
     beta_1 : float
-        Share of the mean gradient that is kept, in [0, 1).
+        Decay of the mean gradient, in [0, 1).
     beta_2 : float
-        Share of the mean squared gradient that is kept, in [0, 1).
+        Decay of the mean squared gradient, in [0, 1).
     epsilon : float
         Added to the root, above 0. It is the "epsilon hat" of the paper, as in TensorFlow.
     mode : "lazy" or "exact"
         "lazy": rows that are not named stay as they are, moments too (LazyAdam of TensorFlow Addons).
         "exact": when a row is named again, or by `catch_up`, it first takes the steps that it missed, so
         that a table that has caught up equals that of dense Adam with the same gradients. Until then a
-        row is behind: whoever reads it for the next gradient calls `catch_up` for it before.
+        row is behind: `catch_up` must be called for it before it is read.
 
     Raises
     ------
@@ -47,10 +47,10 @@ class Adam(Optimizer):
     Notes
     -----
     Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, the last remark of section
-    2; equal to TensorFlow's ResourceApplyAdam. A row that missed k steps costs min(k, n) of them in
-    mode "exact": the movements shrink by beta_1 / sqrt(beta_2) a step, and n is where what is left of
+    2; equal to TensorFlow's ResourceApplyAdam. Catching up k missed steps costs min(k, n) of them in
+    mode "exact": updates shrink by beta_1 / sqrt(beta_2) a step, and n is where the rest of
     them is below the rounding of the first (about 210 steps for the default settings in float32; no
-    limit if beta_1 >= sqrt(beta_2)). Missed steps are taken with the learning rate of the moment.
+    limit if beta_1 >= sqrt(beta_2)). Missed steps are taken with the current learning rate.
 
     Examples
     --------

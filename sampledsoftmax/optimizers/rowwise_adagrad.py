@@ -15,8 +15,7 @@ from sampledsoftmax.optimizers.base import Optimizer, Slots, as_rows, checked_sl
 class RowwiseAdagrad(Optimizer):
     """Adagrad by rows: accumulator += mean(gradient**2); row -= learning_rate * gradient / sqrt(accumulator).
 
-    It remembers one number a row in place of `dim`. An entry of a vector is a row of its own, as in
-    `Adagrad`.
+    It keeps one number per row instead of `dim`. For a vector, each entry is a row, as in `Adagrad`.
 
     Slots: "accumulator", [num_rows], filled with `initial_accumulator_value`.
 

@@ -1,4 +1,4 @@
-"""The threads that share a step: how many, and the thread_pool that they are."""
+"""The thread pool that runs multi-threaded kernels, and the number of its threads."""
 
 import contextlib
 import os
@@ -19,18 +19,18 @@ MAX_THREADS = 256
 def _available() -> int:
     """Return the number of cores that this process may use."""
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
-        return 1  # plain Python holds the GIL while it waits for another thread
+        return 1  # plain Python holds the GIL while it waits at a barrier
     if hasattr(os, "sched_getaffinity"):
         return min(len(os.sched_getaffinity(0)), MAX_THREADS)
     return min(os.cpu_count() or 1, MAX_THREADS)
 
 
 class ThreadPool:
-    """Threads that run one compiled function together; they sleep in between.
+    """Threads that run one compiled function together and sleep between calls.
 
-    They are daemons of Python, started when they are first needed. A child process that was forked starts its
-    own. Results do not depend on the number of threads, so where the thread_pool is busy with the call of another
-    thread, a call runs on its own thread alone.
+    They are Python daemon threads, started when they are first needed. A forked child starts its own. Results do not
+    depend on the number of threads, so while the pool is busy with a call from another thread, further calls run on the
+    thread of their caller alone.
     """
 
     def __init__(self) -> None:
@@ -38,16 +38,16 @@ class ThreadPool:
         self.restart()
 
     def restart(self) -> None:
-        """Forget all threads, as a forked child must: they exist in the parent only."""
+        """Forget all threads; a forked child must do so, since they exist in the parent only."""
         self._busy = threading.Lock()
         self._jobs: list[queue.SimpleQueue[Any]] = []
-        # Two, in turns: a thread may still leave its last meeting while the next run begins.
+        # Two, used in turn: a thread may still be leaving its last barrier when the next run begins.
         self._shared = [np.zeros(SHARED_SIZE, np.int64) for _ in range(2)]
 
     def run(self, function: Callable[..., None], num_threads: int, *arguments: Any) -> None:
-        """Call function(part, parts, shared, *arguments) for all parts at once; `function` meets at its end.
+        """Call function(thread_id, num_threads, shared, *arguments) on all threads; `function` ends with a barrier.
 
-        NaN or inf in a table shows in the loss: there is no warning of it.
+        NumPy does not warn of NaN or inf in a table: they show in the loss.
         """
         if num_threads > 1 and self._busy.acquire(blocking=False):
             try:
@@ -71,12 +71,12 @@ class ThreadPool:
             function(0, num_threads, shared, *arguments)
             finished = True
         finally:
-            if not finished:  # an interrupt between two lines above: nobody waits for this thread any more
+            if not finished:  # interrupted between two lines above: the others must not wait for this thread
                 shared[ABORTED] = 1
                 self.abandon_threads()
 
     def abandon_threads(self) -> None:
-        """Give up the threads of a run that did not come to its end: they leave it, and then stop."""
+        """Abandon the threads of a run that did not finish: they leave it at the next barrier and exit."""
         for jobs in self._jobs:
             jobs.put(None)
         self._jobs = []
@@ -90,7 +90,7 @@ class ThreadPool:
 
 
 def _no_warnings() -> contextlib.AbstractContextManager[Any]:
-    """Return what keeps NumPy from warning, where kernels are NumPy: compiled code never does."""
+    """Return a context without NumPy warnings where kernels run in NumPy; compiled code never warns."""
     if not config.DISABLE_JIT:  # type: ignore[attr-defined]
         return contextlib.nullcontext()
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -103,7 +103,7 @@ def _work(jobs: "queue.SimpleQueue[Any]") -> None:
             return
         function, thread_id, num_threads, shared, arguments = job
         function(thread_id, num_threads, shared, *arguments)
-        del job, arguments  # or the arrays of the last run would be held
+        del job, arguments  # or the arrays of the last run would be kept alive
 
 
 thread_pool = ThreadPool()
@@ -112,10 +112,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def threads_for(multiplications: int, steps: int = 1) -> int:
-    """Return how many threads pay for a call of some steps, of so many multiplications each.
+    """Return the number of threads that pays for a call of `steps` steps with that many multiplications each.
 
-    To wake a thread costs about 30 microseconds, once a call: much of a step of 1 million (0.2 ms). In a step threads
-    meet four times, which is little from some hundred thousand on.
+    Waking a thread costs about 30 microseconds per call, a large part of a step of 1 million multiplications (0.2 ms).
+    The four barriers of a step cost little from a few hundred thousand multiplications on.
     """
     return max(1, min(thread_pool.num_threads, multiplications * steps // 4_000_000, multiplications // 400_000))
 

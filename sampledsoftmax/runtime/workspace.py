@@ -1,4 +1,4 @@
-"""The memory of a step: made once for the largest batch seen, and used again by every smaller one."""
+"""Working memory of a step, allocated once for the largest batch seen and reused by every smaller one."""
 
 from typing import Any, NamedTuple
 
@@ -14,9 +14,9 @@ from sampledsoftmax.types import Correction
 # Panels of candidates whose gradients are summed in one pass over the inputs.
 _CLASS_PANELS = 4
 _LINE_BYTES = 64
-# A line that one thread writes and another has is fetched anew by each in turn, at 50 ns and more; and a core that
-# reads or writes an array asks for lines behind its end. Word vectors with two threads were 1.6 times as fast
-# with memory that is apart (AMD Zen 3).
+# False sharing: a cache line that two threads use and one writes moves between their cores, 50 ns and more each time, and
+# the hardware prefetcher of a core also requests lines beyond the end of an array. Word training with two threads was
+# 1.6 times as fast with this gap between arrays (AMD Zen 3).
 _GAP_BYTES = 1024
 
 
@@ -28,7 +28,7 @@ def settings_for(
     dtype: np.dtype[Any],
     threads: int,
 ) -> StepSettings:
-    """Return what the kernels are to compute, and in chunks of which size; `columns` is num_true, num_sampled."""
+    """Return the settings of a step for num_true, num_sampled = `columns`."""
     num_true, num_sampled = columns
     return StepSettings(
         objective,
@@ -42,7 +42,7 @@ def settings_for(
 
 
 def class_panels(num_sampled: int, width: int, threads: int) -> int:
-    """Return how many panels of candidates a task takes: fewer where threads would stand idle."""
+    """Return the panels of candidates in a chunk; fewer where threads would be idle otherwise."""
     panels = ceil_div(num_sampled, width)
     return max(1, min(_CLASS_PANELS, ceil_div(panels, threads)))
 
@@ -70,20 +70,20 @@ class Workspace:
         self._thread_buffers: dict[int, ThreadBuffers] = {}
 
     def fits(self, batch_size: int, num_true: int, num_sampled: int, dim: int, dtype: np.dtype[Any]) -> bool:
-        """Return whether a batch of these sizes has room."""
+        """Return whether a batch of these sizes fits."""
         sizes = batch_size <= self.batch_size and batch_size * num_true <= self.num_labels
         columns = num_sampled <= self.num_sampled and num_true + num_sampled <= self.num_columns
         return sizes and columns and (dim, dtype) == (self.dim, self.dtype)
 
     def buffers(self, threads: int) -> ThreadBuffers:
-        """Return the memory of each of so many threads."""
+        """Return the buffers of `threads` threads."""
         if threads not in self._thread_buffers:
             self._thread_buffers[threads] = make_thread_buffers(threads, self.num_columns, self.dim, self.dtype)
         return self._thread_buffers[threads]
 
 
 class Sizes(NamedTuple):
-    """How large the largest batch is: examples, ids of inputs, ids of labels, candidates, and the width of a row."""
+    """Sizes of the largest batch: examples, ids of inputs, ids of labels, candidates; and the width of a row."""
 
     batch_size: int
     num_inputs: int
@@ -93,7 +93,7 @@ class Sizes(NamedTuple):
 
 
 def make_scratch(sizes: Sizes, real: np.dtype[Any], more_rows: int = 0) -> Scratch:
-    """Return the memory of a step; the panels `packed_candidates` get `more_rows` behind those of the candidates."""
+    """Return the shared memory of a step; `packed_candidates` gets `more_rows` rows behind those of the candidates."""
     width = panel_width(real)
     rows, columns = _padded_rows(sizes.batch_size), ceil_div(sizes.num_sampled, width)
     depth = ceil_div(sizes.dim, width)
@@ -149,7 +149,7 @@ def make_scratch(sizes: Sizes, real: np.dtype[Any], more_rows: int = 0) -> Scrat
 
 
 def make_thread_buffers(threads: int, num_columns: int, dim: int, real: np.dtype[Any]) -> ThreadBuffers:
-    """Return the memory of each thread, for rows of at most `num_columns` logits."""
+    """Return the buffers of `threads` threads, for rows of at most `num_columns` logits."""
     width = panel_width(real)
     depth = ceil_div(dim, width)
     gap = _GAP_BYTES // real.itemsize
@@ -169,7 +169,7 @@ def make_thread_buffers(threads: int, num_columns: int, dim: int, real: np.dtype
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return zeros that start at a cache line, with nothing before or behind them for as far as a core reads ahead."""
+    """Return zeros aligned to a cache line, with a gap before and behind them against false sharing."""
     size = int(np.prod(shape)) * dtype.itemsize
     memory = np.zeros(size + _LINE_BYTES + 2 * _GAP_BYTES, np.uint8)
     first = _GAP_BYTES + -(memory.ctypes.data + _GAP_BYTES) % _LINE_BYTES
@@ -177,10 +177,10 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _padded_rows(rows: int) -> int:
-    """Return at least `rows`: 20 more than a multiple of 64, so that panels do not share sets of a cache.
+    """Return at least `rows`, 20 more than a multiple of 64, to avoid conflict misses.
 
-    A panel's row is one or two cache lines, and with a power of two of them between panels, the same row of all
-    panels would have to be in the few lines of one set.
+    A row of a panel is one or two cache lines. With a power of two of lines between panels, the same row of all panels
+    would map to one set of the cache.
     """
     return (rows + 43) // 64 * 64 + 20
 
