@@ -14,7 +14,7 @@ from sampledsoftmax.types import Correction
 # Panels of candidates whose gradients are summed in one pass over the inputs.
 _CLASS_PANELS = 4
 _LINE_BYTES = 64
-# False sharing: a cache line that two threads use and one writes moves between their cores, 50 ns and more each time, and
+# False sharing: a cache line that two threads use and one writes moves between cores, 50 ns and more each time, and
 # the hardware prefetcher of a core also requests lines beyond the end of an array. Word training with two threads was
 # 1.6 times as fast with this gap between arrays (AMD Zen 3).
 _GAP_BYTES = 1024

@@ -125,7 +125,7 @@ def _scale_rows(block, first, end, row_scales, scratch):
 def input_sums(block, row_scales, scratch):
     """Write gradients of the logits . sampled weights: the candidates' part of the gradients of the inputs.
 
-    The exponentials become gradients of the logits: they are multiplied by `row_scales`, one number per row in all lanes.
+    The exponentials become gradients of the logits: each row is multiplied by its number in `row_scales`.
 
     A few panels of candidates at a time, for all columns of the inputs: the exponentials of a block with many
     candidates exceed L2, and are read once this way.
