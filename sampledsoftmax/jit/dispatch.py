@@ -1,4 +1,7 @@
-"""Kernels that differ by the class of their first argument, a bundle: the compiled code holds the one that is used."""
+"""Compile-time single dispatch on the class of the first argument, a struct: `functools.singledispatch` for kernels.
+
+The class is known when a caller is compiled, so its code holds a direct call of one implementation.
+"""
 
 import functools
 from collections.abc import Callable
@@ -9,56 +12,70 @@ from numba import types
 from numba.extending import models, register_model, typeof_impl
 
 
+class MissingImplementation(TypeError):
+    """A dispatched kernel was called with a class that has no implementation."""
+
+
 class DispatchedKernel:
-    """A name for several kernels; `functools.singledispatch`, for Python and for kernels alike."""
+    """A name for several kernels, callable from Python and from kernels."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         functools.update_wrapper(self, function)
         self.name = f"{function.__module__}.{function.__name__}"
-        self._kernels: dict[type, Any] = {}
         self._default: Any = None
+        self._implementations: dict[type, Any] = {}
 
     def register(self, *classes: type) -> Callable[[Any], Any]:
-        """Return a decorator that takes a kernel for bundles of these classes."""
+        """Return a decorator for the kernel that implements these classes and their subclasses."""
 
-        def take(kernel: Any) -> Any:
-            self._kernels.update(dict.fromkeys(classes, kernel))
+        def decorate(kernel: Any) -> Any:
+            self._implementations.update(dict.fromkeys(classes, kernel))
             return kernel
 
-        return take
+        return decorate
 
     def default(self, kernel: Any) -> Any:
-        """Take a kernel for all classes that have none of their own."""
+        """Use a kernel for all classes without an implementation of their own; a decorator."""
         self._default = kernel
         return kernel
 
     def has(self, of_class: type) -> bool:
-        """Return whether a class has a kernel of its own."""
-        return of_class in self._kernels
+        """Return whether an implementation other than the default is registered for a class or a base class of it."""
+        return self._registered(of_class) is not None
 
     def implementation_for(self, of_class: type) -> Any:
-        """Return the kernel for bundles of a class."""
-        kernel = self._kernels.get(of_class, self._default)
+        """Return the kernel for a class: its own, that of the nearest base class, or the default."""
+        kernel = self._registered(of_class) or self._default
         if kernel is None:
-            raise TypeError(f"{self.name} has no kernel for {of_class.__name__}")
+            raise MissingImplementation(self._missing(of_class.__qualname__))
         return kernel
 
-    def __call__(self, bundle: Any, *arguments: Any) -> Any:
-        """Run the kernel of the bundle's class."""
-        return self.implementation_for(type(bundle))(bundle, *arguments)
+    def __call__(self, struct: Any, *arguments: Any) -> Any:
+        """Run the implementation for the class of `struct`."""
+        return self.implementation_for(type(struct))(struct, *arguments)
+
+    def _registered(self, of_class: type) -> Any:
+        return next((self._implementations[base] for base in of_class.__mro__ if base in self._implementations), None)
+
+    def _missing(self, class_name: str) -> str:
+        registered = ", ".join(sorted(one.__name__ for one in self._implementations)) or "none"
+        return (
+            f"no implementation of {self.name} is registered for {class_name}; registered: {registered}; "
+            f"register one with @{self.__name__}.register({class_name})"  # type: ignore[attr-defined]
+        )
 
 
 def dispatch(function: Callable[..., Any]) -> DispatchedKernel:
-    """Make a name for kernels out of a function that is all signature and docstring."""
+    """Make a dispatched kernel of a function that consists of a signature and a docstring."""
     return DispatchedKernel(function)
 
 
-class _Type(types.Callable, types.Dummy):  # pragma: no cover - with the JIT only
-    """How Numba sees the name: a call has the type of the kernel that is chosen, and its code."""
+class _DispatchedKernelType(types.Callable, types.Dummy):  # pragma: no cover - with the JIT only
+    """The Numba type of a dispatched kernel: a call has the type and the code of the chosen implementation."""
 
-    def __init__(self, kernels: DispatchedKernel) -> None:
-        self._kernels = kernels
-        super().__init__(f"dispatch({kernels.name})")
+    def __init__(self, kernel: DispatchedKernel) -> None:
+        self._kernel = kernel
+        super().__init__(f"dispatch({kernel.name})")
 
     def get_call_type(self, context: Any, arguments: Any, keywords: Any) -> Any:
         return self._chosen(arguments[0]).get_call_type(context, arguments, keywords)
@@ -69,13 +86,14 @@ class _Type(types.Callable, types.Dummy):  # pragma: no cover - with the JIT onl
     def get_impl_key(self, signature: Any) -> Any:
         return self._chosen(signature.args[0]).get_impl_key(signature)
 
-    def _chosen(self, bundle: Any) -> Any:
-        return numba.typeof(self._kernels.implementation_for(bundle.instance_class))
+    def _chosen(self, struct: Any) -> Any:
+        # Structs have a class; the implementation for anything else, such as an array, is the default.
+        return numba.typeof(self._kernel.implementation_for(getattr(struct, "instance_class", type(struct))))
 
 
-register_model(_Type)(models.OpaqueModel)
+register_model(_DispatchedKernelType)(models.OpaqueModel)
 
 
 @typeof_impl.register(DispatchedKernel)
-def _type_of_name(kernels: DispatchedKernel, _context: Any) -> _Type:  # pragma: no cover - as above
-    return _Type(kernels)
+def _type_of(kernel: DispatchedKernel, _context: Any) -> _DispatchedKernelType:  # pragma: no cover - as above
+    return _DispatchedKernelType(kernel)

@@ -10,6 +10,7 @@ import numba
 from numba import types
 from numba.extending import models, register_model, typeof_impl
 
+from sampledsoftmax.jit.dispatch import MissingImplementation
 from sampledsoftmax.jit.ir_library import IRCompiler
 from sampledsoftmax.jit.simd_width import IS_FORCED
 
@@ -29,7 +30,10 @@ class Kernel:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the entry point."""
-        return self.entry(*arguments)
+        try:
+            return self.entry(*arguments)
+        except MissingImplementation as error:  # without the hundred frames of the compiler
+            raise MissingImplementation(*error.args) from None
 
 
 def for_types_of(kernel: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:
@@ -40,7 +44,10 @@ def for_types_of(kernel: Callable[..., Any], arguments: tuple[Any, ...]) -> Call
     if not isinstance(kernel, Kernel):
         return kernel  # nothing is compiled
     entry: Any = kernel.entry
-    return entry.compile(tuple(map(entry.typeof_pyval, arguments)))  # type: ignore[no-any-return]
+    try:
+        return entry.compile(tuple(map(entry.typeof_pyval, arguments)))  # type: ignore[no-any-return]
+    except MissingImplementation as error:
+        raise MissingImplementation(*error.args) from None
 
 
 class KernelType(types.Dispatcher):

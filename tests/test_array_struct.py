@@ -1,8 +1,8 @@
-"""Bundles of arrays, as Python and as compiled code see them; and kernels that go by the class of a bundle."""
+"""Structs of arrays, as Python and as compiled code see them."""
 
 import copy
 import pickle
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -10,7 +10,6 @@ import pytest
 
 from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.jit.decorators import jit
-from sampledsoftmax.jit.dispatch import dispatch
 
 with_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="types are Numba's")
 
@@ -50,7 +49,7 @@ def test_kernels_read_and_write_the_arrays(dtype, laid_out):
     assert pair.right.tolist() == [1, 2, 3]
 
 
-def test_a_replaced_array_is_read_and_the_first_bundle_keeps_its_own():
+def test_replace_makes_a_struct_with_the_new_array_and_leaves_the_first_alone():
     first = Nested(Pair(np.ones(2), np.zeros(2)), np.zeros((1, 1, 1)))
     same_type, other_type = np.full((1, 1, 2), 5.0), np.full((1, 2, 1), 7, np.int32)
     for cube, expected in ((same_type, 30), (other_type, 34), (first.cube, 20)):
@@ -63,7 +62,7 @@ def test_a_replaced_array_is_read_and_the_first_bundle_keeps_its_own():
     assert first.replace(cube=same_type).pair is first.pair
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda bundle: pickle.loads(pickle.dumps(bundle))])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda struct: pickle.loads(pickle.dumps(struct))])
 def test_a_copy_has_arrays_of_its_own(copied):
     first = Nested(Pair(np.ones(2), np.zeros(2)), np.ones((1, 1, 1)))
     other = copied(first)
@@ -74,7 +73,7 @@ def test_a_copy_has_arrays_of_its_own(copied):
     assert first.pair.right.tolist() == [0, 0]
 
 
-def test_a_bundle_wants_all_its_names():
+def test_a_struct_needs_all_its_fields():
     for values, named in (((1,), {}), ((np.zeros(1),), {"rihgt": np.zeros(1)}), ((), {"right": np.zeros(1)})):
         with pytest.raises(TypeError, match="Pair has left, right, got"):
             Pair(*values, **named)
@@ -85,59 +84,9 @@ def test_a_bundle_wants_all_its_names():
 
 
 @with_jit
-def test_types_tell_bundles_apart():
+def test_types_distinguish_structs():
     of_one = Pair(np.zeros(2), np.zeros(2))
     assert of_one.numba_type == Pair(np.ones(9), np.ones(7)).numba_type
     assert of_one.numba_type != Pair(np.zeros(2), np.zeros((2, 1))).numba_type
     assert of_one.numba_type != Pair(np.zeros(2), np.zeros(2, np.float32)).numba_type
     assert of_one.numba_type != Nested(np.zeros(2), np.zeros(2)).numba_type
-
-
-class Apples(NamedTuple):
-    count: int
-
-
-class Pears(NamedTuple):
-    count: int
-    weight: float
-
-
-class Plums(NamedTuple):
-    count: int
-
-
-@dispatch
-def price(fruit, each):
-    """Return what they cost."""
-
-
-@price.register(Apples, Plums)
-@jit
-def _by_count(fruit, each):
-    return fruit.count * each
-
-
-@price.register(Pears)
-@jit
-def _by_weight(fruit, each):
-    return fruit.weight * each
-
-
-@jit
-def price_of_two(one, other, each):
-    return price(one, each) + price(other, 2.0)
-
-
-def test_the_class_of_the_first_argument_decides():
-    assert price(Apples(3), 2.0) == 6.0
-    assert price(Pears(3, 0.5), 2.0) == 1.0
-    assert price_of_two(Apples(3), Pears(3, 0.5), 2.0) == 7.0
-    assert price_of_two(Pears(3, 0.5), Plums(4), 2.0) == 9.0
-
-
-def test_a_class_without_a_kernel_is_named():
-    class Stones(NamedTuple):
-        count: int
-
-    with pytest.raises(TypeError, match=r"test_bundle\.price has no kernel for Stones"):
-        price(Stones(1), 2.0)
