@@ -32,8 +32,15 @@ def whole_number(name: str, value: object, at_least: int, at_most: int | None = 
     return number
 
 
-def number(name: str, value: object, above: float | None = None, at_least: float | None = None) -> float:
-    """Return `value` as a finite float that is `above` or `at_least` the bound given."""
+def number(
+    name: str,
+    value: object,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
+) -> float:
+    """Return `value` as a finite float within the bounds given."""
     if isinstance(value, (bool, np.bool_, str)):
         raise TypeError(f"{name} must be a number, got {_described(value)}")
     try:
@@ -46,6 +53,10 @@ def number(name: str, value: object, above: float | None = None, at_least: float
         raise ValueError(f"{name} must be above {above:g}, got {real:g}")
     if at_least is not None and not real >= at_least:
         raise ValueError(f"{name} must be at least {at_least:g}, got {real:g}")
+    if below is not None and not real < below:
+        raise ValueError(f"{name} must be below {below:g}, got {real:g}")
+    if at_most is not None and not real <= at_most:
+        raise ValueError(f"{name} must be at most {at_most:g}, got {real:g}")
     return real
 
 

@@ -178,3 +178,39 @@ def test_an_empty_gradient_moves_nothing(optimizer):
 def test_bad_settings_are_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("bad", [np.nan, -0.1, np.inf, "0.1", None])
+@pytest.mark.parametrize(
+    "optimizer",
+    [ss.SGD(0.1), ss.Momentum(0.1, 0.9), ss.Adagrad(0.1), ss.RowwiseAdagrad(0.1), ss.Adam(0.1)],
+    ids=lambda optimizer: type(optimizer).__name__,
+)
+def test_a_bad_learning_rate_is_refused_where_it_is_assigned(optimizer, bad):
+    model = ss.SkipGram(20, 4, 5, optimizer, seed=1)
+    with pytest.raises((TypeError, ValueError), match="learning_rate must be"):
+        optimizer.learning_rate = bad
+    assert optimizer.learning_rate == 0.1
+    assert np.isfinite(model.step(np.arange(3), np.arange(3)))
+
+
+def test_settings_are_checked_at_each_assignment():
+    adam, momentum, adagrad = ss.Adam(0.1), ss.Momentum(0.1, 0.9), ss.Adagrad(0.1)
+    with pytest.raises(ValueError, match="beta_2 must be below 1, got 1"):
+        adam.beta_2 = 1.0
+    with pytest.raises(ValueError, match="mode must be one of 'lazy', 'exact', got 'dense'"):
+        adam.mode = "dense"
+    with pytest.raises(ValueError, match="momentum must be at most 1, got 2"):
+        momentum.momentum = 2
+    with pytest.raises(ValueError, match="initial_accumulator_value must be above 0, got 0"):
+        adagrad.initial_accumulator_value = 0.0
+    assert (adam.beta_2, adam.mode, momentum.momentum, adagrad.initial_accumulator_value) == (0.999, "lazy", 0.9, 0.1)
+
+
+def test_a_learning_rate_that_is_assigned_is_used_by_the_next_step():
+    optimizer = ss.SGD(0.5)
+    model = ss.SkipGram(20, 4, 5, optimizer, seed=1)
+    optimizer.learning_rate = 0.0
+    before = model.weights.copy()
+    model.step(np.arange(3), np.arange(3))
+    np.testing.assert_array_equal(model.weights, before)

@@ -106,29 +106,31 @@ class SampledSoftmax:
         self.correction = correction_for(self.objective, subtract_log_q, remove_accidental_hits)
         rng, scale = initial_rng(seed, 0), self.dtype.type(self.dim**-0.5)
         shape = (self.num_classes, self.dim)
-        self._weights = Table(
+        self.weight_table = Table(
             "weights", shape, lambda rows: rng.standard_normal(rows, self.dtype) * scale, self.optimizer, folder
         )
-        self._biases = Table("biases", shape[:1], lambda rows: np.zeros(rows, self.dtype), self.optimizer, folder)
-        self._steps = FusedSteps(self.num_sampled, self.dim, self.dtype, self.sampler, self.objective, self.correction)
+        self.bias_table = Table("biases", shape[:1], lambda rows: np.zeros(rows, self.dtype), self.optimizer, folder)
+        self.fused_steps = FusedSteps(
+            self.num_sampled, self.dim, self.dtype, self.sampler, self.objective, self.correction
+        )
 
     @property
     def weights(self) -> NDArray[Any]:
         """Output weights [num_classes, dim]; an array that is assigned is trained in place."""
-        return self._weights.caught_up()
+        return self.weight_table.caught_up()
 
     @weights.setter
     def weights(self, values: ArrayLike) -> None:
-        self._weights.assign(values)
+        self.weight_table.assign(values)
 
     @property
     def biases(self) -> NDArray[Any]:
         """Output biases [num_classes]; an array that is assigned is trained in place."""
-        return self._biases.caught_up()
+        return self.bias_table.caught_up()
 
     @biases.setter
     def biases(self, values: ArrayLike) -> None:
-        self._biases.assign(values)
+        self.bias_table.assign(values)
 
     def step(self, inputs: ArrayLike, labels: ArrayLike) -> tuple[float, NDArray[Any]]:
         """Train on one batch: sample, compute the loss and its gradient, update the rows it names.
@@ -156,12 +158,12 @@ class SampledSoftmax:
         """
         labels = np.asarray(labels)
         num_true = labels.shape[1] if labels.ndim == 2 else 1
-        batch = checked_batch(self._weights.values, self._biases.values, labels, inputs, num_true)
-        if self._steps.supports(self._weights):
-            return self._steps.step_inputs((self._weights, self._biases), batch.inputs, batch.labels)
+        batch = checked_batch(self.weight_table.values, self.bias_table.values, labels, inputs, num_true)
+        if self.fused_steps.supports(self.weight_table):
+            return self.fused_steps.step_inputs((self.weight_table, self.bias_table), batch.inputs, batch.labels)
         loss, gradients = self._loss_and_grad(batch)
-        self._weights.update(gradients.weights)
-        self._biases.update(gradients.biases)
+        self.weight_table.update(gradients.weights)
+        self.bias_table.update(gradients.biases)
         return loss, gradients.inputs
 
     def full_loss(self, inputs: ArrayLike, labels: ArrayLike) -> NDArray[Any]:
@@ -231,8 +233,8 @@ class SampledSoftmax:
         sampled = self.sampler.sample(batch.labels, self.num_sampled)
         values = checked_values(sampled, batch, self.num_sampled, self.correction.subtract_log_q)
         ids = np.concatenate((batch.labels.ravel(), values.sampled_candidates))
-        self._weights.catch_up(ids)
-        self._biases.catch_up(ids)
+        self.weight_table.catch_up(ids)
+        self.bias_table.catch_up(ids)
         loss, gradients = mean_loss_and_grad(Call(batch, values, self.correction), self.objective)
         if not np.isfinite(loss):
             raise FloatingPointError(not_finite(loss, self.optimizer.learning_rate))

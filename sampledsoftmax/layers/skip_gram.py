@@ -103,7 +103,7 @@ class SkipGram:
             num_classes, dim, num_sampled, optimizer, sampler, *flags, dtype, seed, objective=objective, folder=folder
         )
         rng, half, dim = initial_rng(seed, 1), self.output.dtype.type(0.5), self.output.dtype.type(self.output.dim)
-        self._embeddings = Table(
+        self.embedding_table = Table(
             "embeddings",
             (self.output.num_classes, self.output.dim),
             lambda rows: (rng.random(rows, self.output.dtype) - half) / dim,
@@ -114,11 +114,11 @@ class SkipGram:
     @property
     def embeddings(self) -> NDArray[Any]:
         """Embeddings [num_classes, dim]; an array that is assigned is trained in place."""
-        return self._embeddings.caught_up()
+        return self.embedding_table.caught_up()
 
     @embeddings.setter
     def embeddings(self, values: ArrayLike) -> None:
-        self._embeddings.assign(values)
+        self.embedding_table.assign(values)
 
     @property
     def weights(self) -> NDArray[Any]:
@@ -164,10 +164,10 @@ class SkipGram:
         return float(self._losses(ids, labels, max(ids.size, 1))[0])
 
     def _step_by_stages(self, ids: Ids, labels: Ids) -> float:
-        self._embeddings.catch_up(ids)
-        table = self._embeddings.values
+        self.embedding_table.catch_up(ids)
+        table = self.embedding_table.values
         loss, inputs_gradient = self.output.step(gather(Shards((table,)), ids, self.output.dtype), labels)
-        self._embeddings.update(IndexedSlices(inputs_gradient, ids, table.shape))
+        self.embedding_table.update(IndexedSlices(inputs_gradient, ids, table.shape))
         return loss
 
     def steps(self, inputs: ArrayLike, labels: ArrayLike, batch_size: int) -> NDArray[np.float64]:
@@ -209,8 +209,8 @@ class SkipGram:
 
     def _losses(self, ids: Ids, labels: Ids, batch_size: int) -> NDArray[np.float64]:
         """Take a step on each batch; one step where there are no pairs."""
-        tables = (self._embeddings, self.output._weights, self.output._biases)
-        if self.output._steps.supports(self._embeddings):
-            return self.output._steps.step_pairs(tables, ids, labels, batch_size)
+        tables = (self.embedding_table, self.output.weight_table, self.output.bias_table)
+        if self.output.fused_steps.supports(self.embedding_table):
+            return self.output.fused_steps.step_pairs(tables, ids, labels, batch_size)
         starts = range(0, max(ids.size, 1), batch_size)
         return np.array([self._step_by_stages(ids[i : i + batch_size], labels[i : i + batch_size]) for i in starts])

@@ -46,11 +46,12 @@ class Adagrad(Optimizer):
     learning_rate: float
     initial_accumulator_value: float = 0.1
 
-    def __post_init__(self) -> None:
-        self.learning_rate = validation.number("learning_rate", self.learning_rate, at_least=0.0)
-        self.initial_accumulator_value = validation.number(
-            "initial_accumulator_value", self.initial_accumulator_value, above=0.0
-        )
+    def checked_setting(self, name: str, value: Any) -> Any:
+        if name == "learning_rate":
+            return validation.number(name, value, at_least=0.0)
+        if name == "initial_accumulator_value":
+            return validation.number(name, value, above=0.0)
+        return value
 
     def init(self, table: NDArray[Any]) -> Slots:
         return {"accumulator": np.full_like(table, self.initial_accumulator_value)}

@@ -72,15 +72,16 @@ class Adam(Optimizer):
     epsilon: float = 1e-7
     mode: str = "lazy"
 
-    def __post_init__(self) -> None:
-        self.learning_rate = validation.number("learning_rate", self.learning_rate, at_least=0.0)
-        for name in ("beta_1", "beta_2"):
-            beta = validation.number(name, getattr(self, name), at_least=0.0)
-            if beta >= 1:
-                raise ValueError(f"{name} must be below 1, got {beta:g}")
-            setattr(self, name, beta)
-        self.epsilon = validation.number("epsilon", self.epsilon, above=0.0)
-        self.mode = validation.choice("mode", self.mode, ("lazy", "exact"))
+    def checked_setting(self, name: str, value: Any) -> Any:
+        if name == "learning_rate":
+            return validation.number(name, value, at_least=0.0)
+        if name in ("beta_1", "beta_2"):
+            return validation.number(name, value, at_least=0.0, below=1.0)
+        if name == "epsilon":
+            return validation.number(name, value, above=0.0)
+        if name == "mode":
+            return validation.choice(name, value, ("lazy", "exact"))
+        return value
 
     def init(self, table: NDArray[Any]) -> Slots:
         slots = {"m": np.zeros_like(table), "v": np.zeros_like(table), "step": np.zeros(1, np.int64)}

@@ -48,6 +48,33 @@ class Optimizer(ABC):
 
     learning_rate: float
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Check a setting at each assignment: a schedule may assign a learning rate between two steps."""
+        object.__setattr__(self, name, self.checked_setting(name, value))
+
+    def checked_setting(self, name: str, value: Any) -> Any:
+        """Return the value to assign to a setting; a subclass checks its own settings here.
+
+        Parameters
+        ----------
+        name : str
+            Name of the attribute.
+        value : object
+            What is assigned.
+
+        Returns
+        -------
+        object
+            The value, converted if need be.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the value is of another type or out of its range; the old value stays.
+        """
+        del name
+        return value
+
     @abstractmethod
     def init(self, table: NDArray[Any]) -> Slots:
         """Return the optimizer's slots for a table.

@@ -54,12 +54,14 @@ class Momentum(Optimizer):
     momentum: float
     nesterov: bool = False
 
-    def __post_init__(self) -> None:
-        self.learning_rate = validation.number("learning_rate", self.learning_rate, at_least=0.0)
-        self.momentum = validation.number("momentum", self.momentum, at_least=0.0)
-        if self.momentum > 1:
-            raise ValueError(f"momentum must be at most 1, got {self.momentum:g}")
-        self.nesterov = validation.flag("nesterov", self.nesterov)
+    def checked_setting(self, name: str, value: Any) -> Any:
+        if name == "learning_rate":
+            return validation.number(name, value, at_least=0.0)
+        if name == "momentum":
+            return validation.number(name, value, at_least=0.0, at_most=1.0)
+        if name == "nesterov":
+            return validation.flag(name, value)
+        return value
 
     def init(self, table: NDArray[Any]) -> Slots:
         return {"velocity": np.zeros_like(table)}

@@ -40,8 +40,10 @@ class SGD(Optimizer):
 
     learning_rate: float
 
-    def __post_init__(self) -> None:
-        self.learning_rate = validation.number("learning_rate", self.learning_rate, at_least=0.0)
+    def checked_setting(self, name: str, value: Any) -> Any:
+        if name == "learning_rate":
+            return validation.number(name, value, at_least=0.0)
+        return value
 
     def init(self, table: NDArray[Any]) -> Slots:
         del table
