@@ -1,6 +1,8 @@
 """`SampledSoftmax.step` and `SkipGram.step` are the functions of the package, one after the other."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 
@@ -201,3 +203,29 @@ def test_what_is_kept_between_calls_is_for_the_same_tables_and_sizes():
         assert kept.step(inputs, labels) == new.step(inputs, labels)
         for table in ("embeddings", "weights", "biases"):
             np.testing.assert_array_equal(getattr(kept, table), getattr(new, table))
+
+
+def copied(model):
+    return copy.deepcopy(model)
+
+
+def pickled(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.parametrize("duplicate", [copied, pickled])
+@pytest.mark.parametrize("optimizer", [ss.Adagrad(0.1), ss.Adam(0.01, mode="exact")])
+def test_a_copy_continues_with_the_same_bits_and_shares_nothing(tmp_path, duplicate, optimizer):
+    ids = np.random.default_rng(0).integers(0, 50, (6, 12))
+    for folder in (None, tmp_path):
+        model = ss.SkipGram(50, 4, 8, optimizer, "log_uniform", seed=3, folder=folder)
+        model.step(ids[0], ids[1])
+        other = duplicate(model)
+        losses = [[one.step(ids[2], ids[3]), one.step(ids[4], ids[5])] for one in (model, other)]
+        assert losses[0] == losses[1]
+        for name in ("embeddings", "weights", "biases"):
+            np.testing.assert_array_equal(getattr(model, name), getattr(other, name))
+            assert not np.shares_memory(getattr(model, name), getattr(other, name))
+        layer = duplicate(model.output)
+        inputs = np.ones((3, 4), np.float32)
+        assert layer.step(inputs, ids[0, :3])[0] == model.output.step(inputs, ids[0, :3])[0]

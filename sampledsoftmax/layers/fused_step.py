@@ -76,12 +76,17 @@ class FusedSteps:
         correction: Correction,
     ) -> None:
         self.num_sampled, self.dim, self.dtype = num_sampled, dim, dtype
-        self.sampler, self.correction = sampler, correction
+        self.sampler, self.objective, self.correction = sampler, objective, correction
         self._loss = objective.compiled_loss()
         self._workspace = Workspace(1, 1, num_sampled, dim, dtype)
         self._lock = threading.Lock()
         self._plan: FusedCallPlan | None = None
         self._paced_for, self._at_once = 0, 1  # steps of the next call, for batches of this size
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the settings only: memory, plans and locks belong to one instance."""
+        settings = (self.num_sampled, self.dim, self.dtype, self.sampler, self.objective, self.correction)
+        return type(self), settings
 
     def supports(self, weights: Table) -> bool:
         """Return whether sampler, objective and optimizer have compiled forms."""

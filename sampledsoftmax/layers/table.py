@@ -43,6 +43,11 @@ class Table:
         self.slots = optimizer.init(self.values) if folder is None else self._slots_in_files()
         self._structs: tuple[NDArray[Any], NDArray[Any], ArrayStruct] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out views of the arrays; a table in files is copied to memory."""
+        state = vars(self) | {"_structs": None, "_folder": None, "values": np.array(self.values)}
+        return state | {"slots": {name: np.array(slot) for name, slot in self.slots.items()}}
+
     def _filled(self, name: str, shape: tuple[int, ...], first_values: FirstValues) -> NDArray[Any]:
         """Return a new array, filled block by block, without a temporary copy."""
         dtype = first_values((0, *shape[1:])).dtype
