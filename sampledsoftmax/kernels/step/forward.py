@@ -12,7 +12,7 @@ from sampledsoftmax.kernels.linalg.packing import pack_rows, unpack_row, width_o
 from sampledsoftmax.kernels.loss.objectives import block_loss
 from sampledsoftmax.kernels.structs import Block
 from sampledsoftmax.kernels.sync.atomics import prefetch_read
-from sampledsoftmax.kernels.sync.barrier import EXAMPLE_CHUNKS, next_chunk
+from sampledsoftmax.kernels.sync.barrier import EXAMPLE_CHUNKS, barrier, next_chunk
 from sampledsoftmax.kernels.sync.schedule import (
     BLOCK_ROWS,
     CHUNKS_PER_THREAD,
@@ -26,7 +26,10 @@ _PREFETCH_DISTANCE = 4  # rows, to hide the latency of memory
 
 @jit
 def run_examples(thread_id, num_threads, shared, operands, settings, scratch, buffers):
-    """Compute losses and gradients of this thread's examples: a static range first, then chunks while there are any."""
+    """Phase 3: losses and gradients of this thread's examples, a static range first, then chunks while there are any.
+
+    Ends with a barrier; returns False if the run was aborted.
+    """
     batch_size = operands.input_ids.size
     multiplications = (
         operands.sampled_ids.size * scratch.packed_candidates.shape[0] * width_of(scratch.packed_candidates)
@@ -41,6 +44,7 @@ def run_examples(thread_id, num_threads, shared, operands, settings, scratch, bu
         top, end = chunk_examples(taken, num_threads, batch_size, chunk)
         _run_block(top, end - top, operands, settings, scratch, buffers, thread_id)
         taken = next_chunk(shared, EXAMPLE_CHUNKS)
+    return barrier(shared, num_threads)
 
 
 @jit

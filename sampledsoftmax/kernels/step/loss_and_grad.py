@@ -26,8 +26,7 @@ def run_loss_and_grad(
     pack_candidates(thread_id, num_threads, operands, settings, scratch)
     if not barrier(shared, num_threads):
         return
-    run_examples(thread_id, num_threads, shared, operands, settings, scratch, buffers)
-    if not barrier(shared, num_threads):
+    if not run_examples(thread_id, num_threads, shared, operands, settings, scratch, buffers):
         return
     if settings.gradients:
         _write_classes(thread_id, shared, operands, settings, scratch, buffers, row_grad, bias_grad)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.jit.decorators import jit
+from sampledsoftmax.jit.dispatch import dispatch
 from sampledsoftmax.jit.integers import ceil_div, round_up
 from sampledsoftmax.jit.simd_width import MR_TAIL
 from sampledsoftmax.kernels.linalg.packed_rows import add_to_rows
@@ -30,11 +31,11 @@ from sampledsoftmax.kernels.sync.barrier import (
     reset_chunks,
     static_range,
 )
+from sampledsoftmax.kernels.update.adam import ExactAdam
 from sampledsoftmax.kernels.update.rules import (
     begin_step,
     catch_up_row,
     end_step,
-    is_lazy,
     prefetch_slots,
     update_row,
 )
@@ -112,9 +113,9 @@ def _run_step(thread_id, num_threads, shared, step, operands, memory, update, so
     if scratch.sizes[NUM_TRIES] < 0:
         return TOO_FEW_CLASSES
     if not (
-        _catch_up(thread_id, num_threads, shared, tables, update, scratch)
+        catch_up(update.rule, thread_id, num_threads, shared, tables, update.learn_inputs, scratch)
         and _pack(thread_id, num_threads, shared, operands, source, settings, scratch)
-        and _forward(thread_id, num_threads, shared, operands, settings, scratch, buffers)
+        and run_examples(thread_id, num_threads, shared, operands, settings, scratch, buffers)
     ):
         return ABORTED
     if not math.isfinite(_report_loss(thread_id, step, operands.input_ids.size, scratch, losses)):
@@ -126,16 +127,21 @@ def _run_step(thread_id, num_threads, shared, step, operands, memory, update, so
 
 @jit
 def _sample(thread_id, num_threads, shared, step, operands, tables, update, source, scratch):
-    """Phase 1: draw candidates and group equal ids, classes on the first thread, inputs on the last."""
+    """Phase 1: draw candidates, group equal classes (first thread) and equal inputs (last thread), begin the updates."""
     if thread_id == 0:
         draw_candidates(step, source, scratch)
         group_classes(operands.true_ids, scratch.candidates.size, scratch)
         reset_chunks(shared, CLASS_CHUNKS)
         reset_chunks(shared, EXAMPLE_CHUNKS)
     if thread_id == num_threads - 1:
-        _begin(update, tables)
-        _average_losses(operands.input_ids.size, scratch)
+        batch_size = operands.input_ids.size
+        for b in range(batch_size):
+            scratch.loss_grad[b] = 1.0 / batch_size
         group_inputs(operands.input_ids, scratch)
+        begin_step(update.rule, tables.weights_slots)
+        begin_step(update.rule, tables.biases_slots)
+        if update.learn_inputs:
+            begin_step(update.rule, tables.inputs_slots)
     return barrier(shared, num_threads)
 
 
@@ -149,62 +155,45 @@ def _pack(thread_id, num_threads, shared, operands, source, settings, scratch):
 
 
 @jit
-def _forward(thread_id, num_threads, shared, operands, settings, scratch, buffers):
-    """Phase 3: logits, losses, gradients of the logits and of the inputs."""
-    run_examples(thread_id, num_threads, shared, operands, settings, scratch, buffers)
-    return barrier(shared, num_threads)
-
-
-@jit
 def _update(thread_id, num_threads, shared, operands, tables, update, source, settings, scratch, buffers):
     """Phase 4: update the rows of classes, chunk by chunk, and this thread's range of the rows of inputs."""
     _update_classes(thread_id, shared, tables, update.rule, operands, settings, scratch, buffers)
     if update.learn_inputs:
         _update_inputs(thread_id, num_threads, tables, update.rule, scratch, buffers)
     if thread_id == 0:
-        _end(update, tables)
+        end_step(update.rule, tables.weights_slots)
+        end_step(update.rule, tables.biases_slots)
+        if update.learn_inputs:
+            end_step(update.rule, tables.inputs_slots)
         candidates.learn(source.distribution, operands.true_ids)
     return barrier(shared, num_threads)
 
 
+@dispatch
+def catch_up(rule, thread_id, num_threads, shared, tables, learn_inputs, scratch):
+    """Between phases 1 and 2: let the rows that the step reads catch up. By default no row is behind."""
+
+
+@catch_up.default
 @jit
-def _begin(update, tables):
-    begin_step(update.rule, tables.weights_slots)
-    begin_step(update.rule, tables.biases_slots)
-    if update.learn_inputs:
-        begin_step(update.rule, tables.inputs_slots)
+def _no_row_is_behind(rule, thread_id, num_threads, shared, tables, learn_inputs, scratch):
+    return True
 
 
+@catch_up.register(ExactAdam)
 @jit
-def _end(update, tables):
-    end_step(update.rule, tables.weights_slots)
-    end_step(update.rule, tables.biases_slots)
-    if update.learn_inputs:
-        end_step(update.rule, tables.inputs_slots)
-
-
-@jit
-def _average_losses(batch_size, scratch):
-    """Let the loss be the mean of the batch."""
-    for b in range(batch_size):
-        scratch.loss_grad[b] = 1.0 / batch_size
-
-
-@jit
-def _catch_up(thread_id, num_threads, shared, tables, update, scratch):
-    """Let this thread's range of the rows that the step reads catch up, if the rule is lazy."""
-    if not is_lazy(update.rule):
-        return True
+def catch_up_rows(rule, thread_id, num_threads, shared, tables, learn_inputs, scratch):
+    """Let this thread's range of the rows catch up, by `catch_up_row` of the rule; for rules that leave rows behind."""
     num_sampled = scratch.candidates.size
     first, last = static_range(thread_id, num_threads, scratch.sizes[NUM_CLASS_GROUPS])
     for u in range(first, last):
         row = scratch.candidates[u] if u < num_sampled else scratch.class_groups.ids[u]
-        catch_up_row(update.rule, tables.weights, tables.weights_slots, row)
-        catch_up_row(update.rule, tables.biases, tables.biases_slots, row)
-    if update.learn_inputs:
+        catch_up_row(rule, tables.weights, tables.weights_slots, row)
+        catch_up_row(rule, tables.biases, tables.biases_slots, row)
+    if learn_inputs:
         first, last = static_range(thread_id, num_threads, scratch.sizes[NUM_INPUT_GROUPS])
         for u in range(first, last):
-            catch_up_row(update.rule, tables.inputs, tables.inputs_slots, scratch.input_groups.ids[u])
+            catch_up_row(rule, tables.inputs, tables.inputs_slots, scratch.input_groups.ids[u])
     return barrier(shared, num_threads)
 
 

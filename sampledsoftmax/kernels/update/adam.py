@@ -10,7 +10,6 @@ from sampledsoftmax.kernels.update.rules import (
     begin_step,
     catch_up_row,
     end_step,
-    is_lazy,
     prefetch_slots,
     update_row,
 )
@@ -127,12 +126,6 @@ def _adam_entry(rule, table, slots, row, d, g, step_size):
     m[row, d] += (g - m[row, d]) * (number(1) - number(rule.beta_1))
     v[row, d] += (g * g - v[row, d]) * (number(1) - number(rule.beta_2))
     table[row, d] -= m[row, d] * number(step_size) / (math.sqrt(v[row, d]) + number(rule.epsilon))
-
-
-@is_lazy.register(ExactAdam)
-@jit
-def _is_exact(rule):
-    return True
 
 
 @catch_up_row.register(ExactAdam)

@@ -35,13 +35,8 @@ def end_step(rule, slots):
 
 
 @dispatch
-def is_lazy(rule):
-    """Return whether rows can be behind, so that `catch_up_row` must be called before a row is read."""
-
-
-@dispatch
 def catch_up_row(rule, table, slots, row):
-    """Apply to a row the steps that it has missed."""
+    """Apply to a row the steps that it has missed, where a rule leaves rows behind that have no gradient."""
 
 
 @begin_step.default
@@ -49,12 +44,6 @@ def catch_up_row(rule, table, slots, row):
 @jit
 def _nothing_to_do(rule, slots):
     pass
-
-
-@is_lazy.default
-@jit
-def _is_never_behind(rule):
-    return False
 
 
 @catch_up_row.default
