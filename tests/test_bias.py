@@ -1,4 +1,4 @@
-"""Over many samples, log Q brings the gradient near that of the full softmax, more so with more candidates."""
+"""The log Q correction reduces the bias of the mean gradient, the more so with more candidates."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def mean_gradient(tables, labels, inputs, num_sampled, subtract_log_q):
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_corrected_gradient_is_nearer_to_the_full_one_and_the_gap_falls(seed):
+def test_log_q_reduces_the_bias_and_more_candidates_reduce_it_further(seed):
     rng = np.random.default_rng(seed)
     tables = rng.normal(size=(NUM_CLASSES, DIM)) / 2, rng.normal(size=NUM_CLASSES) / 2
     labels = np.exp(rng.random((16, 1)) * np.log(NUM_CLASSES)).astype(np.int64) - 1

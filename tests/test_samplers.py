@@ -16,7 +16,7 @@ from sampledsoftmax.samplers.uniform import UniformSampler, uniform_candidate_sa
 from sampledsoftmax.samplers.vocab_file import read_vocab_file
 from sampledsoftmax.validation import TENSORFLOW_GRAPH_SEED
 from tests import naive
-from tests.statistics import chi_square_score
+from tests.goodness_of_fit import chi_square_score
 
 SIZES = [(1, 1), (2, 2), (3, 2), (7, 7), (8, 5), (65, 33), (300, 40)]
 

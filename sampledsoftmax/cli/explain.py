@@ -1,4 +1,4 @@
-"""`sampledsoftmax explain`: one batch of sampled softmax, step by step."""
+"""`sampledsoftmax explain`: trace one batch of sampled softmax, step by step."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from sampledsoftmax.explanation.types import Explanation
 
 
 @click.command()
-@click.option("--num-sampled", default=NUM_SAMPLED, show_default=True, help="Candidates of the batch.")
+@click.option("--num-sampled", default=NUM_SAMPLED, show_default=True, help="Number of candidates.")
 @click.option("--seed", default=SEED, show_default=True, help="The same seed draws the same candidates.")
-@click.option("--keep-hits", is_flag=True, help="Do not leave out accidental hits.")
+@click.option("--keep-hits", is_flag=True, help="Keep accidental hits instead of removing them.")
 @click.option("--no-log-q", is_flag=True, help="Do not subtract the log of the expected counts.")
-@click.option("--html", metavar="FILE", help="Write a page too, to follow step by step in a browser.")
-@click.option("--model", metavar="DIR", help="Explain words of a trained model: the --output of a training run.")
-@click.option("--word", "words", metavar="WORD", multiple=True, help="With --model, once for each word of the batch.")
+@click.option("--html", metavar="FILE", help="Also write a page that shows the steps in a browser.")
+@click.option("--model", metavar="DIR", help="Use words of a trained model: the --output directory of a training run.")
+@click.option("--word", "words", metavar="WORD", multiple=True, help="A word of the batch, with --model; repeatable.")
 def explain(
     num_sampled: int,
     seed: int,
@@ -26,23 +26,23 @@ def explain(
     model: str | None,
     words: tuple[str, ...],
 ) -> None:
-    """Show which rows a batch of sampled softmax reads, what becomes of them, and which get a gradient.
+    """Show which rows a batch of sampled softmax reads, how they are used, and which get a gradient.
 
-    Without --model, the batch is a small worked example with made-up tables. With it, each WORD is to predict
-    the next one and the last one the first; a single WORD, the word that the model finds likeliest beside it.
+    Without --model, the batch is a small worked example with random tables. With it, each WORD predicts the next
+    one and the last one the first; a single WORD predicts the most likely other word according to the model.
 
-    The numbers are computed by the plain NumPy reference, so that nothing has to be compiled first.
+    The numbers are computed by the plain NumPy reference, so nothing has to be compiled.
     """
     switches = {"remove_accidental_hits": not keep_hits, "subtract_log_q": not no_log_q, "path": "reference"}
-    seen = _explained(model, words, num_sampled, seed, switches)
+    trace = _traced(model, words, num_sampled, seed, switches)
     if html is not None:
-        seen.save_html(html)
-    click.echo(str(seen))
+        trace.save_html(html)
+    click.echo(str(trace))
     if html is not None:
-        click.echo(f"\nthe same, step by step: {html}", err=True)
+        click.echo(f"\npage: {html}", err=True)
 
 
-def _explained(
+def _traced(
     model: str | None, words: tuple[str, ...], num_sampled: int, seed: int, switches: dict[str, Any]
 ) -> Explanation:
     if model is None and words:

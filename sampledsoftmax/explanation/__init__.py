@@ -1,4 +1,4 @@
-"""One batch of sampled softmax, traced: which rows are read, what becomes of them, which rows get a gradient."""
+"""Tracing one batch of sampled softmax: the rows it reads, its logits and loss, and the rows that get a gradient."""
 
 from sampledsoftmax.explanation.explain import explain
 from sampledsoftmax.explanation.types import Explanation

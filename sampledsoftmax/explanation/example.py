@@ -1,4 +1,4 @@
-"""A worked example: a dozen words, a few skip-gram pairs, tables small enough to check by hand."""
+"""A worked example: twelve words, five skip-gram pairs, tables small enough to check by hand."""
 
 from typing import Any, NamedTuple
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from sampledsoftmax.explanation.explain import explain
 from sampledsoftmax.explanation.types import Explanation
 
-# Most frequent first, as the log-uniform sampler expects.
+# Sorted by falling frequency, as the log-uniform sampler expects.
 WORDS = ("the", "a", "king", "queen", "rules", "castle", "land", "wears", "crown", "old", "gold", "sleeps")
-# The middle word of a window, and a word beside it.
+# (center word of a window, context word)
 PAIRS = (("king", "the"), ("king", "rules"), ("queen", "the"), ("rules", "land"), ("crown", "gold"))
 NUM_SAMPLED, SEED = 4, 16
 _DIM = 4
-_TABLES = 387  # a seed of tables whose losses are neither tiny nor huge
+_TABLE_SEED = 387  # gives losses that are neither tiny nor huge
 
 
 class Example(NamedTuple):
@@ -23,7 +23,7 @@ class Example(NamedTuple):
     Attributes
     ----------
     embeddings, weights : float32 [12, 4]
-        Tables on the input side and on the output side.
+        Input and output tables.
     biases : float32 [12]
         Output biases.
     input_ids : int64 [5]
@@ -40,21 +40,21 @@ class Example(NamedTuple):
 
 
 def worked_example() -> Example:
-    """Return the arrays: made-up tables of one decimal, and the pairs as ids."""
-    rng = np.random.default_rng(_TABLES)
+    """Return the arrays: random tables rounded to one decimal, and the pairs as ids."""
+    rng = np.random.default_rng(_TABLE_SEED)
     sizes = ((0.8, (len(WORDS), _DIM)), (0.8, (len(WORDS), _DIM)), (0.4, (len(WORDS),)))
     embeddings, weights, biases = ((size * rng.normal(size=shape)).round(1).astype(np.float32) for size, shape in sizes)
-    ids = np.array([[WORDS.index(middle), WORDS.index(beside)] for middle, beside in PAIRS])
+    ids = np.array([[WORDS.index(center), WORDS.index(context)] for center, context in PAIRS])
     return Example(embeddings, weights, biases, ids[:, 0], ids[:, 1:])
 
 
 def explain_example(num_sampled: int = NUM_SAMPLED, seed: Any = SEED, **options: Any) -> Explanation:
-    """Return the example, traced; `options` go to `explain`.
+    """Return the trace of the example; `options` are passed to `explain`.
 
     Examples
     --------
-    >>> seen = explain_example(path="reference")
-    >>> [(example, seen.name(seen.values.sampled_candidates[at])) for example, at in seen.hits.tolist()]
+    >>> trace = explain_example(path="reference")
+    >>> [(example, trace.name(trace.values.sampled_candidates[i])) for example, i in trace.hits.tolist()]
     [(0, '0 the'), (2, '0 the')]
     """
     example = worked_example()

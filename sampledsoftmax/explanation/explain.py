@@ -1,4 +1,4 @@
-"""`explain`: a call of `sampled_softmax_loss` that shows its work."""
+"""`explain`: trace one call of `sampled_softmax_loss`."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
-from sampledsoftmax.explanation.numbers import PATHS
-from sampledsoftmax.explanation.trace import trace
+from sampledsoftmax.explanation.trace import PATHS, trace_call
 from sampledsoftmax.explanation.types import Explanation
 from sampledsoftmax.losses.arguments import Call, checked_call
 from sampledsoftmax.types import Correction
 
-_MOST_NUMBERS = 1 << 18  # of a trace, for which alternatives are made: above it the page has no switches
+_MOST_NUMBERS = 1 << 18  # largest trace for which alternatives are computed; above it the page has no switches
 
 
 def explain(
@@ -36,16 +35,16 @@ def explain(
     also_num_sampled: Sequence[int] | None = None,
     path: str = "compiled",
 ) -> Explanation:
-    """Return one batch of sampled softmax, traced: the rows read, what becomes of them, who gets a gradient.
+    """Trace one batch of sampled softmax: the rows it reads, its logits and loss, the rows that get a gradient.
 
-    The result is plain data. `print` shows it as tables, a notebook too, and `save_html(path)` writes a page
-    on which a reader follows the batch step by step. All numbers are those of the library: of
-    `compute_sampled_logits`, `sampled_softmax_loss_and_grad`, the sampler and `compute_accidental_hits`.
+    The result is plain data. `print` and notebooks show it as tables; `save_html(path)` writes a page that walks
+    through the batch step by step. All numbers are computed by the library itself: `compute_sampled_logits`,
+    `sampled_softmax_loss_and_grad`, the sampler and `compute_accidental_hits`.
 
     Parameters
     ----------
     weights : float [num_classes, dim]
-        Output weights, in one piece.
+        Output weights, not sharded.
     biases : float [num_classes], or None
         Output biases.
     labels : int [batch_size, num_true], or [batch_size] when num_true is 1
@@ -57,58 +56,57 @@ def explain(
     num_classes : int
         Number of rows of `weights`.
     num_true : int
-        Number of labels an example.
+        Number of labels per example.
     sampled_values : SampledValues or triple, optional
         Candidates and expected counts; default: `log_uniform_candidate_sampler`, unique, with `seed`.
     remove_accidental_hits : bool
-        Whether a candidate that is a label of an example is left out of that example's sum.
+        Whether a candidate that is a label of an example is excluded from that example's softmax.
     seed : None, int or (int, int)
-        As for `sampled_softmax_loss`. With None one is drawn, and `settings.seed` tells which.
+        As for `sampled_softmax_loss`. With None, a seed is drawn and kept in `settings.seed`.
     subtract_log_q : bool
         Whether log(expected count) is subtracted from the logits.
     hit_copies : str
-        With a candidate drawn more than once: which copies of a hit are left out, "all" or "last".
+        For candidates drawn more than once: which copies of a hit are removed, "all" or "last".
     class_names : sequence of str [num_classes], optional
-        What to call the classes.
+        Names of the classes.
     input_ids : int [batch_size], optional
-        Where the inputs are rows of an embedding table with a row a class, as in skip-gram: which rows. They
-        are then named, and their gradient is shown by row of that table too.
+        If the inputs are rows of an embedding table with one row per class, as in skip-gram: the ids of these rows.
+        The inputs then have names, and their gradient is also summed by row of that table.
     also_num_sampled : sequence of int, optional
-        Other values of `num_sampled` that the page can switch to; by default half and twice as many. None are
-        possible where `sampled_values` are given.
+        Other values of `num_sampled` that the page can switch to; by default, half and twice as many. Not allowed
+        together with `sampled_values`.
     path : str
-        Whose numbers: "compiled" for those of the functions above, to the bit; the first call of a new
-        installation compiles them, for about half a minute. "reference" for those of `reference.py`, plain
-        NumPy: the same candidates, and the same numbers to rounding, at once.
+        Which implementation computes the numbers. "compiled": the functions above, to the bit; the first call of a
+        new installation compiles them, which takes about half a minute. "reference": `reference.py`, plain NumPy;
+        the same candidates, and the same numbers up to rounding, without compilation.
 
     Returns
     -------
     Explanation
-        The trace, with those of other switches (hits removed or not, log Q subtracted or not, other
-        `num_sampled`) in `alternatives`; they are left out where logits and gradient rows are more than 262,144
-        numbers.
+        The trace. `alternatives` holds the traces with other settings (hits removed or not, log Q subtracted or
+        not, other `num_sampled`); it is empty if logits and gradient rows have more than 262,144 numbers.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another type, shape or range.
+        If an argument has the wrong type, shape or range.
 
     Examples
     --------
     >>> weights, biases = np.eye(6, 3), np.zeros(6)
-    >>> seen = explain(weights, biases, [[1], [2]], np.ones((2, 3)), 4, 6, seed=1, class_names=list("abcdef"))
-    >>> [seen.name(i) for i in seen.values.sampled_candidates]
+    >>> trace = explain(weights, biases, [[1], [2]], np.ones((2, 3)), 4, 6, seed=1, class_names=list("abcdef"))
+    >>> [trace.name(i) for i in trace.values.sampled_candidates]
     ['4 e', '1 b', '2 c', '0 a']
-    >>> seen.loss.round(4)
+    >>> trace.loss.round(4)
     array([1.3026, 1.0782])
-    >>> seen.cost[0].read, seen.cost[0].num_rows
+    >>> trace.cost[0].read, trace.cost[0].num_rows
     (4, 6)
     """
     validation.choice("path", path, tuple(PATHS))
     arrays, switches = (weights, biases, labels, inputs), Correction(subtract_log_q, remove_accidental_hits, hit_copies)
     if path == "reference" and hit_copies == "last":
         raise ValueError("hit_copies must be 'all' with path='reference', got 'last'")
-    known_seed = _known(seed) if sampled_values is None else None
+    known_seed = _known_seed(seed) if sampled_values is None else None
 
     def call_of(size: Any) -> Call:
         sizes = (size, num_classes, num_true)
@@ -116,46 +114,48 @@ def explain(
 
     first = call_of(num_sampled)
     if not first.batch.weights.in_one_piece or (first.batch.biases and not first.batch.biases.in_one_piece):
-        raise ValueError("weights and biases must be arrays in one piece to be explained, got a list of shards")
+        raise ValueError("weights and biases must be single arrays to be explained, got a list of shards")
     others = _others(also_num_sampled, first, sampled_values)
     rest = (path, known_seed, _checked_input_ids(input_ids, first), _checked_names(class_names, first))
-    seen = trace(first, *rest)
-    if seen.raw_logits.size + seen.gradients.weights.values.size > _MOST_NUMBERS:
-        return seen
+    trace = trace_call(first, *rest)
+    if trace.raw_logits.size + trace.gradients.weights.values.size > _MOST_NUMBERS:
+        return trace
     calls = [first, *map(call_of, others)]
-    return seen._replace(alternatives=tuple(trace(call, *rest) for call in _switched(calls)))
+    return trace._replace(alternatives=tuple(trace_call(call, *rest) for call in _switched(calls)))
 
 
 def _switched(calls: list[Call]) -> Iterator[Call]:
-    """Yield the calls with all switches, but for the first call as it is."""
+    """Yield each call with all settings of the switches, except the first call as given."""
     for call in calls:
         for subtract in (True, False):
             if subtract and not all((count > 0).all() for count in call.values[1:]):
-                continue  # counts were given that have no logarithm
+                continue  # counts of zero were given: they have no logarithm
             for remove in (True, False):
                 switches = Correction(subtract, remove, call.correction.hit_copies)
                 if call is not calls[0] or switches != call.correction:
                     yield call._replace(correction=switches)
 
 
-def _others(asked: Sequence[int] | None, call: Call, sampled_values: Any) -> list[int]:
-    """Return the other numbers of candidates, each once and in order."""
+def _others(requested: Sequence[int] | None, call: Call, sampled_values: Any) -> list[int]:
+    """Return the other values of `num_sampled`, sorted and without duplicates."""
     size, num_classes = call.values.sampled_candidates.size, call.batch.weights.num_rows
-    if asked is None:
-        asked = [] if sampled_values is not None else [max(size // 2, 1), min(2 * size, num_classes)]
-    elif isinstance(asked, str) or not hasattr(asked, "__iter__"):
-        raise TypeError(f"also_num_sampled must be a sequence of whole numbers, got {type(asked).__name__} {asked!r}")
+    if requested is None:
+        requested = [] if sampled_values is not None else [max(size // 2, 1), min(2 * size, num_classes)]
+    elif isinstance(requested, str) or not hasattr(requested, "__iter__"):
+        raise TypeError(
+            f"also_num_sampled must be a sequence of whole numbers, got {type(requested).__name__} {requested!r}"
+        )
     elif sampled_values is not None:
-        raise ValueError("also_num_sampled must be left out where sampled_values are given: they are one sample")
+        raise ValueError("also_num_sampled must be omitted if sampled_values are given: they are one sample")
     checked = {
         validation.sample_size(f"also_num_sampled[{i}]", n, True, "num_classes", num_classes)
-        for i, n in enumerate(asked)
+        for i, n in enumerate(requested)
     }
     return sorted(checked - {size})
 
 
-def _known(seed: Any) -> Any:
-    """Return a seed, drawn where there is none: alternatives must start from the same one."""
+def _known_seed(seed: Any) -> Any:
+    """Return the seed, or a random one if it is None: all alternatives must start from the same seed."""
     validation.seeds(seed)
     if seed is None:
         return secrets.randbelow(validation.MAX_INT32), secrets.randbelow(validation.MAX_INT32)

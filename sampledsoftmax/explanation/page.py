@@ -1,4 +1,4 @@
-"""The page: one file of HTML with its style, its script and its numbers inside; it loads nothing."""
+"""HTML views of a trace: a self-contained page with inline style, script and data, and a fragment for notebooks."""
 
 import html
 import json
@@ -6,29 +6,52 @@ import re
 from importlib.resources import files
 
 from sampledsoftmax.explanation.page_data import page_data
-from sampledsoftmax.explanation.terminal import as_text
+from sampledsoftmax.explanation.prose import TITLES, misconceptions, story, summary
+from sampledsoftmax.explanation.terminal import as_text, step_tables
 from sampledsoftmax.explanation.types import Explanation
 
-# In this order: a file uses what the ones before it define.
+# In order of dependency: each file uses the definitions of those before it.
 _SCRIPTS = ("elements.js", "figures.js", "steps.js", "controls.js")
 
 
-def as_page(seen: Explanation) -> str:
+def as_page(trace: Explanation) -> str:
     """Return the page."""
     parts = {
         "{{style}}": _asset("page.css"),
         "{{script}}": "\n".join(_asset(name) for name in _SCRIPTS),
-        "{{data}}": as_json(page_data(seen)),
-        "{{text}}": html.escape(as_text(seen)),
+        "{{data}}": as_json(page_data(trace)),
+        "{{text}}": html.escape(as_text(trace)),
     }
-    return re.sub("{{[a-z]+}}", lambda place: parts[place[0]], _asset("page.html"))
+    return re.sub("{{[a-z]+}}", lambda found: parts[found[0]], _asset("page.html"))
+
+
+def as_fragment(trace: Explanation) -> str:
+    """Return the eight steps as collapsible HTML without script or style; the first three are open."""
+    wrong = misconceptions(trace)
+    parts = []
+    for i, sentences in enumerate(story(trace)):
+        body = "".join(f"<p>{_with_code(sentence)}</p>" for sentence in sentences)
+        body += f"<pre>{html.escape(step_tables(trace)[i])}</pre>"
+        if i in wrong:
+            claim, answer = wrong[i]
+            body += f"<p><em>Common misconception: \u201c{_with_code(claim)}\u201d</em> {_with_code(answer)}</p>"
+        opened = " open" if i in (0, 1, 2) else ""
+        parts.append(f"<details{opened}><summary><strong>{i + 1}. {TITLES[i]}</strong></summary>{body}</details>")
+    parts.append(f"<p><strong>In short:</strong> {_with_code(summary(trace))}</p>")
+    return f"<div>{''.join(parts)}<p>Step by step: <code>.save_html(path)</code></p></div>"
 
 
 def as_json(data: object) -> str:
-    """Return JSON that can stand inside a page: no name of a class can end the element that it stands in."""
+    """Return JSON that is safe inside a script element: no class name can close the element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _asset(name: str) -> str:
     return files("sampledsoftmax.explanation").joinpath("assets").joinpath(name).read_text(encoding="utf-8")
+
+
+def _with_code(sentence: str) -> str:
+    """Return a sentence as HTML, with text between backticks as code."""
+    pieces = html.escape(sentence).split("`")
+    return "".join(f"<code>{piece}</code>" if i % 2 else piece for i, piece in enumerate(pieces))

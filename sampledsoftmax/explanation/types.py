@@ -1,76 +1,182 @@
-"""What a trace of one batch holds: plain arrays, in the order in which they come about."""
+"""`Explanation`, the trace of one batch: plain arrays in the order in which they are computed."""
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sampledsoftmax.explanation.parts import Floats, Ids, Settings, Summed, TableCost, TableRows
-from sampledsoftmax.explanation.wording import counted
-from sampledsoftmax.types import Gradients, SampledValues
+import numpy as np
+from numpy.typing import NDArray
+
+from sampledsoftmax.explanation.text import counted
+from sampledsoftmax.types import Correction, Gradients, IndexedSlices, SampledValues
+
+Floats = NDArray[np.floating[Any]]
+Ids = NDArray[np.int64]
+
+
+class Settings(NamedTuple):
+    """The arguments of a traced call.
+
+    Attributes
+    ----------
+    num_sampled, num_classes, num_true : int
+        As for `sampled_softmax_loss`.
+    correction : Correction
+        The flags `subtract_log_q`, `remove_accidental_hits` and `hit_copies`, which are attributes here too.
+    seed : int, (int, int) or None
+        The seed that draws the same candidates; None if the candidates were given.
+    path : str
+        Which implementation computed the numbers: "compiled" or "reference".
+    """
+
+    num_sampled: int
+    num_classes: int
+    num_true: int
+    correction: Correction
+    seed: Any
+    path: str
+
+    @property
+    def subtract_log_q(self) -> bool:
+        """Whether log(expected count) is subtracted from the logits."""
+        return self.correction.subtract_log_q
+
+    @property
+    def remove_accidental_hits(self) -> bool:
+        """Whether candidates that are labels of an example are excluded from its softmax."""
+        return self.correction.remove_accidental_hits
+
+    @property
+    def hit_copies(self) -> str:
+        """Which copies of a hit are removed, "all" or "last"."""
+        return self.correction.hit_copies
+
+
+class TableRows(NamedTuple):
+    """Copies of rows of the output tables.
+
+    Attributes
+    ----------
+    ids : int64 [num_rows]
+        Row numbers.
+    weights : float [num_rows, dim]
+        Rows of the weights, in the dtype of the computation.
+    biases : float [num_rows]
+        Entries of the biases; zeros if there are none.
+    """
+
+    ids: Ids
+    weights: Floats
+    biases: Floats
+
+
+class SummedGradients(NamedTuple):
+    """Gradients with sorted unique ids: rows of equal ids are summed.
+
+    Attributes
+    ----------
+    weights : IndexedSlices
+        Rows of the weights.
+    biases : IndexedSlices or None
+        Entries of the biases; None if there are none.
+    embeddings : IndexedSlices or None
+        Rows of the embedding table that holds the inputs; None without `input_ids`.
+    """
+
+    weights: IndexedSlices
+    biases: IndexedSlices | None
+    embeddings: IndexedSlices | None
+
+
+class TableCost(NamedTuple):
+    """How much of one table a batch touches, counted from the arrays.
+
+    Attributes
+    ----------
+    name : str
+        Name of the table.
+    num_rows, row_bytes : int
+        Size of the table: rows, and bytes per row.
+    gathered : int
+        Row lookups, including repeated ones.
+    read : int
+        Distinct rows read.
+    given_gradient : int
+        Distinct rows that get a gradient.
+    """
+
+    name: str
+    num_rows: int
+    row_bytes: int
+    gathered: int
+    read: int
+    given_gradient: int
 
 
 class Explanation(NamedTuple):
-    """One batch of sampled softmax, traced: what `explain` returns.
+    """The trace of one batch of sampled softmax, returned by `explain`.
 
-    B examples with T labels each, S candidates, columns of a logits matrix: the T labels, then the S
-    candidates. `print` shows readable tables, a notebook shows them too, `save_html` writes the page.
+    B is the number of examples, T the number of labels per example, S the number of candidates. The columns of a
+    logits matrix are the T labels, then the S candidates. `print` and notebooks show the trace as tables; `save_html`
+    writes it as a page.
 
     Attributes
     ----------
     settings : Settings
-        Sizes and switches: num_sampled, num_classes, num_true, subtract_log_q, remove_accidental_hits,
-        hit_copies, seed (pass it to get the same candidates) and path.
+        The arguments of the call: num_sampled, num_classes, num_true, subtract_log_q, remove_accidental_hits,
+        hit_copies, seed (which draws the same candidates again) and path.
     labels : int64 [B, T]
         Ids of the true classes.
     inputs : float [B, dim]
         Output of the encoder.
     input_ids : int64 [B] or None
-        Rows of an embedding table that the inputs were looked up from.
+        Rows of the embedding table that the inputs are.
     values : SampledValues
         Candidates [S], and the expected counts of labels [B, T] and candidates [S].
     label_rows : TableRows
-        Rows read for the labels, example by example: (ids [B * T], weights [B * T, dim], biases [B * T]).
+        Rows read for the labels, in order of the examples: (ids [B * T], weights [B * T, dim], biases [B * T]).
     candidate_rows : TableRows
         Rows read for the candidates.
     unread_rows : TableRows
-        Rows that the loss does not read; only where there are few classes, to be drawn beside the others.
+        Rows that the loss does not read, for drawing; empty unless there are few classes.
     hits : int64 [num_hits, 2]
-        Accidental hits, removed or not: (example, position among the candidates).
+        Accidental hits, whether removed or not: (example, position among the candidates).
     raw_logits : float [B, T + S]
         inputs . weights + biases.
     logits : float [B, T + S]
-        Less log(expected count) where that is asked for, -inf at hits that are removed.
+        `raw_logits` minus log(expected count) if log Q is subtracted; -inf at removed hits.
     probabilities : float64 [B, T + S]
         Softmax of each row of `logits`.
     logit_gradients : float64 [B, T + S]
-        Probability less target; the target is 1 / T at the labels, 0 at the candidates.
+        Probability minus target; the target is 1 / T at the labels, 0 at the candidates.
     loss : float [B]
-        `sampled_softmax_loss` of the same arguments.
+        The result of `sampled_softmax_loss` with the same arguments.
     gradients : Gradients
-        Of the sum of the losses: rows not summed, labels example by example, then candidates; and inputs.
-    summed : Summed
-        The same with the rows of equal ids summed, for weights, biases and embeddings.
+        Gradients of the sum of the losses. Rows are not summed: those of the labels in order of the examples, then
+        those of the candidates.
+    summed : SummedGradients
+        The same gradients with rows of equal ids summed, for weights, biases and embeddings.
     changed_rows : int64 [num_rows] or None
-        Rows of a copy of the weights whose bits one step of SGD changed; None for tables above 1 MiB.
+        Rows of the weights whose bits change in one SGD step, tried on a copy; None for tables above 1 MiB.
     cost : tuple of TableCost
-        Rows and bytes touched, of how many, table by table.
+        Rows and bytes touched, and the total, for each table.
     class_names : sequence of str or None
-        A name for each class.
+        Names of the classes.
     alternatives : tuple of Explanation
-        The same batch with other switches, for the page.
+        The same batch with other settings, for the page.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sampledsoftmax import explain
-    >>> seen = explain(np.eye(6, 3), np.zeros(6), [[1], [2]], np.ones((2, 3)), 4, 6, seed=1)
-    >>> seen
+    >>> trace = explain(np.eye(6, 3), np.zeros(6), [[1], [2]], np.ones((2, 3)), 4, 6, seed=1)
+    >>> trace
     <Explanation: 2 examples, 1 label each, 4 candidates of 6 classes; print() shows it, save_html(path) draws it>
-    >>> seen.label_rows.ids, seen.candidate_rows.ids, seen.hits.tolist()
+    >>> trace.label_rows.ids, trace.candidate_rows.ids, trace.hits.tolist()
     (array([1, 2]), array([4, 1, 2, 0]), [[0, 1], [1, 2]])
-    >>> seen.summed.weights.indices, [seen.name(i) for i in (0, 4)]
+    >>> trace.summed.weights.indices, [trace.name(i) for i in (0, 4)]
     (array([0, 1, 2, 4]), ['0', '4'])
-    >>> seen.to_html()[:15]
+    >>> trace.to_html()[:15]
     '<!doctype html>'
     """
 
@@ -89,7 +195,7 @@ class Explanation(NamedTuple):
     logit_gradients: Floats
     loss: Floats
     gradients: Gradients
-    summed: Summed
+    summed: SummedGradients
     changed_rows: Ids | None
     cost: tuple[TableCost, ...]
     class_names: Sequence[str] | None
@@ -106,49 +212,49 @@ class Explanation(NamedTuple):
 
     def __str__(self) -> str:
         """Return the trace as tables for a terminal of 100 columns."""
-        from sampledsoftmax.explanation.terminal import as_text  # noqa: PLC0415 - views know the data, not the reverse
+        from sampledsoftmax.explanation.terminal import as_text  # noqa: PLC0415 - views import this module
 
         return as_text(self)
 
     def _repr_html_(self) -> str:
         """Return the trace as tables for a notebook."""
-        from sampledsoftmax.explanation.notebook import as_fragment  # noqa: PLC0415
+        from sampledsoftmax.explanation.page import as_fragment  # noqa: PLC0415
 
         return as_fragment(self)
 
     def to_html(self) -> str:
-        """Return a page that shows the batch step by step: one file, which loads nothing.
+        """Return a page that shows the batch step by step: one self-contained file.
 
         Returns
         -------
         str
-            HTML, with its style, its script and its numbers inside.
+            HTML with inline style, script and data.
         """
         from sampledsoftmax.explanation.page import as_page  # noqa: PLC0415
 
         return as_page(self)
 
     def save_html(self, path: str | os.PathLike[str]) -> None:
-        """Write the page to a file; a file that is there is replaced once the new one is complete.
+        """Write the page to a file; an existing file is replaced atomically.
 
         Parameters
         ----------
         path : path
-            The file, commonly named .html.
+            Name of the file, usually ending in .html.
 
         Raises
         ------
         OSError
-            If it cannot be written.
+            If the file cannot be written.
 
         Examples
         --------
         >>> import os, tempfile
         >>> import numpy as np
         >>> from sampledsoftmax import explain
-        >>> seen = explain(np.eye(6, 3), np.zeros(6), [[1], [2]], np.ones((2, 3)), 4, 6, seed=1)
+        >>> trace = explain(np.eye(6, 3), np.zeros(6), [[1], [2]], np.ones((2, 3)), 4, 6, seed=1)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     seen.save_html(os.path.join(folder, "batch.html"))
+        ...     trace.save_html(os.path.join(folder, "batch.html"))
         ...     os.listdir(folder)
         ['batch.html']
         """
@@ -159,7 +265,7 @@ class Explanation(NamedTuple):
             file.write(page)
 
     def name(self, class_id: int) -> str:
-        """Return a class's id, and its name where it has one: "3 cat".
+        """Return the id of a class, followed by its name if it has one: "3 cat".
 
         Parameters
         ----------
@@ -169,6 +275,6 @@ class Explanation(NamedTuple):
         Returns
         -------
         str
-            The id alone where no names were given.
+            Only the id if no names were given.
         """
         return str(class_id) if self.class_names is None else f"{class_id} {self.class_names[class_id]}"

@@ -1,3 +1,5 @@
+"""`sampledsoftmax explain`: its output and its errors."""
+
 import os
 import subprocess
 import sys
@@ -24,7 +26,7 @@ def test_the_worked_example(capsys, tmp_path):
     switches = {"remove_accidental_hits": False, "subtract_log_q": False}
     expected = explain_example(3, 9, path="reference", **switches)
     assert captured.out == f"{expected}\n"
-    assert captured.err == f"\nthe same, step by step: {page}\n"
+    assert captured.err == f"\npage: {page}\n"
     assert page.read_text(encoding="utf-8") == expected.to_html()
 
 
@@ -52,18 +54,18 @@ def test_words_of_a_model(capsys, tmp_path):
         (["king"], "unexpected extra argument"),
     ],
 )
-def test_mistakes(capsys, args, message):
+def test_invalid_options(capsys, args, message):
     assert message in failed(capsys, "explain", *args)
 
 
-def test_a_word_that_the_model_does_not_know(capsys, tmp_path):
+def test_an_unknown_word(capsys, tmp_path):
     write_run(tmp_path, WORDS, tables()["embeddings"], tables()["weights"])
     message = failed(capsys, "explain", "--model", str(tmp_path), "--word", "kin")
     assert message == "no vector for the word 'kin'; near it: king"
 
 
 def test_a_new_installation_compiles_nothing(tmp_path):
-    """The numbers come from the reference: an answer takes about a second, compiling takes thirty."""
+    """The numbers come from the reference, which takes about a second; compiling would take thirty."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     run = subprocess.run(
         [sys.executable, "-m", "sampledsoftmax", "explain"], capture_output=True, text=True, check=True, env=environment

@@ -9,7 +9,7 @@ from experiments.mistakes import VARIANTS, MistakeSettings, what_goes_wrong
 from experiments.training import Training, exact_loss, full_softmax, sampled, train
 from experiments.wrong_q import Recounted, ReplacedLogUniform, RoundedLogUniform, WithReplacement, claimed
 from sampledsoftmax.diagnostics.gradient import Method
-from tests.statistics import chi_square_score
+from tests.goodness_of_fit import chi_square_score
 
 N = 50
 

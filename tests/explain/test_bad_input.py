@@ -1,4 +1,4 @@
-"""Every mistake at `explain`: one clear error."""
+"""Invalid arguments of `explain` raise one clear error."""
 
 import re
 
@@ -21,8 +21,16 @@ BAD = [
     ({"seed": "1"}, TypeError, "seed must be an int, got str '1'"),
     ({"remove_accidental_hits": 1}, TypeError, "remove_accidental_hits must be True or False, got int 1"),
     ({"subtract_log_q": None}, TypeError, "subtract_log_q must be True or False, got NoneType None"),
-    ({"weights": [CASE.weights[:10], CASE.weights[10:]]}, ValueError, "in one piece to be explained, got a list of"),
-    ({"biases": [CASE.biases[:10], CASE.biases[10:]]}, ValueError, "in one piece to be explained, got a list of"),
+    (
+        {"weights": [CASE.weights[:10], CASE.weights[10:]]},
+        ValueError,
+        "must be single arrays to be explained, got a list",
+    ),
+    (
+        {"biases": [CASE.biases[:10], CASE.biases[10:]]},
+        ValueError,
+        "must be single arrays to be explained, got a list",
+    ),
     ({"class_names": NAMES[:19]}, ValueError, "class_names must have a name for each of 20 classes, got 19"),
     ({"class_names": "abc"}, TypeError, "class_names must be a sequence of str, got str"),
     ({"class_names": iter(NAMES)}, TypeError, "class_names must be a sequence of str, got list_iterator"),
@@ -37,7 +45,7 @@ BAD = [
     (
         {"also_num_sampled": [2], "sampled_values": CASE.values},
         ValueError,
-        "also_num_sampled must be left out where sampled_values are given",
+        "also_num_sampled must be omitted if sampled_values are given",
     ),
 ]
 
@@ -51,10 +59,10 @@ def test_bad_arguments(arguments, error, message, path):
         ss.explain(**{**good, "path": path, **arguments})
 
 
-def test_a_page_where_no_file_can_be(tmp_path):
-    seen = ss.explain(*CASE.arguments, seed=1, path="reference")
+def test_a_page_that_cannot_be_written(tmp_path):
+    trace = ss.explain(*CASE.arguments, seed=1, path="reference")
     with pytest.raises(FileNotFoundError):
-        seen.save_html(tmp_path / "no folder" / "page.html")
+        trace.save_html(tmp_path / "no folder" / "page.html")
     with pytest.raises(IsADirectoryError):
-        seen.save_html(tmp_path)
+        trace.save_html(tmp_path)
     assert list(tmp_path.iterdir()) == []

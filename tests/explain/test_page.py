@@ -1,4 +1,4 @@
-"""The page in a browser: every step shows the rows and numbers of the trace, by mouse and by keyboard."""
+"""The page in a browser: every step shows the rows and numbers of the trace, with mouse and keyboard."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ form.dispatchEvent(new Event("change"));
 """
 
 
-PLACES = """
+CELLS_FOUND = """
 return [...document.querySelectorAll(arguments[0] + " " + arguments[1])].map(found => found.closest("td"))
     .map(cell => [cell.parentElement.rowIndex - 1, cell.cellIndex - 1]);
 """
@@ -24,12 +24,12 @@ return [...document.querySelectorAll(arguments[0] + " " + arguments[1])].map(fou
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """Return (trace, file of its page) by name."""
+    """Return (trace, path of its page) by name."""
     folder, made = tmp_path_factory.mktemp("pages"), {}
     for name, explained in PAGES.items():
-        seen = explained()
-        seen.save_html(folder / f"{name}.html")
-        made[name] = (seen, folder / f"{name}.html")
+        trace = explained()
+        trace.save_html(folder / f"{name}.html")
+        made[name] = (trace, folder / f"{name}.html")
     return made
 
 
@@ -43,16 +43,16 @@ def example(pages):
     return pages["example"]
 
 
-def variants(browser, seen):
-    """Yield every trace of a page after its switches are set."""
-    for other in (seen, *seen.alternatives):
+def variants(browser, trace):
+    """Set the switches of a page to every variant in turn, and yield its trace."""
+    for other in (trace, *trace.alternatives):
         wanted = {key: getattr(other.settings, key) for key in SWITCHES}
         browser.script(SET_SWITCHES, {key: str(value).lower() for key, value in wanted.items()})
         yield other
 
 
 def cells(browser, selector):
-    """Return the numbers of a table's rows, nan where a cell holds none."""
+    """Return the numbers in the rows of a table, nan for a cell without one."""
     code = """return [...document.querySelectorAll(arguments[0] + " tbody tr")].map(
         row => [...row.querySelectorAll("td.value")].map(cell => [...(cell.querySelector("s") || cell).childNodes]
             .filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.textContent).join("")))"""
@@ -66,66 +66,66 @@ def number(text):
         return np.nan
 
 
-def columns(seen, array):
-    """Return the part of a matrix that the page shows, nan at hits that are left out."""
-    shown = array[:8, : seen.settings.num_true + min(seen.settings.num_sampled, 12)].astype(float)
-    return np.where(np.isneginf(seen.logits[: shown.shape[0], : shown.shape[1]]), np.nan, shown)
+def columns(trace, array):
+    """Return the part of a matrix that the page shows, nan at removed hits."""
+    shown = array[:8, : trace.settings.num_true + min(trace.settings.num_sampled, 12)].astype(float)
+    return np.where(np.isneginf(trace.logits[: shown.shape[0], : shown.shape[1]]), np.nan, shown)
 
 
-def lit(seen):
-    """Return the rows that the page draws: those of labels and of candidates."""
-    labels = set(seen.labels[:8].ravel().tolist())
-    candidates = set(seen.values.sampled_candidates[:12].tolist())
-    drawn = labels | candidates | set(seen.unread_rows.ids.tolist())
-    return sorted(drawn & set(seen.label_rows.ids.tolist())), sorted(drawn & set(seen.candidate_rows.ids.tolist()))
+def highlighted(trace):
+    """Return the rows of labels and the rows of candidates that the page draws."""
+    labels = set(trace.labels[:8].ravel().tolist())
+    candidates = set(trace.values.sampled_candidates[:12].tolist())
+    drawn = labels | candidates | set(trace.unread_rows.ids.tolist())
+    return sorted(drawn & set(trace.label_rows.ids.tolist())), sorted(drawn & set(trace.candidate_rows.ids.tolist()))
 
 
-def test_opens_without_errors_and_asks_for_nothing(browser, page):
+def test_opens_without_errors_and_requests_nothing(browser, page):
     _, path = page
     browser.open(path)
     for _ in range(8):
         browser.all("#next")[0].click() if browser.all("#next:enabled") else None
     browser.choose("remove_accidental_hits", "false")
-    console, asked = browser.logs()
+    console, requested = browser.logs()
     assert console == []
-    assert [url for url in asked if not url.startswith(("data:", path.as_uri(), "about:"))] == []
+    assert [url for url in requested if not url.startswith(("data:", path.as_uri(), "about:"))] == []
 
 
 def test_every_step_has_its_title_text_and_figures(browser, page):
-    seen, path = page
+    trace, path = page
     browser.open(path)
     titles = browser.texts("#steps .title")
     for step in range(8):
         assert browser.texts("#title")[0] == f"{step + 1}{titles[step]}"
-        assert browser.texts("#place") == [f"{step + 1} of 8"]
+        assert browser.texts("#position") == [f"{step + 1} of 8"]
         assert len(browser.texts("#text p")) >= 1
         assert len(browser.all("#figures figure")) >= 1
         assert browser.script("return document.querySelectorAll('[aria-current=step]').length") == 1
-        assert browser.all("#half-right")[0].is_displayed() == (step in (1, 2, 4, 5, 6))
+        assert browser.all("#misconception")[0].is_displayed() == (step in (1, 2, 4, 5, 6))
         for table in browser.all("#figures table"):
             assert table.get_attribute("aria-label")
             assert table.find_elements("css selector", "th[scope=row]")
             assert table.find_elements("css selector", "th[scope=col]")
         browser.press(RIGHT)
-    assert not browser.texts("#figures p.more") or len(seen.labels) > 8
+    assert not browser.texts("#figures p.more") or len(trace.labels) > 8
 
 
-def test_step_two_lights_the_rows_of_the_labels(browser, page):
-    seen, path = page
+def test_step_two_highlights_the_rows_of_the_labels(browser, page):
+    trace, path = page
     browser.open(path, step=2)
-    for other in variants(browser, seen):
-        labels, _ = lit(other)
+    for other in variants(browser, trace):
+        labels, _ = highlighted(other)
         assert browser.ids("tr.is-label") == labels
         assert browser.all("tr.is-candidate") == []
         shown = other.labels[:8].ravel()
         assert [int(text) for text in browser.texts(".chip.label .id")] == shown.tolist()
 
 
-def test_step_three_lights_the_rows_of_the_candidates_too(browser, page):
-    seen, path = page
+def test_step_three_also_highlights_the_rows_of_the_candidates(browser, page):
+    trace, path = page
     browser.open(path, step=3)
-    for other in variants(browser, seen):
-        labels, candidates = lit(other)
+    for other in variants(browser, trace):
+        labels, candidates = highlighted(other)
         assert browser.ids("tr.is-label") == labels
         assert browser.ids("tr.is-candidate") == candidates
         assert browser.ids("tr.unread") == other.unread_rows.ids.tolist()
@@ -139,40 +139,40 @@ def test_step_three_lights_the_rows_of_the_candidates_too(browser, page):
 
 
 def test_gaps_are_counted(browser, pages):
-    seen, path = pages["big"]
+    trace, path = pages["big"]
     browser.open(path, step=3)
     gaps = browser.texts("tr.gap")
     rows = sum(int(text.replace(",", "").split()[1]) for text in gaps)
     assert rows + len(browser.all("tr[data-id]")) == 5000
     read = sum(int(text.replace(",", "").split()[3]) for text in gaps if "of them" in text)
-    assert read + len(browser.all("tr.is-label, tr.is-candidate")) == seen.cost[0].read
+    assert read + len(browser.all("tr.is-label, tr.is-candidate")) == trace.cost[0].read
     browser.open(path, step=8)
-    assert set(browser.ids(".tick")) == set(seen.gradients.weights.indices.tolist())
+    assert set(browser.ids(".tick")) == set(trace.gradients.weights.indices.tolist())
 
 
 def test_step_four_shows_the_logits_and_crosses_hits_out(browser, page):
-    seen, path = page
+    trace, path = page
     browser.open(path, step=4)
-    for other in variants(browser, seen):
+    for other in variants(browser, trace):
         expected = other.raw_logits[:8, : other.settings.num_true + min(other.settings.num_sampled, 12)]
         np.testing.assert_allclose(cells(browser, ".matrix"), expected, atol=5.1e-3)
         hits = [[b, s + other.settings.num_true] for b, s in other.hits.tolist() if b < 8 and s < 12]
         removed = other.settings.remove_accidental_hits
-        assert browser.script(PLACES, ".matrix", "td s") == (hits if removed else [])
-        assert browser.script(PLACES, ".matrix", "td.kept-hit") == ([] if removed else hits)
+        assert browser.script(CELLS_FOUND, ".matrix", "td s") == (hits if removed else [])
+        assert browser.script(CELLS_FOUND, ".matrix", "td.kept-hit") == ([] if removed else hits)
 
 
 def test_step_five_shows_the_corrected_logits(browser, page):
-    seen, path = page
+    trace, path = page
     browser.open(path, step=5)
-    for other in variants(browser, seen):
+    for other in variants(browser, trace):
         np.testing.assert_allclose(cells(browser, ".matrix"), columns(other, other.logits), atol=5.1e-3)
 
 
 def test_step_six_shows_probabilities_and_loss(browser, page):
-    seen, path = page
+    trace, path = page
     browser.open(path, step=6)
-    for other in variants(browser, seen):
+    for other in variants(browser, trace):
         shown = np.array(cells(browser, ".matrix"))
         np.testing.assert_allclose(shown[:, -1], other.loss[:8], atol=5.1e-5)
         expected = columns(other, other.probabilities)
@@ -181,10 +181,10 @@ def test_step_six_shows_probabilities_and_loss(browser, page):
 
 
 def test_step_seven_shows_which_rows_get_which_gradient(browser, page):
-    seen, path = page
+    trace, path = page
     browser.open(path, step=7)
-    for other in variants(browser, seen):
-        labels, candidates = lit(other)
+    for other in variants(browser, trace):
+        labels, candidates = highlighted(other)
         read = sorted({*labels, *candidates})
         assert browser.ids(".gradients tr:not(.unread)[data-id]") == read
         assert browser.ids(".gradients tr.unread") == other.unread_rows.ids.tolist()
@@ -205,9 +205,9 @@ def test_step_seven_shows_which_rows_get_which_gradient(browser, page):
 
 
 def test_step_eight_counts_rows_and_bytes(browser, page):
-    seen, path = page
+    trace, path = page
     browser.open(path, step=8)
-    for other in variants(browser, seen):
+    for other in variants(browser, trace):
         shown = [text.replace(",", "") for text in browser.texts(".cost .with-bar")]
         expected = []
         for cost in other.cost:
@@ -218,23 +218,23 @@ def test_step_eight_counts_rows_and_bytes(browser, page):
 
 
 def test_an_example_is_followed(browser, example):
-    seen, path = example
+    trace, path = example
     browser.open(path, step=4)
     for b in (3, 1):
         browser.all(".follow")[b].click()
         assert [button.get_attribute("aria-pressed") for button in browser.all(".follow")].index("true") == b
         assert browser.script("return document.activeElement.className") == "follow"
         its_input, *rows = cells(browser, ".worked")
-        np.testing.assert_allclose(its_input, seen.inputs[b], atol=5.1e-3)
-        np.testing.assert_allclose(np.array(rows)[:, -1], seen.raw_logits[b], atol=5.1e-3)
-        np.testing.assert_allclose(np.array(rows)[0, :4], seen.label_rows.weights[b], atol=5.1e-3)
-        np.testing.assert_allclose(np.array(rows)[1:, :4], seen.candidate_rows.weights, atol=5.1e-3)
+        np.testing.assert_allclose(its_input, trace.inputs[b], atol=5.1e-3)
+        np.testing.assert_allclose(np.array(rows)[:, -1], trace.raw_logits[b], atol=5.1e-3)
+        np.testing.assert_allclose(np.array(rows)[0, :4], trace.label_rows.weights[b], atol=5.1e-3)
+        np.testing.assert_allclose(np.array(rows)[1:, :4], trace.candidate_rows.weights, atol=5.1e-3)
     browser.press(RIGHT)
     shown = np.array(cells(browser, ".worked"))
-    np.testing.assert_allclose(shown[:, 0], seen.raw_logits[1], atol=5.1e-3)
-    np.testing.assert_allclose(shown[0, 1], seen.values.true_expected_count[1, 0], atol=5.1e-5)
-    np.testing.assert_allclose(shown[1:, 1], seen.values.sampled_expected_count, atol=5.1e-5)
-    np.testing.assert_allclose(shown[:, 3], seen.logits[1], atol=5.1e-3)
+    np.testing.assert_allclose(shown[:, 0], trace.raw_logits[1], atol=5.1e-3)
+    np.testing.assert_allclose(shown[0, 1], trace.values.true_expected_count[1, 0], atol=5.1e-5)
+    np.testing.assert_allclose(shown[1:, 1], trace.values.sampled_expected_count, atol=5.1e-5)
+    np.testing.assert_allclose(shown[:, 3], trace.logits[1], atol=5.1e-3)
 
 
 def test_every_switch_is_clicked(browser, example):
@@ -260,17 +260,17 @@ def test_keyboard(browser, example):
     places = []
     for key in [LEFT, *[RIGHT] * 8, LEFT, LEFT]:
         browser.press(key)
-        places.append(int(browser.texts("#place")[0].split()[0]))
+        places.append(int(browser.texts("#position")[0].split()[0]))
     assert places == [1, 2, 3, 4, 5, 6, 7, 8, 8, 7, 6]
     assert browser.script("return location.hash") == "#6"
     assert browser.texts("#announcement") == ["Step 6 of 8: Softmax and loss"]
-    for modifier in ("altKey", "ctrlKey", "metaKey", "shiftKey"):  # those are the browser's own
+    for modifier in ("altKey", "ctrlKey", "metaKey", "shiftKey"):  # shortcuts of the browser
         event = {"key": "ArrowLeft", "bubbles": True, modifier: True}
         browser.script("document.body.dispatchEvent(new KeyboardEvent('keydown', arguments[0]))", event)
-        assert browser.texts("#place") == ["6 of 8"]
+        assert browser.texts("#position") == ["6 of 8"]
 
 
-def test_everything_is_reached_by_tab(browser, example):
+def test_every_control_is_reached_with_tab(browser, example):
     _, path = example
     browser.open(path, step=4)
     reached = []
@@ -285,21 +285,21 @@ def test_everything_is_reached_by_tab(browser, example):
     assert {"num_sampled", "remove_accidental_hits", "subtract_log_q", "back", "next", "SUMMARY"} <= set(reached)
 
 
-def test_arrow_keys_of_a_switch_are_its_own(browser, example):
+def test_arrow_keys_on_a_switch_do_not_change_the_step(browser, example):
     _, path = example
     browser.open(path, step=3)
     browser.script("document.querySelector('input[name=num_sampled]:checked').focus()")
     browser.press(RIGHT)
-    assert browser.texts("#place") == ["3 of 8"]
+    assert browser.texts("#position") == ["3 of 8"]
     assert len(browser.texts(".chip.candidate")) == 8
     assert browser.texts("#announcement")[0].startswith("num_sampled: 8;")
     browser.script("document.getElementById('next').focus()")
     browser.press(ENTER)
-    assert browser.texts("#place") == ["4 of 8"]
+    assert browser.texts("#position") == ["4 of 8"]
     assert len(browser.texts(".matrix thead th")) == 10
 
 
-def test_the_next_step_begins_at_its_top(browser, example):
+def test_the_next_step_starts_at_its_top(browser, example):
     _, path = example
     browser.open(path, width=360, step=3)
     browser.script("window.scrollTo(0, document.documentElement.scrollHeight)")
@@ -308,20 +308,20 @@ def test_the_next_step_begins_at_its_top(browser, example):
     assert 0 <= browser.script("return document.getElementById('title').getBoundingClientRect().top") < 300
 
 
-def test_the_address_names_the_step(browser, example):
+def test_the_url_selects_the_step(browser, example):
     _, path = example
     browser.open(path, step=5)
-    assert browser.texts("#place") == ["5 of 8"]
+    assert browser.texts("#position") == ["5 of 8"]
     browser.script("location.hash = '#2'")
     assert (
         browser.script(
-            "return new Promise(done => setTimeout(() => done(document.getElementById('place').textContent), 50))"
+            "return new Promise(done => setTimeout(() => done(document.getElementById('position').textContent), 50))"
         )
         == "2 of 8"
     )
     for wrong in (0, 9, "x"):
         browser.open(path, step=wrong)
-        assert browser.texts("#place") == ["1 of 8"]
+        assert browser.texts("#position") == ["1 of 8"]
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
@@ -329,7 +329,7 @@ def test_no_page_is_wider_than_the_screen(browser, page, width):
     _, path = page
     browser.open(path, width=width)
     for step in range(1, 9):
-        assert browser.texts("#place") == [f"{step} of 8"]
+        assert browser.texts("#position") == [f"{step} of 8"]
         assert browser.script("return document.documentElement.scrollWidth") <= width, f"step {step}"
         browser.script("document.getElementById('next').click()")
 
@@ -359,7 +359,7 @@ return found;
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_text_stands_out_from_its_ground(browser, example, dark):
+def test_text_has_enough_contrast(browser, example, dark):
     _, path = example
     for step in range(1, 9):
         browser.open(path, dark=dark, step=step)
@@ -367,25 +367,25 @@ def test_text_stands_out_from_its_ground(browser, example, dark):
         assert len(found) > 30
         worst, text = min(found)
         assert worst >= 4.5, f"step {step}: {text}"
-    ground = browser.script("return getComputedStyle(document.body).backgroundColor")
-    assert (int(ground.split("(")[1].split(",")[0]) < 128) == dark
+    background = browser.script("return getComputedStyle(document.body).backgroundColor")
+    assert (int(background.split("(")[1].split(",")[0]) < 128) == dark
 
 
-def test_names_of_classes_are_text(browser, pages):
-    seen, path = pages["odd"]
+def test_class_names_are_shown_as_text(browser, pages):
+    trace, path = pages["odd"]
     browser.open(path, step=3)
     assert browser.all("table script") == []
     shown = browser.texts("tbody th .class")
-    assert [text.split(" ", 1)[1] for text in shown] == list(seen.class_names)
+    assert [text.split(" ", 1)[1] for text in shown] == list(trace.class_names)
 
 
 def test_a_class_that_is_masked_is_not_a_hit(browser, tmp_path):
-    seen, position = masked()
-    seen.save_html(tmp_path / "page.html")
+    trace, position = masked()
+    trace.save_html(tmp_path / "page.html")
     browser.open(tmp_path / "page.html", step=5)
     column = browser.texts(f".matrix tbody td:nth-of-type({position + 2})")
     assert column == ["\u2212inf"] * 5
-    assert len(browser.all(".matrix .hit")) == len(seen.hits)
+    assert len(browser.all(".matrix .hit")) == len(trace.hits)
 
 
 def test_without_javascript_the_text_is_there(browser, example):

@@ -1,4 +1,4 @@
-"""What a trace looks like: on a terminal, in a notebook, as a page."""
+"""Views of a trace: terminal, notebook and page."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 
 import sampledsoftmax as ss
 from sampledsoftmax.explanation.example import explain_example
-from sampledsoftmax.explanation.tables import table, vector
+from sampledsoftmax.explanation.text import table, vector
 from tests.explain.cases import NAMES, big, masked, odd
 
 EXPLAINED = {"example": lambda: explain_example(path="reference"), "big": big, "odd": odd}
@@ -17,17 +17,17 @@ VOID = {"meta", "link", "br", "input"}
 
 
 class Elements(HTMLParser):
-    """Collects elements, and fails on one that is closed in the wrong place."""
+    """Collects elements; fails if one is closed in the wrong place."""
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.seen, self.texts = [], [], {}
+        self.open, self.tags, self.texts = [], [], {}
         self.feed(text)
         self.close()
         assert self.open == []
 
     def handle_starttag(self, tag, attributes):
-        self.seen.append((tag, dict(attributes)))
+        self.tags.append((tag, dict(attributes)))
         if tag not in VOID:
             self.open.append(tag)
 
@@ -40,52 +40,52 @@ class Elements(HTMLParser):
 
 
 def embedded(page):
-    """Return the data inside a page."""
+    """Return the data embedded in a page."""
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
 
 
 @pytest.fixture(params=EXPLAINED)
-def seen(request):
+def trace(request):
     return EXPLAINED[request.param]()
 
 
-def test_text_fits_a_terminal(seen):
-    lines = str(seen).splitlines()
+def test_text_fits_a_terminal(trace):
+    lines = str(trace).splitlines()
     assert max(map(len, lines)) <= 100
     assert [line[0] for line in lines if re.match(r"\d\. ", line)] == list("12345678")
     assert not any(line != line.rstrip() for line in lines)
 
 
-def test_text_says_the_numbers():
-    seen = explain_example(path="reference")
-    text = str(seen)
-    for number in (*seen.loss, *seen.values.sampled_expected_count, *seen.probabilities[:, 0]):
+def test_the_text_contains_the_numbers():
+    trace = explain_example(path="reference")
+    text = str(trace)
+    for number in (*trace.loss, *trace.values.sampled_expected_count, *trace.probabilities[:, 0]):
         assert f" {number:.4f}" in text
-    for number in (*seen.raw_logits.ravel(), *seen.logits[np.isfinite(seen.logits)]):
+    for number in (*trace.raw_logits.ravel(), *trace.logits[np.isfinite(trace.logits)]):
         assert f" {number:.3f}" in text
     steps = re.split(r"^\d\. ", text, flags=re.MULTILINE)
-    assert len(re.findall(r" hit(?= |$)", steps[5].split("example", 1)[1], re.MULTILINE)) == len(seen.hits)
-    assert len(re.findall(r" x -?\d\.\d{3}", steps[4])) == len(seen.hits)
+    assert len(re.findall(r" hit(?= |$)", steps[5].split("example", 1)[1], re.MULTILINE)) == len(trace.hits)
+    assert len(re.findall(r" x -?\d\.\d{3}", steps[4])) == len(trace.hits)
     text = re.sub(r"\s+", " ", text)
-    assert "5 labels of this batch name 4 different rows" in text
-    assert 'Candidate 0 "the" is a label of examples 0 and 2 too: 2 accidental hits.' in text
+    assert "The 5 labels of this batch select 4 distinct rows" in text
+    assert 'Candidate 0 "the" is also a label of examples 0 and 2: 2 accidental hits.' in text
     assert text.endswith(
-        "In short The labels name rows 0, 4, 6, 10 of weights, the candidates rows 1, 0, 9, 2: 7 of 12 rows are read"
+        "In short The labels select rows 0, 4, 6, 10 of weights, the candidates rows 1, 0, 9, 2: 7 of 12 rows are read"
         " and get a gradient."
     )
-    assert "one step of SGD changed 7 rows and left 5 bit for bit" in text
+    assert "one step of SGD changed 7 rows and left 5 bit for bit unchanged" in text
 
 
 def test_a_class_that_is_masked_is_not_a_hit():
-    seen, position = masked()
-    assert len(seen.hits) > 0
-    assert position not in seen.hits[:, 1]
-    corrected = re.split(r"^\d\. ", str(seen), flags=re.MULTILINE)[5]
+    trace, position = masked()
+    assert len(trace.hits) > 0
+    assert position not in trace.hits[:, 1]
+    corrected = re.split(r"^\d\. ", str(trace), flags=re.MULTILINE)[5]
     assert corrected.count(" -inf") == 5
-    assert len(re.findall(r" hit(?= |$)", corrected, re.MULTILINE)) == len(seen.hits)
+    assert len(re.findall(r" hit(?= |$)", corrected, re.MULTILINE)) == len(trace.hits)
 
 
-def test_long_tables_say_what_they_leave_out():
+def test_long_tables_count_what_they_leave_out():
     text = str(big())
     assert "... 28 more rows" in text  # of 40 examples
     assert "... 18 more rows" in text  # of 30 candidates
@@ -103,35 +103,35 @@ def test_tables():
     assert vector(np.array([-0.001, 1.0])) == "[0.00 1.00]"
 
 
-def test_notebook(seen):
-    fragment = seen._repr_html_()
+def test_notebook(trace):
+    fragment = trace._repr_html_()
     elements = Elements(fragment)
-    assert {tag for tag, _ in elements.seen} <= {"div", "details", "summary", "strong", "p", "pre", "code", "em"}
-    assert [attributes for tag, attributes in elements.seen if tag == "details"][:4] == [{"open": None}] * 3 + [{}]
+    assert {tag for tag, _ in elements.tags} <= {"div", "details", "summary", "strong", "p", "pre", "code", "em"}
+    assert [attributes for tag, attributes in elements.tags if tag == "details"][:4] == [{"open": None}] * 3 + [{}]
     flat = re.sub(r"\s+", " ", " ".join(elements.texts["pre"]))
-    for table_line in str(seen).splitlines()[6:12]:
+    for table_line in str(trace).splitlines()[6:12]:
         assert re.sub(r"\s+", " ", table_line.strip()) in flat
 
 
-def test_page_is_one_file_that_loads_nothing(seen):
-    page = seen.to_html()
+def test_the_page_is_self_contained(trace):
+    page = trace.to_html()
     elements = Elements(page)
     references = [
-        value for _, attributes in elements.seen for name, value in attributes.items() if name in ("src", "href")
+        value for _, attributes in elements.tags for name, value in attributes.items() if name in ("src", "href")
     ]
     assert references == ["data:,"]
     assert not re.search(r"https?:|@import|url\(|//[a-z]", page)
-    policy = next(attributes["content"] for tag, attributes in elements.seen if "http-equiv" in attributes)
+    policy = next(attributes["content"] for tag, attributes in elements.tags if "http-equiv" in attributes)
     assert policy.startswith("default-src 'none';")
-    assert [attributes for tag, attributes in elements.seen if tag == "html"] == [{"lang": "en"}]
+    assert [attributes for tag, attributes in elements.tags if tag == "html"] == [{"lang": "en"}]
     assert "width=device-width" in page
     assert "prefers-color-scheme: dark" in page
 
 
-def test_names_stay_names():
+def test_names_are_escaped():
     page = odd().to_html()
     elements = Elements(page)
-    assert [tag for tag, _ in elements.seen].count("script") == 2
+    assert [tag for tag, _ in elements.tags].count("script") == 2
     names = embedded(page)["names"]
     assert [names[str(i)] for i in range(9)] == NAMES
     assert page.count("<script>alert") == 0
@@ -140,19 +140,19 @@ def test_names_stay_names():
 
 
 def numbers(values, dtype):
-    """Return numbers of the page as an array; those that are not finite are words there."""
+    """Return numbers of the page as an array; non-finite ones are text there."""
     return np.array(values, dtype=object).astype(dtype)
 
 
-def test_embedded_numbers_are_those_of_the_trace(seen):
-    data = embedded(seen.to_html())
-    variants = [seen, *seen.alternatives]
+def test_embedded_numbers_equal_the_trace(trace):
+    data = embedded(trace.to_html())
+    variants = [trace, *trace.alternatives]
     assert len(data["variants"]) == len(variants) == 12
-    examples, dim = min(seen.labels.shape[0], 8), min(seen.inputs.shape[1], 6)
-    assert [example["labels"] for example in data["examples"]] == seen.labels[:examples].tolist()
-    dtype = seen.inputs.dtype
+    examples, dim = min(trace.labels.shape[0], 8), min(trace.inputs.shape[1], 6)
+    assert [example["labels"] for example in data["examples"]] == trace.labels[:examples].tolist()
+    dtype = trace.inputs.dtype
     np.testing.assert_array_equal(
-        numbers([example["values"] for example in data["examples"]], dtype), seen.inputs[:examples, :dim]
+        numbers([example["values"] for example in data["examples"]], dtype), trace.inputs[:examples, :dim]
     )
     for shown, other in zip(data["variants"], variants, strict=True):
         settings = other.settings
@@ -176,8 +176,8 @@ def test_embedded_numbers_are_those_of_the_trace(seen):
         assert [tuple(cost.values()) for cost in shown["cost"]] == [tuple(cost) for cost in other.cost]
 
 
-def test_embedded_rows_and_gaps_cover_the_table(seen):
-    for shown, other in zip(embedded(seen.to_html())["variants"], [seen, *seen.alternatives], strict=True):
+def test_embedded_rows_and_gaps_cover_the_table(trace):
+    for shown, other in zip(embedded(trace.to_html())["variants"], [trace, *trace.alternatives], strict=True):
         labels, candidates = set(other.labels.ravel().tolist()), set(other.values[0].tolist())
         read, at, drawn = labels | candidates, 0, set()
         for entry in shown["grid"]:
@@ -205,14 +205,14 @@ def test_embedded_rows_and_gaps_cover_the_table(seen):
 
 def test_a_gap_of_one_row():
     values = (np.array([4, 29]), np.ones((2, 1), np.float32), np.ones(2, np.float32))
-    seen = ss.explain(np.ones((30, 2)), None, [0, 2], np.ones((2, 2)), 2, 30, sampled_values=values, path="reference")
-    shown = embedded(seen.to_html())["variants"][0]["grid"]
+    trace = ss.explain(np.ones((30, 2)), None, [0, 2], np.ones((2, 2)), 2, 30, sampled_values=values, path="reference")
+    shown = embedded(trace.to_html())["variants"][0]["grid"]
     assert [entry.get("id", entry.get("gap")) for entry in shown] == [0, 1, 2, 1, 4, 24, 29]
     assert [entry["read"] for entry in shown if "gap" in entry] == [0, 0, 0]
 
 
 def test_saving(tmp_path):
-    seen = explain_example(path="reference")
-    seen.save_html(tmp_path / "page.html")
-    assert (tmp_path / "page.html").read_text(encoding="utf-8") == seen.to_html()
+    trace = explain_example(path="reference")
+    trace.save_html(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == trace.to_html()
     assert len(list(tmp_path.iterdir())) == 1

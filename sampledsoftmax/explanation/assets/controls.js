@@ -1,12 +1,12 @@
 "use strict";
-// Where the reader is, and how to get elsewhere: buttons, list of steps, arrow keys, switches.
+// State and navigation: buttons, list of steps, arrow keys, switches.
 
 const state = { step: 0, variant: 0, followed: 0 };
 const byId = (id) => document.getElementById(id);
 
 const switches = [
   { key: "num_sampled", legend: "num_sampled", name: (value) => count(value) },
-  { key: "remove_accidental_hits", legend: "Accidental hits", name: (value) => (value ? "left out" : "kept") },
+  { key: "remove_accidental_hits", legend: "Accidental hits", name: (value) => (value ? "removed" : "kept") },
   { key: "subtract_log_q", legend: "log Q", name: (value) => (value ? "subtracted" : "not subtracted") },
 ];
 
@@ -14,25 +14,25 @@ function render() {
   const variant = data.variants[state.variant];
   byId("title").replaceChildren(element("span", { class: "number", "aria-hidden": "true" }, String(state.step + 1)), data.titles[state.step]);
   byId("text").replaceChildren(...variant.text[state.step].map((sentence) => element("p", null, rich(sentence))));
-  renderHalfRight(variant.half_right[String(state.step)]);
+  renderMisconception(variant.misconceptions[String(state.step)]);
   byId("figures").replaceChildren(...stepFigures[state.step](variant, state.followed, follow).filter(Boolean));
   for (const frame of document.querySelectorAll(".scroll")) {
     if (frame.scrollWidth <= frame.clientWidth) frame.removeAttribute("tabindex");
   }
   byId("back").disabled = state.step === 0;
   byId("next").disabled = state.step === data.titles.length - 1;
-  byId("place").textContent = `${state.step + 1} of ${data.titles.length}`;
+  byId("position").textContent = `${state.step + 1} of ${data.titles.length}`;
   byId("steps").querySelectorAll("button").forEach((button, i) => {
     if (i === state.step) button.setAttribute("aria-current", "step");
     else button.removeAttribute("aria-current");
   });
 }
 
-function renderHalfRight(heard) {
-  byId("half-right").hidden = !heard;
-  byId("half-right").replaceChildren(...(heard ? [
-    element("p", null, element("span", { class: "kicker" }, "Half right"), element("q", null, rich(heard[0]))),
-    element("p", null, rich(heard[1])),
+function renderMisconception(pair) {
+  byId("misconception").hidden = !pair;
+  byId("misconception").replaceChildren(...(pair ? [
+    element("p", null, element("span", { class: "kicker" }, "Common misconception"), element("q", null, rich(pair[0]))),
+    element("p", null, rich(pair[1])),
   ] : []));
 }
 
@@ -84,7 +84,7 @@ function choose() {
   byId("announcement").textContent = switches.map(({ key, legend, name }) => `${legend}: ${name(variant[key])}`).join("; ");
 }
 
-/** Return whether an arrow key belongs to what has the focus: a switch, or a table that scrolls. */
+/** Return whether the focused element handles arrow keys itself: a switch, or a scrolling table. */
 function usesArrows(target) {
   return target.matches("input, select, textarea, pre") || target.matches(".scroll[tabindex]");
 }

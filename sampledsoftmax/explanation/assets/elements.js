@@ -1,9 +1,9 @@
 "use strict";
-// What the other files build with. Every number comes from Python; here it is only written out.
+// Building blocks of the page. Every number is computed in Python; here it is only formatted.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 
-/** Return an element; attributes that are null are left out, children are nodes or text. */
+/** Return an element; null attributes are skipped, children are nodes or text. */
 function element(tag, attributes, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes || {})) {
@@ -14,70 +14,70 @@ function element(tag, attributes, ...children) {
   return made;
 }
 
-/** Return text as nodes, with what stands between backticks as code. */
+/** Return text as nodes, with text between backticks as code. */
 function rich(text) {
   return text.split("`").map((piece, i) => (i % 2 ? element("code", null, piece) : piece));
 }
 
-/** Return text for a screen reader only. */
+/** Return text for screen readers only. */
 function aside(text) {
   return element("span", { class: "sr" }, text);
 }
 
-/** Return a number as it is shown: a real minus, a few digits; numbers that are not finite come as words. */
+/** Format a number: a real minus sign, a few digits; non-finite numbers are already text. */
 function shown(value, digits = 2) {
   if (typeof value !== "number") return String(value).replace("-", "\u2212");
   const text = value.toFixed(digits);
   return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "\u2212");
 }
 
-/** Return a probability or an expected count: small ones by their power of ten, not as 0.000. */
+/** Format a probability or an expected count: small ones in scientific notation, not as 0.000. */
 function shownShare(value, digits = 3) {
   const isSmall = typeof value === "number" && value !== 0 && Math.abs(value) < 10 ** -digits;
   return isSmall ? value.toExponential(1).replaceAll("-", "\u2212") : shown(value, digits);
 }
 
-/** Return a count with separators. */
+/** Format a count with thousands separators. */
 function count(value) {
   return value.toLocaleString("en-US");
 }
 
-/** Return a class as its id and its name. */
+/** Return an element with the id and the name of a class. */
 function classOf(id) {
   const name = data.names[id];
   return element("span", { class: "class", title: name === undefined || name.length < 16 ? null : name },
     element("span", { class: "id" }, String(id)), name === undefined ? null : ` ${name}`);
 }
 
-/** Return a class as plain text. */
+/** Return the id and the name of a class as text. */
 function className(id) {
   return data.names[id] === undefined ? String(id) : `${id} ${data.names[id]}`;
 }
 
-/** Return an example as plain text. */
+/** Return the name of an example as text. */
 function exampleName(b) {
   const input = data.examples[b].input;
   return input === null ? String(b) : `${b} ${input}`;
 }
 
-/** Return the cell of a value, tinted by its sign and size. */
+/** Return the cell of a value, tinted by sign and magnitude. */
 function valueCell(value, largest, className = "") {
   const size = typeof value === "number" && largest > 0 ? Math.min(Math.abs(value) / largest, 1) : 0;
   return element("td", { class: `value ${value < 0 ? "negative" : "positive"} ${className}`,
     style: { "--size": size.toFixed(3) } }, shown(value));
 }
 
-/** Return the largest absolute value of rows of numbers: what the tints are measured by. */
+/** Return the largest absolute value in rows of numbers, the scale of the tints. */
 function largestOf(rows) {
   return Math.max(...rows.flat().filter((value) => typeof value === "number").map(Math.abs), 0);
 }
 
-/** Return a bar of a share of one. */
+/** Return a bar for a share between 0 and 1. */
 function bar(share) {
   return element("span", { class: "bar", "aria-hidden": "true", style: { "--share": Math.min(share, 1).toFixed(5) } });
 }
 
-/** Return a table that scrolls in its own frame; its caption says in words what it shows. */
+/** Return a captioned table that scrolls in its own frame. */
 function tableOf(caption, head, rows, attributes = {}) {
   const words = caption.replaceAll("`", "");
   const table = element("table", { ...attributes, "aria-label": words }, element("thead", null, head), element("tbody", null, rows));
@@ -85,12 +85,12 @@ function tableOf(caption, head, rows, attributes = {}) {
     element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": words }, table));
 }
 
-/** Return a row of column heads. */
+/** Return a header row. */
 function heads(...names) {
   return element("tr", null, names.map((name) => element("th", { scope: "col" }, name)));
 }
 
-/** Return a line that says how many more there are, or nothing. */
+/** Return a line that counts what is not shown, or nothing. */
 function more(number, noun) {
   return number > 0 ? element("p", { class: "more" }, `\u2026 ${count(number)} more ${noun}${number === 1 ? "" : "s"} not shown`) : null;
 }

@@ -1,9 +1,9 @@
 "use strict";
-// One function a step: the figures that stand beside its sentences.
+// One function per step: the figures beside its sentences.
 
 const stepFigures = [questionStep, labelsStep, drawStep, logitsStep, correctionStep, softmaxStep, gradientStep, costStep];
 
-function leftOut(variant) {
+function notShown(variant) {
   return [more(data.batch_size - data.examples.length, "example"), more(variant.num_sampled - variant.candidates.length, "candidate")];
 }
 
@@ -31,11 +31,11 @@ function drawStep(variant) {
   return [
     listOf("candidates", candidateChips(variant)),
     weightsFigure(variant, true),
-    ...leftOut(variant),
+    ...notShown(variant),
   ];
 }
 
-/** Return ids in their order, as chips after the name of the array. */
+/** Return an array of ids as chips after its name. */
 function listOf(name, ...parts) {
   return element("p", { class: "list" }, element("code", null, `${name} =`), " ", parts.map(([role, ids, total]) => [
     ids.map((id) => [element("span", { class: `chip ${role}` }, classOf(id)), " "]),
@@ -64,28 +64,28 @@ function logitsStep(variant, followed, follow) {
     vectorCells(example.values, largest), data.has_biases ? element("td") : null, element("td"));
   return [
     matrixFigure(variant, `Logits [${count(data.batch_size)}, ${data.num_true} + ${count(variant.num_sampled)}]`, cell, followed, follow),
-    ...leftOut(variant),
+    ...notShown(variant),
     tableOf(`Example ${exampleName(followed)}: its input times each row, plus the bias`,
       vectorHeads("class", [...(data.has_biases ? ["bias"] : []), "logit"]), [input, ...body], { class: "worked" }),
   ];
 }
 
-/** Return the classes of the columns of an example. */
+/** Return the class of each column of an example. */
 function columnIds(variant, b) {
   return [...data.examples[b].labels, ...variant.candidates];
 }
 
-/** Return the cell of a column; a hit is crossed out where it is removed, and marked where it is not. */
+/** Return the cell of a column; a hit is crossed out if it is removed, otherwise marked. */
 function hitCell(variant, b, column, value, digits = 2) {
   if (!isHit(variant, b, column)) return element("td", { class: "value" }, shown(value, digits));
-  if (variant.remove_accidental_hits) return element("td", { class: "value hit" }, element("s", null, shown(value, digits)), aside("accidental hit, left out"));
+  if (variant.remove_accidental_hits) return element("td", { class: "value hit" }, element("s", null, shown(value, digits)), aside("accidental hit, removed"));
   return element("td", { class: "value kept-hit" }, shown(value, digits), aside("accidental hit, kept"));
 }
 
-/** Return the cell of a column after hits are removed. */
+/** Return the cell of a column after the removal of hits. */
 function correctedCell(variant, b, column) {
   const value = variant.logits[b][column];
-  if (isLeftOut(variant, b, column)) return element("td", { class: "value hit" }, element("span", { "aria-hidden": "true" }, "hit"), aside("accidental hit, left out"));
+  if (isRemoved(variant, b, column)) return element("td", { class: "value hit" }, element("span", { "aria-hidden": "true" }, "hit"), aside("accidental hit, removed"));
   return hitCell(variant, b, column, value);
 }
 
@@ -101,22 +101,22 @@ function correctionStep(variant, followed, follow) {
       element("td", { class: "value" }, on ? shown(log) : "not used"), correctedCell(variant, followed, column));
   });
   return [
-    matrixFigure(variant, on ? "Logits less log Q" : "Logits, with no log Q taken off", (b, column) => correctedCell(variant, b, column), followed, follow),
-    ...leftOut(variant),
-    tableOf(`Example ${exampleName(followed)}: ${on ? "logit less log Q" : "the logit as it is"}`, heads("class", "logit", "Q", "log Q", on ? "logit \u2212 log Q" : "result"), body, { class: "worked" }),
+    matrixFigure(variant, on ? "Logits minus log Q" : "Logits without correction", (b, column) => correctedCell(variant, b, column), followed, follow),
+    ...notShown(variant),
+    tableOf(`Example ${exampleName(followed)}: ${on ? "logit minus log Q" : "logit without correction"}`, heads("class", "logit", "Q", "log Q", on ? "logit \u2212 log Q" : "result"), body, { class: "worked" }),
   ];
 }
 
 function softmaxStep(variant, followed, follow) {
   if (!data.examples.length) return [];
   const cell = (b, column) => {
-    if (isLeftOut(variant, b, column)) return correctedCell(variant, b, column);
+    if (isRemoved(variant, b, column)) return correctedCell(variant, b, column);
     const value = variant.probabilities[b][column];
     return element("td", { class: `value with-bar ${column < data.num_true ? "of-label" : ""}` }, bar(value), shownShare(value));
   };
   const loss = (b) => [element("td", { class: "value loss" }, shown(variant.loss[b], 4))];
   return [
-    matrixFigure(variant, "Probabilities; each row sums to 1", cell, followed, follow, ["loss"], loss), ...leftOut(variant),
+    matrixFigure(variant, "Probabilities; each row sums to 1", cell, followed, follow, ["loss"], loss), ...notShown(variant),
     tableOf(`Example ${exampleName(followed)}: one softmax over its columns`, heads("class", "logit", "target", "probability"),
       columnIds(variant, followed).map((id, column) => targetRow(variant, followed, id, column, cell)), { class: "worked" }),
   ];
@@ -131,21 +131,21 @@ function targetRow(variant, followed, id, column, cell) {
 function gradientStep(variant, followed, follow) {
   const cell = (b, column) => {
     const value = variant.logit_gradients[b][column];
-    return isLeftOut(variant, b, column) ? correctedCell(variant, b, column) : valueCell(value, 1);
+    return isRemoved(variant, b, column) ? correctedCell(variant, b, column) : valueCell(value, 1);
   };
   const largest = largestOf(variant.inputs_gradient);
   const inputs = data.examples.map((_, b) => element("tr", null, element("th", { scope: "row" }, exampleName(b)), vectorCells(variant.inputs_gradient[b], largest)));
   const figures = [
-    matrixFigure(variant, "Gradient of the logits: probability less target", cell, followed, follow),
+    matrixFigure(variant, "Gradient of the logits: probability minus target", cell, followed, follow),
     listOf("indices", labelChips(), candidateChips(variant)),
     gradientFigure(variant),
   ];
   const pair = [tableOf("Gradient of the inputs", vectorHeads("example", []), inputs)];
   if (variant.embeddings) {
     const rows = variant.embeddings.map((entry) => element("tr", { "data-id": entry.id }, element("th", { scope: "row" }, classOf(entry.id)), vectorCells(entry.gradient, largest)));
-    pair.push(tableOf("The same by row of the embedding table, equal ids summed", vectorHeads("row", []), rows));
+    pair.push(tableOf("The same by row of the embedding table; equal ids are summed", vectorHeads("row", []), rows));
   }
-  return [...figures, element("div", { class: "pair" }, pair), ...leftOut(variant)];
+  return [...figures, element("div", { class: "pair" }, pair), ...notShown(variant)];
 }
 
 function costStep(variant) {
@@ -155,8 +155,8 @@ function costStep(variant) {
   const logits = element("tr", null, element("th", { scope: "row" }, "this batch"), shareCell(variant.logits_computed, variant.logits_of_all));
   return [
     mapFigure(variant),
-    tableOf("Rows and bytes read, of how many", heads("table", "rows read", "bytes read", "look-ups", "rows updated"), rows, { class: "cost" }),
-    tableOf("Logits computed, of those that full softmax needs", heads("batch", "logits computed"), [logits], { class: "cost" }),
+    tableOf("Rows and bytes read, out of all", heads("table", "rows read", "bytes read", "lookups", "rows updated"), rows, { class: "cost" }),
+    tableOf("Logits computed, out of those of full softmax", heads("batch", "logits computed"), [logits], { class: "cost" }),
   ];
 }
 

@@ -1,10 +1,13 @@
-"""How far counts are from what they should be."""
+"""Goodness of fit of counts to expected counts."""
 
 import numpy as np
 
 
 def chi_square_score(observed, expected):
-    """Chi-square of counts as a standard normal score: Wilson and Hilferty 1931, (chi2 / k)**(1/3) is nearly normal."""
+    """Return the chi-square statistic as a standard normal score.
+
+    Wilson and Hilferty 1931: (chi2 / degrees)**(1/3) is nearly normal.
+    """
     chi_square = ((observed - expected) ** 2 / expected).sum()
     degrees = np.size(observed) - 1
     spread = 2 / (9 * degrees)

@@ -1,4 +1,4 @@
-"""Tables of plain text."""
+"""Plain-text formatting: tables, vectors, class names and counts."""
 
 from collections.abc import Sequence
 
@@ -6,16 +6,16 @@ import numpy as np
 
 WIDTH = 100
 MOST_ROWS = 12
-_NOTE = 16  # room for how many columns are left out
+_NOTE = 16  # characters reserved for the note on columns that are left out
 _LONGEST_NAME = 14
 _MOST_NUMBERS = 5
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], more_rows: int = 0, more_columns: int = 0) -> str:
-    """Return rows under a head, in columns that are aligned to the right but for the first one.
+    """Return rows under a head, the first column aligned left and the others right.
 
-    Columns beyond 100 characters and rows beyond the twelfth are left out; how many is said, together with those
-    that the caller has left out already.
+    Columns beyond 100 characters and rows beyond the twelfth are left out. A note counts them, together with the
+    rows and columns that the caller has left out already.
 
     Examples
     --------
@@ -38,10 +38,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], more_rows: int = 0
     return "\n".join([*text, f"  ... {more_rows:,} more rows"] if more_rows else text)
 
 
-def _fitting(widths: Sequence[int], room: int) -> int:
-    """Return how many columns fit, at least one."""
+def _fitting(widths: Sequence[int], width: int) -> int:
+    """Return how many columns fit into a width, at least one."""
     used = np.cumsum([width + 2 for width in widths]) + 1
-    return max(int((used <= room).sum()), 1)
+    return max(int((used <= width).sum()), 1)
 
 
 def _line(line: Sequence[str], widths: Sequence[int]) -> str:
@@ -60,5 +60,16 @@ def vector(values: Sequence[float]) -> str:
 
 
 def short(name: str) -> str:
-    """Return a name that fits into a column."""
+    """Return a name, shortened to fit into a column."""
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
+
+
+def quoted(names: Sequence[str] | None, class_id: int) -> str:
+    """Return a class for use in a sentence: its id, and its name in quotes if it has one."""
+    return str(class_id) if names is None else f'{class_id} "{names[class_id]}"'
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 class", "2 classes", "1,000 rows"."""
+    plural = noun + "es" if noun.endswith("ss") else noun + "s"
+    return f"{number:,} {noun if number == 1 else plural}"
