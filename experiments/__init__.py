@@ -1,7 +1,6 @@
-"""Experiments that measure what the documentation claims; each writes a JSON file and a figure.
+"""Experiments that measure what the documentation claims; each writes a JSON file and figures.
 
-Functions take arrays and return plain records; only the modules named `..._figure` draw. Run them from a checkout:
-`python -m experiments`.
+Functions take arrays and return plain records; only `figures` draws. Run them from a checkout: `python -m experiments`.
 """
 
 from experiments.bias import BiasPoint, BiasSettings, bias_by_sampler

@@ -2,9 +2,8 @@
 
 if __name__ == "__main__":
     try:
-        import matplotlib  # noqa: F401 - before an experiment has run for a minute
-
-        from experiments.command import main
+        from experiments.command import main  # imports matplotlib now, not after an experiment has run for a minute
     except ModuleNotFoundError as error:
-        raise SystemExit(f"{error.name} is not installed: pip install 'sampledsoftmax[cli,plot]'") from None
+        missing = str(error.name).split(".")[0]
+        raise SystemExit(f"{missing} is not installed: pip install 'sampledsoftmax[cli,plot]'") from None
     main(prog_name="python -m experiments")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sampledsoftmax.diagnostics.gradient import GradientBias, Method, gradient_bias
+from sampledsoftmax.diagnostics.gradient import CORRECT, GradientBias, gradient_bias
 from sampledsoftmax.diagnostics.problem import problem
 from sampledsoftmax.diagnostics.samplers import SAMPLERS, sampler_of
 from sampledsoftmax.samplers.all_candidates import AllSampler
@@ -21,11 +21,11 @@ class BiasSettings:
     samplers : tuple of str
         Names in `samplers.SAMPLERS`.
     num_sampled : tuple of int
-        Candidates of a sample.
+        Candidates per sample.
     num_samples : int
-        Gradients that are averaged for each figure.
+        Number of gradients that are averaged.
     batch_size, dim, seed : int
-        As for `problem`; the seed is that of the samplers too.
+        As for `problem`; the samplers use the same seed.
     """
 
     samplers: tuple[str, ...] = tuple(SAMPLERS)
@@ -48,12 +48,12 @@ class BiasPoint(NamedTuple):
 def bias_by_sampler(counts: ArrayLike, settings: BiasSettings | None = None) -> list[BiasPoint]:
     """Return bias and noise of the sampled softmax gradient for classes of these counts.
 
-    The first point is a check: all classes are candidates, and the gradient is exact.
+    The first point is a check: with all classes as candidates the gradient is exact.
 
     Parameters
     ----------
     counts : int or float [num_classes]
-        How often each class is a label. Log-uniform sampling takes them as they come: ids are not sorted.
+        How often each class is a label. The ids are not sorted for log-uniform sampling.
     settings : BiasSettings, optional
 
     Returns
@@ -78,7 +78,8 @@ def bias_by_sampler(counts: ArrayLike, settings: BiasSettings | None = None) -> 
     for name in settings.samplers:
         for num_sampled in settings.num_sampled:
             for log_q in (True, False):
+                correction = CORRECT._replace(subtract_log_q=log_q)
                 sampler = sampler_of(name, counts, settings.seed)
-                found = gradient_bias(batch, sampler, num_sampled, settings.num_samples, Method(log_q))
+                found = gradient_bias(batch, sampler, num_sampled, settings.num_samples, correction)
                 points.append(BiasPoint(name, num_sampled, log_q, found))
     return points

@@ -1,4 +1,4 @@
-"""`python -m experiments`: run experiments, keep their figures, draw them."""
+"""`python -m experiments`: run experiments, save their results and figures, update the tables in the docs."""
 
 import json
 from pathlib import Path
@@ -8,11 +8,12 @@ import click
 from experiments.catalog import EXPERIMENTS
 from experiments.record import write_json
 from experiments.tables import rewritten
+from sampledsoftmax.diagnostics import figures
 from sampledsoftmax.diagnostics.counts_file import read_counts
 from sampledsoftmax.diagnostics.problem import Floats
 from sampledsoftmax.io.atomic_write import new_file
 
-ALL = "all"  # experiments
+ALL = "all"
 TABLES = "tables"
 
 
@@ -20,19 +21,19 @@ TABLES = "tables"
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice([*EXPERIMENTS, ALL, TABLES]))
 @click.option(
     "--output", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
-    help="Where NAME.json and the figures go; made if it is not there.",
+    help="Directory for NAME.json and the figures; created if missing.",
 )  # fmt: skip
 @click.option(
     "--counts", metavar="FILE", help="Counts of your own classes, for bias and fit; as for `sampledsoftmax sample`."
 )
-@click.option("--quick", is_flag=True, help="Tiny sizes, to see that it runs: the figures mean little.")
-@click.option("--redraw", is_flag=True, help="Measure nothing: draw from the NAME.json in DIR.")
+@click.option("--quick", is_flag=True, help="Tiny sizes, to test that it runs; the results mean little.")
+@click.option("--redraw", is_flag=True, help="Only draw the figures again from NAME.json in DIR.")
 def main(names: tuple[str, ...], output: Path, counts: str | None, quick: bool, redraw: bool) -> None:
-    """Run experiments that show what sampled softmax does, and draw what came out.
+    """Run experiments that show what sampled softmax does, and draw the results.
 
-    Each writes DIR/NAME.json, with its settings and seeds, and its figures as SVG. The same command gives the
-    same figures. The name `all` stands for all experiments; `tables` writes the figures in DIR into the pages
-    (*.md) beside DIR, between their markers.
+    Each writes DIR/NAME.json, with its settings and seeds, and its figures as SVG. The same command gives the same
+    files. `all` stands for all experiments; `tables` updates the tables in the pages (*.md) beside DIR, between their
+    markers, from the results in DIR.
     """
     chosen = list(EXPERIMENTS) if ALL in names else [name for name in names if name != TABLES]
     given = _read(counts, chosen) if counts else None
@@ -42,8 +43,8 @@ def main(names: tuple[str, ...], output: Path, counts: str | None, quick: bool, 
         if not redraw:
             settings, results = EXPERIMENTS[name].run(quick, given)
             options = " --quick" * quick + (f" --counts {counts}" if counts else "")
-            again = f"python -m experiments {name}{options}"
-            write_json(path, again, settings, results)
+            command = f"python -m experiments {name}{options}"
+            write_json(path, command, settings, results)
         elif not path.is_file():
             raise click.ClickException(f"{path} is not there: run {name} without --redraw first")
         for file in draw(name, path):
@@ -54,10 +55,10 @@ def main(names: tuple[str, ...], output: Path, counts: str | None, quick: bool, 
 
 
 def _read(counts: str, names: list[str]) -> Floats:
-    """Return the counts in a file, for experiments that take some."""
+    """Return the counts in a file; raise if an experiment takes none."""
     for name in names:
         if not EXPERIMENTS[name].takes_counts:
-            raise click.ClickException(f"{name} is on a corpus of its own: it takes no --counts")
+            raise click.ClickException(f"{name} uses its own corpus and takes no --counts")
     try:
         return read_counts(counts).counts
     except (ValueError, OSError) as error:
@@ -65,19 +66,17 @@ def _read(counts: str, names: list[str]) -> Floats:
 
 
 def draw(name: str, path: Path) -> list[Path]:
-    """Draw the figures of an experiment from its JSON file, beside it, and return all its files."""
-    from sampledsoftmax.diagnostics import drawing  # noqa: PLC0415 - matplotlib is an extra
-
+    """Draw the figures of an experiment beside its JSON file, and return all its files."""
     files = [path]
-    with drawing.style():
+    with figures.style():
         for file, figure in EXPERIMENTS[name].draw(json.loads(path.read_text())["results"]).items():
             files.append(path.with_name(file))
-            drawing.save(figure, files[-1])
+            figures.save_svg(figure, files[-1])
     return files
 
 
 def rewrite_pages(folder: Path) -> list[Path]:
-    """Write the figures of a folder into the pages beside it, and return those that changed."""
+    """Update the tables in the pages beside a folder of results, and return the pages that changed."""
     changed = []
     for page in sorted(folder.resolve().parent.glob("*.md")):
         before = page.read_text(encoding="utf-8")

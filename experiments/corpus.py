@@ -1,4 +1,4 @@
-"""A synthetic corpus whose probabilities are known: Zipf's law, and topics that draw their own words."""
+"""A synthetic corpus with known probabilities: Zipf's law, and topics that prefer their own words."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.diagnostics.problem import Floats, shares, zipf_counts
 
-OWN_TOPIC = 0.5  # of the labels
+OWN_TOPIC = 0.5  # share of the labels that are drawn from the topic of the input
 
 
 class Corpus(NamedTuple):
@@ -17,7 +17,7 @@ class Corpus(NamedTuple):
     Attributes
     ----------
     joint : float64 [num_classes, num_classes]
-        Probability of each pair; the row is the input.
+        Probability of each pair; rows are inputs.
     topics : int64 [num_classes]
         Topic of each class.
     """
@@ -37,12 +37,12 @@ class Corpus(NamedTuple):
 
     @property
     def entropy(self) -> float:
-        """Mean -log p(label | input) in nats: the least loss that any model can have."""
+        """Mean -log p(label | input) in nats: a lower bound on the loss of any model."""
         conditional = self.joint / self.input_share[:, np.newaxis]
         return float(-(self.joint * np.log(conditional)).sum())
 
     def pairs(self, num_pairs: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return (inputs, labels), int64 [num_pairs] each, drawn by their probabilities."""
+        """Return (inputs, labels), int64 [num_pairs] each, drawn from the joint distribution."""
         edges = np.cumsum(self.joint)
         drawn = np.random.default_rng(seed).random(num_pairs) * edges[-1]
         found = np.minimum(np.searchsorted(edges, drawn, side="right"), edges.size - 1)
@@ -50,7 +50,7 @@ class Corpus(NamedTuple):
         return inputs, labels
 
     def renamed(self, seed: int) -> "Corpus":
-        """Return the same corpus with ids dealt out at random: no longer in order of frequency."""
+        """Return the same corpus with ids permuted at random, so they are no longer in order of frequency."""
         order = np.random.default_rng(seed).permutation(self.topics.size)
         return Corpus(self.joint[np.ix_(order, order)], self.topics[order])
 
@@ -58,15 +58,15 @@ class Corpus(NamedTuple):
 def topic_corpus(num_classes: int, num_topics: int, seed: int = 0) -> Corpus:
     """Return a corpus of classes of random topics, ids in order of falling frequency.
 
-    Inputs come as `zipf_counts` says. A label is in half of all pairs drawn by the same counts, and in the other
-    half by the counts of the input's topic alone.
+    Inputs are drawn by `zipf_counts`. Half of the labels are drawn by the same counts, the other half by the counts
+    of the classes of the input's topic.
 
     Parameters
     ----------
     num_classes, num_topics : int
         At least 2, and at least 1.
     seed : int
-        Of the topics.
+        Seed of the topics.
 
     Examples
     --------

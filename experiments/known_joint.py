@@ -1,8 +1,8 @@
-"""A small joint distribution that is known, and a table of logits that is trained on it until it stands still."""
+"""A small known joint distribution, and a table of logits trained on it to convergence."""
 
 import numpy as np
 
-from experiments.training import Loss, Model
+from experiments.small_model import Loss, Model
 from sampledsoftmax.diagnostics.problem import Floats, shares, zipf_counts
 from sampledsoftmax.optimizers import Adagrad
 
@@ -21,30 +21,29 @@ def random_joint(num_classes: int, seed: int = 0) -> Floats:
     return np.asarray(joint / joint.sum())
 
 
-def learnt_logits(joint: Floats, loss: Loss, num_steps: int, learning_rate: float = 1.0) -> Floats:
-    """Return the logits [num_inputs, num_classes] that a loss comes to on data of a known distribution.
+def learned_logits(joint: Floats, loss: Loss, num_steps: int, learning_rate: float = 1.0) -> Floats:
+    """Return the logits [num_inputs, num_classes] that a loss converges to on data of a known distribution.
 
-    There is no model between: each pair has a logit of its own. Every step takes all pairs, weighted by their
-    probabilities, so that the candidates are the only thing that is random; the logits of the second half of the
-    steps are averaged.
+    There is no model: each pair has its own logit. Every step uses all pairs, weighted by their probabilities, so only
+    the candidates are random; the logits of the second half of the steps are averaged.
 
     Parameters
     ----------
     joint : float64 [num_classes, num_classes]
         Probability of each pair (input, label), all above 0.
     loss : function
-        As `training.sampled` makes it.
+        For example, `small_model.sampled(...)`.
     num_steps : int
-        Steps of Adagrad.
+        Number of Adagrad steps.
     learning_rate : float
-        Its step size.
+        Learning rate of Adagrad.
 
     Examples
     --------
-    >>> from experiments.training import full_softmax
+    >>> from experiments.small_model import full_softmax
     >>> joint = random_joint(4)
     >>> truth = np.log(joint / joint.sum(axis=1, keepdims=True))
-    >>> float(abs(centred(learnt_logits(joint, full_softmax(), 500)) - centred(truth)).max().round(3))
+    >>> float(abs(centered(learned_logits(joint, full_softmax(), 500)) - centered(truth)).max().round(3))
     0.0
     """
     size = joint.shape[0]
@@ -62,12 +61,12 @@ def learnt_logits(joint: Floats, loss: Loss, num_steps: int, learning_rate: floa
     return total / (num_steps - num_steps // 2)
 
 
-def centred(logits: Floats) -> Floats:
-    """Return logits less the mean of their row: a softmax is the same whatever is added to a row.
+def centered(logits: Floats) -> Floats:
+    """Return logits minus the mean of their row: adding a constant to a row does not change its softmax.
 
     Examples
     --------
-    >>> centred(np.array([[1.0, 3.0]]))
+    >>> centered(np.array([[1.0, 3.0]]))
     array([[-1.,  1.]])
     """
     return np.asarray(logits - logits.mean(axis=1, keepdims=True))

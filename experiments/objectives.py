@@ -1,4 +1,4 @@
-"""Experiment: what sampled softmax, noise contrast and negative sampling learn from the same data."""
+"""Experiment: what sampled softmax, noise-contrastive estimation and negative sampling learn from the same data."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -7,42 +7,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.corpus import Corpus, topic_corpus
-from experiments.known_joint import centred, correlation, learnt_logits, random_joint
-from experiments.training import Loss, Training, exact_loss, full_softmax, sampled, train
+from experiments.known_joint import centered, correlation, learned_logits, random_joint
+from experiments.small_model import Loss, SmallModelSettings, exact_loss, full_softmax, sampled, train_model
 from experiments.wrong_q import WithReplacement
-from sampledsoftmax.diagnostics.gradient import Method, Sampler
+from sampledsoftmax.diagnostics.gradient import CORRECT, Sampler
 from sampledsoftmax.diagnostics.problem import Floats
 from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler
+from sampledsoftmax.types import Correction
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss over the label and candidates that are drawn by the counts of the labels.
+    """A loss over the label and candidates, which are drawn by the counts of the labels.
 
     Attributes
     ----------
     loss : str
         "sampled_softmax" or "nce".
-    method : Method
+    correction : Correction
     unique : bool
-        Whether candidates are different classes; noise that is told from data is drawn with replacement.
+        Whether candidates are unique; noise-contrastive objectives draw with replacement.
     """
 
     loss: str
-    method: Method
+    correction: Correction
     unique: bool
 
     def sampler(self, share: Floats, seed: int) -> Sampler:
-        """Return what draws the candidates, for the shares of the labels [num_classes]."""
+        """Return the sampler of the candidates for the shares of the labels [num_classes]."""
         sampler = FixedUnigramSampler(share, seed=seed)
         return sampler if self.unique else WithReplacement(sampler)
 
 
 OBJECTIVES = {
-    "sampled softmax": Objective("sampled_softmax", Method(), True),
-    "sampled softmax, no log Q": Objective("sampled_softmax", Method(subtract_log_q=False), True),
-    "NCE": Objective("nce", Method(remove_accidental_hits=False), False),
-    "negative sampling": Objective("nce", Method(subtract_log_q=False, remove_accidental_hits=False), False),
+    "sampled softmax": Objective("sampled_softmax", CORRECT, True),
+    "sampled softmax, no log Q": Objective("sampled_softmax", CORRECT._replace(subtract_log_q=False), True),
+    "NCE": Objective("nce", CORRECT._replace(remove_accidental_hits=False), False),
+    "negative sampling": Objective("nce", Correction(False, False), False),
 }
 
 
@@ -53,13 +54,13 @@ class ObjectiveSettings:
     Attributes
     ----------
     table_classes, table_sampled, table_steps : int
-        Of the table of logits: classes, candidates a step, steps.
+        Table of logits: classes, candidates per step, steps.
     num_shown : int
-        Pairs whose logits are kept, for a picture.
+        Number of pairs whose logits are kept, for a figure.
     num_classes, num_topics, num_sampled : int
-        Of the word vectors: classes and topics of their corpus, candidates a step.
-    training : Training
-        Of the word vectors.
+        Word vectors: classes and topics of their corpus, candidates per step.
+    training : SmallModelSettings
+        Training of the word vectors.
     seed : int
     """
 
@@ -70,27 +71,27 @@ class ObjectiveSettings:
     num_classes: int = 1000
     num_topics: int = 20
     num_sampled: int = 16
-    training: Training = field(default_factory=Training)
+    training: SmallModelSettings = field(default_factory=SmallModelSettings)
     seed: int = 1
 
 
 class TablePoint(NamedTuple):
-    """What the logits f of a table came to, beside log p(label | input) and the pointwise mutual information.
+    """The learned logits f of a table compared to log p(label | input) and to the pointwise mutual information.
 
     Attributes
     ----------
     objective : str
         Name in `OBJECTIVES`.
     log_p_correlation, pmi_correlation : float
-        Over all pairs, after the mean of each input is taken away.
+        Over all pairs, after subtracting the mean of each input.
     log_p_error, pmi_error : float
-        Root mean square of the difference, after the same.
+        Root mean square difference, after subtracting the mean of each input.
     log_normalizer : float
-        Mean over inputs of log sum exp f: 0 where f are log probabilities without any constant.
+        Mean over inputs of log sum exp f: 0 if f are normalized log probabilities.
     shifted_pmi_error : float
-        Root mean square of f - (PMI - log num_sampled), nothing taken away.
+        Root mean square of f - (PMI - log num_sampled), without subtracting means.
     shown : float64 [num_shown]
-        Logits of some pairs, less the mean of their input.
+        Logits of some pairs minus the mean of their input.
     """
 
     objective: str
@@ -111,14 +112,14 @@ class VectorPoint(NamedTuple):
     objective : str
         Name in `OBJECTIVES`, or "full softmax".
     steps : int64 [num_points]
-        Steps after which the loss was taken.
+        Steps after which the loss was computed.
     excess : float64 [num_points]
-        Exact softmax loss of the logits, less the entropy of the corpus, in nats.
+        Exact softmax loss of the logits minus the entropy of the corpus, in nats.
     excess_with_counts : float
-        The same at the end, for the logits plus log p(label).
+        The same at the end of training, for the logits plus log p(label).
     neighbors_of_topic : float
-        Share of the ten nearest neighbors, by the cosine of embeddings, that are of the same topic; among the
-        most frequent 30 % of the classes.
+        Share of the ten nearest neighbors by cosine similarity that have the same topic, among the most frequent
+        30 % of the classes.
     """
 
     objective: str
@@ -129,7 +130,7 @@ class VectorPoint(NamedTuple):
 
 
 class Objectives(NamedTuple):
-    """Results: the truth of the shown pairs (less the mean of their input), tables and word vectors."""
+    """Results: true values of the shown pairs (minus the mean of their input), tables and word vectors."""
 
     log_p_shown: Floats
     pmi_shown: Floats
@@ -142,7 +143,7 @@ def compare_objectives(settings: ObjectiveSettings | None = None) -> Objectives:
 
     Examples
     --------
-    >>> tiny = ObjectiveSettings(6, 3, 400, 4, 40, 3, 8, Training(num_steps=50, dim=4))
+    >>> tiny = ObjectiveSettings(6, 3, 400, 4, 40, 3, 8, SmallModelSettings(num_steps=50, dim=4))
     >>> found = {point.objective: point for point in compare_objectives(tiny).table}
     >>> bool(found["sampled softmax"].log_p_error < found["negative sampling"].log_p_error)
     True
@@ -155,28 +156,28 @@ def compare_objectives(settings: ObjectiveSettings | None = None) -> Objectives:
     table = []
     for name, objective in OBJECTIVES.items():
         sampler = objective.sampler(joint.sum(axis=0), settings.seed)
-        loss = sampled(sampler, settings.table_sampled, objective.method, objective.loss)
-        table.append(_table_point(name, learnt_logits(joint, loss, settings.table_steps), log_p, pmi, shown, settings))
+        loss = sampled(sampler, settings.table_sampled, objective.correction, objective.loss)
+        table.append(_table_point(name, learned_logits(joint, loss, settings.table_steps), log_p, pmi, shown, settings))
     corpus = topic_corpus(settings.num_classes, settings.num_topics)
     vectors = [_vector_point("full softmax", corpus, full_softmax(), settings)]
     for name, objective in OBJECTIVES.items():
         sampler = objective.sampler(corpus.label_share, settings.seed)
-        loss = sampled(sampler, settings.num_sampled, objective.method, objective.loss)
+        loss = sampled(sampler, settings.num_sampled, objective.correction, objective.loss)
         vectors.append(_vector_point(name, corpus, loss, settings))
-    return Objectives(centred(log_p).ravel()[shown], centred(pmi).ravel()[shown], table, vectors)
+    return Objectives(centered(log_p).ravel()[shown], centered(pmi).ravel()[shown], table, vectors)
 
 
 def _table_point(
     name: str, logits: Floats, log_p: Floats, pmi: Floats, shown: NDArray[np.int64], settings: ObjectiveSettings
 ) -> TablePoint:
-    f = centred(logits)
+    f = centered(logits)
     largest = logits.max(axis=1)
     return TablePoint(
         name,
-        correlation(f, centred(log_p)),
-        correlation(f, centred(pmi)),
-        _root_mean_square(f - centred(log_p)),
-        _root_mean_square(f - centred(pmi)),
+        correlation(f, centered(log_p)),
+        correlation(f, centered(pmi)),
+        _root_mean_square(f - centered(log_p)),
+        _root_mean_square(f - centered(pmi)),
         float((largest + np.log(np.exp(logits - largest[:, np.newaxis]).sum(axis=1))).mean()),
         _root_mean_square(logits - pmi + np.log(settings.table_sampled)),
         f.ravel()[shown],
@@ -184,14 +185,14 @@ def _table_point(
 
 
 def _vector_point(name: str, corpus: Corpus, loss: Loss, settings: ObjectiveSettings) -> VectorPoint:
-    found = train(corpus, loss, settings.training, settings.seed)
+    found = train_model(corpus, loss, settings.training, settings.seed)
     with_counts = exact_loss(corpus, found.model.logits() + np.log(corpus.label_share)) - corpus.entropy
     near = _neighbors_of_topic(found.model.embeddings, corpus.topics)
     return VectorPoint(name, found.steps, found.loss - corpus.entropy, with_counts, near)
 
 
 def _neighbors_of_topic(embeddings: Floats, topics: NDArray[np.int64], topn: int = 10) -> float:
-    """Return the share of nearest neighbors that are of the same topic."""
+    """Return the share of nearest neighbors that have the same topic."""
     frequent = 3 * topics.size // 10
     unit = embeddings[:frequent] / np.linalg.norm(embeddings[:frequent], axis=1, keepdims=True)
     cosines = unit @ unit.T

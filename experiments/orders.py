@@ -1,4 +1,4 @@
-"""Experiment: the log-uniform distribution beside counts, with ids in order of falling count and not."""
+"""Experiment: the log-uniform distribution compared to counts, with sorted and shuffled ids."""
 
 from typing import NamedTuple
 
@@ -12,18 +12,18 @@ from sampledsoftmax.samplers.log_uniform import LogUniformSampler
 
 
 class Order(NamedTuple):
-    """Counts in one order.
+    """Counts in one order of the ids.
 
     Attributes
     ----------
     order : str
         "falling" or "shuffled".
-    starts : int64 [num_groups + 1]
-        Groups of near ids, eight to a doubling: group i is ids starts[i] to starts[i + 1] - 1.
-    share : float64 [num_groups]
-        Mean share of the counts of a class of the group.
-    log_uniform : float64 [num_groups]
-        Mean chance of such a class in a draw.
+    starts : int64 [num_bins + 1]
+        Bins of ids, eight per doubling of the id: bin i is the half-open range [starts[i], starts[i + 1]).
+    share : float64 [num_bins]
+        Mean share of the counts of a class in the bin.
+    log_uniform : float64 [num_bins]
+        Mean probability of such a class in one draw.
     fit : Fit
     """
 
@@ -35,7 +35,7 @@ class Order(NamedTuple):
 
 
 def fit_in_two_orders(counts: ArrayLike, seed: int = 0) -> list[Order]:
-    """Return how log-uniform sampling fits counts that are sorted, and the same counts shuffled.
+    """Return how log-uniform sampling fits sorted counts, and the same counts shuffled.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def fit_in_two_orders(counts: ArrayLike, seed: int = 0) -> list[Order]:
 
 
 def _order(name: str, counts: Floats) -> Order:
-    groups = doubling(counts.size, per_doubling=8)
+    bins = doubling(counts.size, per_doubling=8)
     q = LogUniformSampler(counts.size).probability(np.arange(counts.size))
-    sizes = groups.sizes()
-    return Order(name, groups.starts, groups.sums(shares(counts)) / sizes, groups.sums(q) / sizes, fit(counts))
+    sizes = bins.sizes()
+    return Order(name, bins.starts, bins.sums(shares(counts)) / sizes, bins.sums(q) / sizes, fit(counts))

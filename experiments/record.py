@@ -1,4 +1,4 @@
-"""The files of an experiment: what it was run with and what came out, as JSON; pictures as SVG."""
+"""The JSON file of an experiment: its command, versions, settings and results."""
 
 import dataclasses
 import importlib.metadata
@@ -11,11 +11,11 @@ from typing import Any
 import sampledsoftmax as ss
 from sampledsoftmax.io.atomic_write import new_file
 
-DIGITS = 5  # significant ones that are kept: more than any standard error is good for
+DIGITS = 5  # significant digits that are kept, more than the standard errors justify
 
 
 def write_json(path: Path, command: str, settings: dict[str, Any], results: Any) -> None:
-    """Write the results of an experiment with all that is needed to repeat it."""
+    """Write the results of an experiment with everything needed to repeat it."""
     record = {
         "command": command,
         "versions": {
@@ -32,7 +32,7 @@ def write_json(path: Path, command: str, settings: dict[str, Any], results: Any)
 
 
 def plain(value: Any) -> Any:
-    """Return a value as what JSON has: records become dictionaries, floats are rounded to five digits.
+    """Return a value as JSON types: records become dictionaries, floats are rounded to five digits.
 
     Examples
     --------

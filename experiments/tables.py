@@ -1,10 +1,13 @@
-"""Tables and figures in the text of pages, made of the JSON files of the experiments.
+"""Tables and numbers in the pages of the documentation, generated from the JSON files of the experiments.
 
-A page holds `<!-- figures: NAME -->` and, after what is made here, `<!-- end -->`.
+Generated text stands between `<!-- figures: NAME -->` and `<!-- end -->`.
 """
 
+import functools
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -15,7 +18,7 @@ MARKED = re.compile(r"(<!-- figures: (?P<name>[^>]*?) -->)(?P<made>.*?)(<!-- end
 
 
 def rewritten(text: str, folder: Path) -> str:
-    """Return the text of a page with all that stands between its markers made anew from the files in a folder.
+    """Return the text of a page with everything between its markers regenerated from the files in a folder.
 
     Raises
     ------
@@ -30,11 +33,11 @@ def rewritten(text: str, folder: Path) -> str:
     'no markers'
     """
     if text.count("<!-- figures:") != text.count("<!-- end -->"):
-        raise ValueError("a '<!-- figures: NAME -->' of the page has no '<!-- end -->', or the other way round")
+        raise ValueError("a '<!-- figures: NAME -->' of the page has no '<!-- end -->', or vice versa")
 
     def made(found: re.Match[str]) -> str:
         if found["name"] not in TABLES:
-            raise ValueError(f"the page asks for figures {found['name']!r}; there are {', '.join(TABLES)}")
+            raise ValueError(f"the page names figures {found['name']!r}; there are {', '.join(TABLES)}")
         return found[1] + TABLES[found["name"]](folder) + found[4]
 
     return MARKED.sub(made, text)
@@ -45,7 +48,7 @@ def _read(folder: Path, name: str) -> Any:
 
 
 def _table(heads: Sequence[str], rows: Rows) -> str:
-    """Return a Markdown table, numbers to the right."""
+    """Return a Markdown table, numbers aligned right."""
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
     return "\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n\n"
 
@@ -67,7 +70,7 @@ def _name(sampler: str) -> str:
     return sampler.replace("^0.75", "<sup>0.75</sup>").replace("^0.5", "<sup>0.5</sup>")
 
 
-def _trained(folder: Path) -> str:
+def _loss_by_sampler(folder: Path) -> str:
     full, *points = _read(folder, "trained")["results"]
     sizes = sorted({point["num_sampled"] for point in points})
     names = list(dict.fromkeys(point["sampler"] for point in points))
@@ -94,7 +97,7 @@ def _mistakes(folder: Path) -> str:
     return _table(["num_sampled =", *heads], rows)
 
 
-def _learnt(folder: Path) -> str:
+def _learned(folder: Path) -> str:
     rows = [
         [
             point["objective"],
@@ -105,7 +108,7 @@ def _learnt(folder: Path) -> str:
         ]
         for point in _read(folder, "objectives")["results"]["table"]
     ]
-    heads = ["learnt logits", "r with log p", "r with PMI", "mean log sum exp", "error as PMI - log k"]
+    heads = ["learned logits", "r with log p", "r with PMI", "mean log sum exp", "error as PMI - log k"]
     return _table(heads, rows)
 
 
@@ -136,7 +139,7 @@ def _break_even(folder: Path) -> str:
 
 
 def _classes(num_classes: float | None, least: int) -> str:
-    """Return a number of classes with two digits, since times are no better; `least` was the first to be measured."""
+    """Return a number of classes to two digits, the precision of the times; `least` is the smallest measured size."""
     if num_classes is None:
         return "never"
     return f"{int(float(f'{num_classes:.2g}')):,}" if num_classes > least * 1.001 else f"below {least:,}"
@@ -145,7 +148,7 @@ def _classes(num_classes: float | None, least: int) -> str:
 def _gain(folder: Path) -> str:
     section = _read(folder, "break_even")["break_even"]
     sizes = section["settings"]["num_sampled"]
-    last = {result["batch_size"]: result for result in section["results"]}  # of most classes
+    last = {result["batch_size"]: result for result in section["results"]}  # with the most classes
     rows = []
     for batch_size, result in last.items():
         full = min(result["min_us"]["full, kernels"], result["min_us"]["full, NumPy"])
@@ -161,28 +164,31 @@ def _machine(folder: Path) -> str:
     return (
         f"{machine['date'][:10]}, {machine['processor']}, {machine['cores']} cores, {section['note']};"
         f" Python {machine['python']}, numpy {machine['versions']['numpy']}, numba {machine['versions']['numba']};"
-        f" dim {settings['dim']}, float32, {settings['optimizer']}, one thread; the least processor time of all"
+        f" dim {settings['dim']}, float32, {settings['optimizer']}, one thread; minimum CPU time over all"
         f" rounds of `{section['command']}`"
     )
 
 
 def _sample(_: Path) -> str:
-    """Return what the command prints; it draws the same every time, so there is no file of it."""
-    from click.testing import CliRunner  # noqa: PLC0415 - an extra
+    command = ("sample", "--range-max", "1000", "--num-sampled", "32")
+    return f"\n\n```text\n$ sampledsoftmax {' '.join(command)}\n{_output_of(command)}```\n\n"
 
-    from sampledsoftmax.cli.sample import sample  # noqa: PLC0415
 
-    options = ["--range-max", "1000", "--num-sampled", "32"]
-    printed = CliRunner().invoke(sample, options, catch_exceptions=False).output
-    return f"\n\n```text\n$ sampledsoftmax sample {' '.join(options)}\n{printed}```\n\n"
+@functools.cache
+def _output_of(command: tuple[str, ...]) -> str:
+    """Return what a command of the package prints; it is deterministic, so it is not kept in a file."""
+    found = subprocess.run(
+        [sys.executable, "-m", "sampledsoftmax", *command], stdout=subprocess.PIPE, encoding="utf-8", check=True
+    )
+    return found.stdout
 
 
 TABLES: dict[str, Callable[[Path], str]] = {
     "sample": _sample,
     "bias": _bias,
-    "trained": _trained,
+    "trained": _loss_by_sampler,
     "mistakes": _mistakes,
-    "learnt": _learnt,
+    "learned": _learned,
     "vectors": _vectors,
     "break even": _break_even,
     "gain": _gain,

@@ -1,10 +1,10 @@
-"""Samplers that draw from one distribution and count by another, two of them as published code has done.
+"""Samplers whose expected counts do not match the distribution they draw from; two of them reproduce published code.
 
-They are here to show what comes of it; do not train with them. Both of these say that they are log-uniform,
+They demonstrate the consequences; do not train with them. The two published ones claim to be log-uniform,
 
     Q(k) = log((k + 2) / (k + 1)) / log(N + 1),
 
-and correct by 1 - (1 - Q(k)) ** tries, the chance that k is in a sample of different classes.
+and correct by 1 - (1 - Q(k)) ** tries, the probability that k is in a sample of unique classes.
 """
 
 from collections.abc import Callable
@@ -23,17 +23,17 @@ Ids = NDArray[np.int64]
 
 
 class RoundedLogUniform:
-    """Draws round(exp(u log N)) - 1 where floor is meant, so class 0 comes too seldom and class 1 too often.
+    """Draws round(exp(u log N)) - 1 instead of floor, so class 0 is drawn too rarely and class 1 too often.
 
-    A draw is class 0 with probability log(1.5) / log(N), where log(2) / log(N + 1) is claimed: about 0.585 times
-    as often. Classes are unique, and the tries are counted rightly.
+    A draw is class 0 with probability log(1.5) / log(N) instead of the claimed log(2) / log(N + 1): about 0.585 times
+    as often. Classes are unique, and the tries are counted correctly.
 
     Parameters
     ----------
     range_max : int
         Number of classes N, at least 2.
     seed : int
-        Of the draws.
+        Seed of the draws.
 
     Notes
     -----
@@ -54,37 +54,37 @@ class RoundedLogUniform:
         self._rng = np.random.default_rng(seed)
 
     def sample(self, true_classes: ArrayLike, num_sampled: int) -> SampledValues:
-        """Draw until there are `num_sampled` different classes."""
+        """Draw until there are `num_sampled` unique classes."""
         validation.sample_size("num_sampled", num_sampled, True, "range_max", self.range_max)
-        seen: dict[int, None] = {}
+        drawn: dict[int, None] = {}
         tries = 0
-        while len(seen) < num_sampled:
+        while len(drawn) < num_sampled:
             draws = np.rint(self.range_max ** self._rng.random(4 * num_sampled)).astype(np.int64) - 1
             for draw in (draws % self.range_max).tolist():
                 tries += 1
-                seen[draw] = None
-                if len(seen) == num_sampled:
+                drawn[draw] = None
+                if len(drawn) == num_sampled:
                     break
-        return _counted(np.fromiter(seen, np.int64), true_classes, self.range_max, tries)
+        return _counted(np.fromiter(drawn, np.int64), true_classes, self.range_max, tries)
 
 
 class ReplacedLogUniform:
-    """Draws with replacement, and counts as if the classes were unique.
+    """Draws with replacement, but computes expected counts for unique classes.
 
-    Such a sample holds class k num_sampled * Q(k) times on average, which for the first classes is more than the
-    1 - (1 - Q(k)) ** num_sampled that is subtracted. Beside that, the last class is never drawn.
+    Such a sample contains class k num_sampled * Q(k) times on average, which for the first classes is more than the
+    1 - (1 - Q(k)) ** num_sampled that is corrected for. In addition, the last class is never drawn.
 
     Parameters
     ----------
     range_max : int
         Number of classes N, at least 2.
     seed : int
-        Of the draws.
+        Seed of the draws.
 
     Notes
     -----
     The formulas are those of `sample` and `expected_count` in `utils.py` of the GitHub repository
-    leimao/Sampled-Softmax-PyTorch (commit 94fa9dc). That code takes out only the last copy of an accidental hit:
+    leimao/Sampled-Softmax-PyTorch (commit 94fa9dc). That code removes only the last copy of an accidental hit:
     `hit_copies="last"`.
 
     Examples
@@ -106,32 +106,32 @@ class ReplacedLogUniform:
 
 
 class Recounted:
-    """A sampler whose expected counts are changed before they are used.
+    """Wraps a sampler and changes its expected counts.
 
     Parameters
     ----------
     sampler : object with sample(true_classes, num_sampled)
-        What draws.
+        Draws the candidates.
     change : function
-        From expected counts to those that are said; such as their reciprocal, which turns the sign of log Q.
+        From expected counts to those returned, for example their reciprocal, which flips the sign of log Q.
     """
 
     def __init__(self, sampler: Sampler, change: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
         self._sampler, self._change = sampler, change
 
     def sample(self, true_classes: ArrayLike, num_sampled: int) -> SampledValues:
-        """Draw the candidates, and count them otherwise."""
+        """Draw the candidates, and change their expected counts."""
         ids, true_count, sampled_count = self._sampler.sample(true_classes, num_sampled)
         return SampledValues(ids, self._change(true_count), self._change(sampled_count))
 
 
 class WithReplacement:
-    """A sampler of the library, drawing with replacement: its expected counts are then right, n * Q(k).
+    """Wraps a sampler of the library to draw with replacement, with the correct expected counts n * Q(k).
 
     Parameters
     ----------
     sampler : CandidateSampler
-        What draws.
+        Draws the candidates.
     """
 
     def __init__(self, sampler: CandidateSampler) -> None:

@@ -1,4 +1,4 @@
-"""`sampledsoftmax sample`: what a sampler draws, beside how often the classes occur."""
+"""`sampledsoftmax sample`: draw candidates, and compare the sampler with the counts of the classes."""
 
 import click
 import numpy as np
@@ -13,60 +13,60 @@ from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler
 from sampledsoftmax.types import SampledValues
 
 NAMES = ("log_uniform", "uniform", "fixed_unigram")
-RANGE_MAX, NUM_SAMPLED = 10_000, 64  # where nothing is said
+RANGE_MAX, NUM_SAMPLED = 10_000, 64  # defaults
 MOST_SHOWN = 8
 
 
 @click.command(short_help="What a sampler draws, and whether it fits your counts.")
 @click.option(
     "--sampler", type=click.Choice(NAMES), default=NAMES[0], show_default=True,
-    help="log_uniform: small ids far more often, as for words sorted by falling count. uniform: all alike."
+    help="log_uniform: small ids far more often, as for words sorted by falling count. uniform: all equally."
     " fixed_unigram: by the counts.",
 )  # fmt: skip
-@click.option("--counts", metavar="FILE", help="How often each class occurs; see above.")
+@click.option("--counts", metavar="FILE", help="Counts of the classes; see above.")
 @click.option("--distortion", type=float, help="Power to which fixed_unigram raises the counts. [default: 1]")
-@click.option("--num-sampled", type=int, help="Different classes to draw. [default: 64, or all where there are fewer]")
-@click.option("--range-max", type=int, help=f"Number of classes. [default: that of the counts; {RANGE_MAX:,} without]")
+@click.option("--num-sampled", type=int, help="Distinct classes to draw. [default: 64, or all if there are fewer]")
+@click.option("--range-max", type=int, help=f"Number of classes. [default: that of the counts, else {RANGE_MAX:,}]")
 @click.option("--seed", default=1, show_default=True, help="The same seed draws the same classes.")
-@click.option("--plot", metavar="FILE", help="Draw a picture (PNG) too; needs matplotlib.")
+@click.option("--plot", metavar="FILE", help="Also write a figure (PNG); needs matplotlib.")
 def sample(
     sampler: str, counts: str | None, distortion: float | None, num_sampled: int | None, range_max: int | None,
     seed: int, plot: str | None,
 ) -> None:  # fmt: skip
     r"""Draw the candidates of one batch, and show which classes a sampler prefers.
 
-    Sampled softmax compares the true class with a few classes that a sampler draws. It needs the fewest of them when
-    the sampler draws classes about as often as they occur. With --counts this command says whether it does, and what
-    to use if not.
+    Sampled softmax compares the true class with a few classes drawn by a sampler. It needs the fewest of them when
+    classes are drawn about as often as they occur. With --counts, this command says whether they are, and what to use
+    if not.
 
     \b
-    FILE is text with a class a line, class 0 first, in one of three forms:
+    FILE is text with one class per line, class 0 first, in one of three formats:
       120          a count
       the 120      a word and its count
       the,120      the same; or an id and its count (17,120), in any order
 
-    The last line of the answer is the verdict: "100 candidates are worth 97" means that 100 draws of this sampler
-    tell as much about the whole sum as 97 draws by the counts themselves.
+    The last line is the verdict: "100 candidates are worth 97" means that 100 draws of this sampler estimate the
+    whole sum as well as 97 draws by the counts.
     """
     found = read_counts(counts) if counts else None
-    drawer = _sampler(sampler, found, distortion, _range(range_max, found), seed)
-    size = min(NUM_SAMPLED, drawer._support()[1]) if num_sampled is None else num_sampled
-    values = drawer.sample(np.zeros((0, 1), np.int64), size)
-    q = drawer.probability(np.arange(drawer.range_max)).astype(np.float64)
+    chosen = _sampler(sampler, found, distortion, _range(range_max, found), seed)
+    q = chosen.probability(np.arange(chosen.range_max)).astype(np.float64)
+    size = min(NUM_SAMPLED, int(np.count_nonzero(q))) if num_sampled is None else num_sampled
+    values = chosen.sample(np.zeros((0, 1), np.int64), size)
     if plot:
         _save_plot(plot, sampler, q, found, values)
-    verdict = fit(found.counts, drawer if sampler == "fixed_unigram" else sampler) if found else None
+    verdict = fit(found.counts, chosen if sampler == "fixed_unigram" else sampler) if found else None
     for line in _answer(sampler, q, found, values, verdict, seed):
         click.echo(line)
     if plot:
-        click.echo(f"picture: {plot}")
+        click.echo(f"figure: {plot}")
 
 
 def _range(range_max: int | None, found: Counts | None) -> int:
     if found is None:
         return validation.whole_number("--range-max", RANGE_MAX if range_max is None else range_max, 1)
     if range_max not in (None, len(found.names)):
-        raise ValueError(f"--range-max is {range_max}, but the file has {len(found.names)} counts: leave it away")
+        raise ValueError(f"--range-max is {range_max}, but the file has {len(found.names)} counts: omit it")
     return len(found.names)
 
 
@@ -84,11 +84,11 @@ def _save_plot(path: str, name: str, q: Floats, found: Counts | None, values: Sa
     if not path.lower().endswith(".png"):
         raise ValueError(f"--plot must name a .png file, got {path!r}")
     try:
-        from sampledsoftmax.diagnostics.fit_figure import save_fit  # noqa: PLC0415 - matplotlib is an extra
+        from sampledsoftmax.diagnostics.figures import save_fit_png  # noqa: PLC0415 - matplotlib is an extra
     except ModuleNotFoundError as error:
         missing = str(error.name).split(".")[0]
         raise ValueError(f"{missing} is not installed: pip install 'sampledsoftmax[plot]'") from None
-    save_fit(path, name, q, shares(found.counts) if found else None, values.sampled_candidates)
+    save_fit_png(path, name, q, shares(found.counts) if found else None, values.sampled_candidates)
 
 
 def _answer(
@@ -97,24 +97,24 @@ def _answer(
     ids = values.sampled_candidates
     lines = [f"{name} draws {ids.size:,} different classes of {q.size:,} (seed {seed}):", _listed(ids, found), ""]
     lines.append(f"Share of {'the counts, of ' if found else ''}a draw and of this sample, by class id:")
-    groups = doubling(q.size)
+    bins = doubling(q.size)
     drawn = np.bincount(ids, minlength=q.size) / ids.size
-    heads, columns = ["ids", name, "this sample"], [groups.sums(q), groups.sums(drawn)]
+    heads, columns = ["ids", name, "this sample"], [bins.sums(q), bins.sums(drawn)]
     if found:
         heads.insert(1, "counts")
-        columns.insert(0, groups.sums(shares(found.counts)))
-    lines += bars(groups.names(), heads, columns)
-    return lines if verdict is None else [*lines, "", *_said(verdict)]
+        columns.insert(0, bins.sums(shares(found.counts)))
+    lines += bars(bins.names(), heads, columns)
+    return lines if verdict is None else [*lines, "", *_comparison(verdict)]
 
 
 def _listed(ids: np.ndarray, found: Counts | None) -> str:
-    """Return the first candidates, by name where the file has words."""
+    """Return the first candidates, with names if the file has words."""
     words = [str(i) if found is None or found.names[i] == str(i) else f"{i} {found.names[i]}" for i in ids[:MOST_SHOWN]]
     return "  " + ", ".join(words) + (f", ... and {ids.size - MOST_SHOWN:,} more" if ids.size > MOST_SHOWN else "")
 
 
-def _said(found: Fit) -> list[str]:
-    """Return how far the sampler and the other choices are from the counts, then the verdict."""
+def _comparison(found: Fit) -> list[str]:
+    """Return a table of the distances of the sampler and of other choices, then the verdict."""
     rows = {found.sampler: found.distance} | {k: one for k, one in found.others.items() if k != found.sampler}
     width = max(map(len, rows))
     head = f"{'distance from the counts':<{width}}  total variation  KL (bits)  100 candidates are worth"

@@ -1,16 +1,17 @@
-"""Diagnostics of samplers on counts of your own: how well a sampler fits, and the bias of the gradient."""
+"""Diagnostics of samplers on your own counts: how well a sampler fits them, and the bias of the gradient."""
 
 from sampledsoftmax.diagnostics.counts_file import Counts, read_counts
 from sampledsoftmax.diagnostics.fitting import Distance, Fit, fit
-from sampledsoftmax.diagnostics.gradient import GradientBias, Method, gradient_bias
+from sampledsoftmax.diagnostics.gradient import GradientBias, gradient_bias
 from sampledsoftmax.diagnostics.problem import Problem, problem, zipf_counts
+from sampledsoftmax.types import Correction
 
 __all__ = [
+    "Correction",
     "Counts",
     "Distance",
     "Fit",
     "GradientBias",
-    "Method",
     "Problem",
     "fit",
     "gradient_bias",

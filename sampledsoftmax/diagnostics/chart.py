@@ -1,4 +1,4 @@
-"""A distribution over class ids as bars of text: ids in groups that double, since the first ones matter most."""
+"""Bar charts in plain text of distributions over class ids, binned so that the first ids get the finest bins."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,26 +12,26 @@ from sampledsoftmax.diagnostics.problem import Floats
 BAR = 14  # characters of the longest bar
 
 
-class Groups(NamedTuple):
-    """Ids in groups: group i is ids[starts[i]] to ids[starts[i + 1] - 1]."""
+class Bins(NamedTuple):
+    """Bins of ids: bin i is the half-open range [starts[i], starts[i + 1])."""
 
     starts: NDArray[np.int64]
 
     def names(self) -> list[str]:
-        """Return the first and last id of each group."""
+        """Return the first and last id of each bin as text."""
         return [f"{a:,}" if b - a == 1 else f"{a:,}-{b - 1:,}" for a, b in itertools.pairwise(self.starts.tolist())]
 
     def sums(self, values: ArrayLike) -> Floats:
-        """Return the sum of values [num_classes] over each group."""
+        """Return the sum of values [num_classes] over each bin."""
         return np.asarray(np.add.reduceat(np.asarray(values, np.float64), self.starts[:-1]))
 
     def sizes(self) -> NDArray[np.int64]:
-        """Return the number of ids of each group."""
+        """Return the number of ids of each bin."""
         return np.diff(self.starts)
 
 
-def doubling(num_classes: int, per_doubling: int = 1) -> Groups:
-    """Return groups of ids [0], [1, 2], [3 .. 6], ..., or finer ones, up to the last class.
+def doubling(num_classes: int, per_doubling: int = 1) -> Bins:
+    """Return bins [0], [1, 2], [3 .. 6], ... of ids, or `per_doubling` times finer ones, up to the last class.
 
     Examples
     --------
@@ -40,11 +40,11 @@ def doubling(num_classes: int, per_doubling: int = 1) -> Groups:
     """
     powers = 2.0 ** (np.arange(per_doubling * 63) / per_doubling)
     starts = np.unique(powers.astype(np.int64)) - 1
-    return Groups(np.append(starts[starts < num_classes], num_classes))
+    return Bins(np.append(starts[starts < num_classes], num_classes))
 
 
 def bars(names: Sequence[str], heads: Sequence[str], columns: Sequence[Floats]) -> list[str]:
-    """Return lines: a name, then for each column its share in percent and a bar.
+    """Return lines with a name and, for each column, the share in percent and a bar.
 
     Examples
     --------

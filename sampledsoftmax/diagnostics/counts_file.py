@@ -1,4 +1,4 @@
-"""Counts of classes from a file that a user has."""
+"""Read the counts of classes from a text file."""
 
 import math
 import os
@@ -19,7 +19,7 @@ class Counts(NamedTuple):
     counts : float64 [num_classes]
         How often each class occurs, at least 0.
     names : list of str
-        What the file calls each class: its word, or its id.
+        The name of each class in the file: its word, or its id.
     """
 
     counts: Floats
@@ -27,14 +27,14 @@ class Counts(NamedTuple):
 
 
 def read_counts(path: str | os.PathLike[str]) -> Counts:
-    r"""Return the counts in a text file, which is one of three; its first line says which.
+    r"""Return the counts in a text file of one of three formats; the first line decides which.
 
-    - a count a line: `120`. The first line is class 0.
-    - a word and its count, blanks between them: `the 120`. The first line is class 0.
-    - a name and its count, a comma between them: `17,120`. Where names are whole numbers they are ids, in any
-      order, each from 0 on exactly once; else they are words, and the first line is class 0.
+    - one count per line: `120`. The first line is class 0.
+    - a word and its count, separated by white space: `the 120`. The first line is class 0.
+    - a name and its count, separated by a comma: `17,120`. If names are whole numbers, they are ids in any order, each
+      from 0 on exactly once; otherwise they are words, and the first line is class 0.
 
-    Empty lines are skipped. There is no heading.
+    Empty lines are skipped. There is no header line.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a line is not what the first one is, or has no count that is at least 0 and finite (the message gives its
-        number), if an id is missing, comes twice or is too large, or if there are no counts at all.
+        If a line has another format than the first one, or a count that is not a finite number of at least 0 (the
+        message gives the line number); if an id is missing, repeated or too large; if there are no counts at all.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def _rows(path: Path) -> Iterator[_Row]:
         raise ValueError(f"counts file {os.fspath(path)!r} is not UTF-8 text: {error.reason}") from None
 
 
-_LAYOUTS = {"": "a count", " ": "a word, a blank and a count", ",": "a name, a comma and a count"}
+_LAYOUTS = {"": "a count", " ": "a word, white space and a count", ",": "a name, a comma and a count"}
 
 
 def _row(path: Path, number: int, line: str) -> _Row:
@@ -106,7 +106,7 @@ def _row(path: Path, number: int, line: str) -> _Row:
     except ValueError:
         count = math.nan
     if not 0 <= count < math.inf:
-        raise _bad(path, number, "a count, which is a number at least 0 (and there is no heading)", field.strip())
+        raise _bad(path, number, "a count, a number of at least 0 (there is no header line)", field.strip())
     return _Row(number, separator, name.strip(), count)
 
 
@@ -115,18 +115,18 @@ def _is_id(name: str) -> bool:
 
 
 def _order_of_ids(rows: list[_Row], path: str | os.PathLike[str]) -> list[int]:
-    """Return where the row of each id is."""
-    places: dict[int, int] = {}
-    for place, row in enumerate(rows):
+    """Return the position of the row of each id."""
+    positions: dict[int, int] = {}
+    for position, row in enumerate(rows):
         if not _is_id(row.name):
             raise _bad(path, row.number, "a whole number as id, as in the lines before", row.name)
         if int(row.name) >= len(rows):
             raise _bad(path, row.number, f"an id below {len(rows)}, the number of counts: each id once", row.name)
-        if int(row.name) in places:
-            first = rows[places[int(row.name)]].number
-            raise _bad(path, row.number, f"each id once, and line {first} has it", row.name)
-        places[int(row.name)] = place
-    return [places[i] for i in range(len(rows))]
+        if int(row.name) in positions:
+            first = rows[positions[int(row.name)]].number
+            raise _bad(path, row.number, f"each id once, and line {first} already has it", row.name)
+        positions[int(row.name)] = position
+    return [positions[i] for i in range(len(rows))]
 
 
 def _bad(path: str | os.PathLike[str], number: int, expected: str, got: str) -> ValueError:

@@ -1,4 +1,4 @@
-"""Whether a sampler fits the counts of the classes."""
+"""How well a sampler fits the counts of the classes."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from sampledsoftmax.diagnostics.problem import Floats, shares
 from sampledsoftmax.samplers import CandidateSampler, LogUniformSampler, UniformSampler, sampler_for
 from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler
 
-FITS = 0.5  # of the candidates' worth
+FITS = 0.5  # least worth of a candidate for a sampler to fit
 _NAMES: dict[type, str] = {
     LogUniformSampler: "log_uniform",
     UniformSampler: "uniform",
@@ -18,18 +18,18 @@ _NAMES: dict[type, str] = {
 
 
 class Distance(NamedTuple):
-    """How far the distribution Q of a sampler is from the shares p of the classes.
+    """Distance of the distribution Q of a sampler from the shares p of the classes.
 
     Attributes
     ----------
     total_variation : float
-        Half the sum of |p - Q|: the share of draws that go to the wrong classes, 0 to 1.
+        Half the sum of |p - Q|: the share of draws that go to wrong classes, in [0, 1].
     kl_bits : float
-        Sum of p log2(p / Q), in bits: 0 where they are equal, infinite where a class that occurs is never drawn.
+        Sum of p log2(p / Q), in bits: 0 if they are equal, infinite if a class that occurs is never drawn.
     worth : float
-        What a candidate is worth beside one that is drawn by the counts, 1 / sum of p**2 / Q, in [0, 1]: an average
-        under p over n candidates, each weighted by p / Q, is about as steady as one over n * worth draws from p
-        itself (the effective sample size of Kong, "A note on importance sampling", University of Chicago, 1992).
+        What a candidate is worth compared to a draw by the counts, 1 / sum of p**2 / Q, in [0, 1]: an average under p
+        over n candidates, each weighted by p / Q, has about the variance of one over n * worth draws from p itself
+        (the effective sample size of Kong, "A note on importance sampling", University of Chicago, 1992).
     """
 
     total_variation: float
@@ -38,22 +38,22 @@ class Distance(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """How a sampler fits counts, and what would fit better.
+    """How well a sampler fits counts, and what would fit better.
 
     Attributes
     ----------
     sampler : str
-        What was asked about.
+        Name of the sampler.
     distance : Distance
-        Of that sampler.
+        Distance of that sampler.
     first_unsorted : int or None
-        First id whose count is above that of the id before; None where counts fall, as log-uniform expects.
+        First id with a larger count than the previous id; None if counts fall, as log-uniform expects.
     num_unseen : int
-        Classes whose count is 0.
+        Number of classes with count 0.
     others : dict of str to Distance
-        Of the other choices for these counts, by name.
+        Distances of other choices for these counts, by name.
     verdict : str
-        One line for people.
+        A one-line conclusion.
     """
 
     sampler: str
@@ -65,9 +65,9 @@ class Fit(NamedTuple):
 
 
 def fit(counts: ArrayLike, sampler: str | CandidateSampler = "log_uniform") -> Fit:
-    """Compare what a sampler draws with how often classes occur.
+    """Compare the distribution of a sampler with the counts of the classes.
 
-    A sampler fits where a candidate of it is worth at least half of one that is drawn by the counts.
+    A sampler fits if a candidate is worth at least half a draw by the counts.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def fit(counts: ArrayLike, sampler: str | CandidateSampler = "log_uniform") -> F
     Raises
     ------
     TypeError, ValueError
-        If the counts are no counts, or the sampler is for another number of classes.
+        If the counts are invalid, or the sampler has another number of classes.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def fit(counts: ArrayLike, sampler: str | CandidateSampler = "log_uniform") -> F
 
 
 def distance(share: Floats, q: Floats) -> Distance:
-    """Return how far q [num_classes] is from the shares p [num_classes].
+    """Return the distance of q [num_classes] from the shares p [num_classes].
 
     Examples
     --------
@@ -137,30 +137,28 @@ def _probabilities(sampler: CandidateSampler) -> Floats:
 
 
 def _verdict(found: Fit) -> str:
-    """Return one line: whether it fits, why not, what to use."""
-    own, in_order = hundred(found.distance), hundred(found.others["log_uniform, ids sorted"])
+    """Return one line: whether the sampler fits, why not, and what to use instead."""
+    worth = f"100 candidates are worth {hundred(found.distance)} drawn by the counts."
+    unsorted = found.first_unsorted if found.sampler == "log_uniform" else None
+    if found.distance.worth >= FITS:
+        if unsorted is None:
+            return f"{found.sampler} fits: {worth}"
+        return f"log_uniform fits, although ids are not in order of falling count from id {unsorted} on: {worth}"
     use = "FixedUnigramSampler(counts)"
     if found.num_unseen:
         use = f"FixedUnigramSampler(counts + 1), since {found.num_unseen:,} classes have the count 0"
-    if found.distance.worth >= FITS:
-        late = "" if found.first_unsorted is None or found.sampler != "log_uniform" else _although(found.first_unsorted)
-        return f"{found.sampler} fits{late}: 100 candidates are worth {own} drawn by the counts."
-    why, sort = "", ""
-    if found.sampler == "log_uniform" and found.first_unsorted is not None:
-        first = found.first_unsorted
-        why = f", ids are not in order of falling count (id {first} occurs more often than id {first - 1})"
-        if found.others["log_uniform, ids sorted"].worth >= FITS:
-            sort = f"umber the classes by falling count (then {in_order}), or u"
+    if unsorted is None:
+        return f"{found.sampler} does not fit: {worth} Use {use}."
+    after_sorting = found.others["log_uniform, ids sorted"]
+    advice = f"Use {use}."
+    if after_sorting.worth >= FITS:
+        advice = f"Number the classes by falling count (then {hundred(after_sorting)}), or use {use}."
     return (
-        f"{found.sampler} does not fit{why}: 100 candidates are worth {own} drawn by the counts."
-        f" {'N' + sort if sort else 'U'}se {use}."
+        f"log_uniform does not fit, ids are not in order of falling count (id {unsorted} occurs more often than id"
+        f" {unsorted - 1}): {worth} {advice}"
     )
 
 
-def hundred(one: Distance) -> str:
-    """Return what a hundred candidates are worth, in words."""
-    return "less than 1" if one.worth < 0.005 else f"{100 * one.worth:.0f}"
-
-
-def _although(first: int) -> str:
-    return f", although ids are not in order of falling count from id {first} on"
+def hundred(distance: Distance) -> str:
+    """Return what a hundred candidates are worth, as text."""
+    return "less than 1" if distance.worth < 0.005 else f"{100 * distance.worth:.0f}"

@@ -1,7 +1,6 @@
-"""How far the gradient of a sampled loss is from the exact one: its bias and its noise, with standard errors."""
+"""Bias and noise of the gradient of a sampled loss compared to the exact one, with standard errors."""
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,44 +9,36 @@ from sampledsoftmax import validation
 from sampledsoftmax.diagnostics.problem import Floats, Problem, add_gradient, exact_gradient, gradient_size
 from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.losses.sampled_softmax import sampled_softmax_loss_and_grad
-from sampledsoftmax.types import SampledValues
+from sampledsoftmax.types import Correction, SampledValues
 
 NUM_GROUPS = 20
+CORRECT = Correction(subtract_log_q=True, remove_accidental_hits=True)
 
 
 class Sampler(Protocol):
-    """What an experiment needs of a sampler."""
+    """Anything that draws candidates."""
 
     def sample(self, true_classes: ArrayLike, num_sampled: int) -> SampledValues:
         """Draw the candidates of one batch."""
 
 
-@dataclass(frozen=True)
-class Method:
-    """How a sampled softmax loss is made; the defaults are right."""
-
-    subtract_log_q: bool = True
-    remove_accidental_hits: bool = True
-    hit_copies: str = "all"
-
-
 class GradientBias(NamedTuple):
-    """Bias and noise of a gradient, as shares of the length of the exact gradient.
+    """Bias and noise of a gradient, relative to the norm of the exact gradient.
 
     Attributes
     ----------
     bias : float
-        |mean gradient - exact gradient| / |exact gradient|: the root of `squared_bias`, 0 where that is negative.
+        |mean gradient - exact gradient| / |exact gradient|: the root of `squared_bias`, 0 if that is negative.
     bias_error : float
-        Its Monte Carlo standard error, by how much the root moves with the square.
+        Its Monte Carlo standard error, by the derivative of the square root.
     noise : float
-        Root of the mean of |gradient - mean gradient|**2, / |exact gradient|: what one sample adds.
+        Root mean square of |gradient - mean gradient| / |exact gradient|: the noise of one sample.
     squared_bias : float
-        An estimate that is itself without bias: negative about as often as not where the gradient has none.
+        An unbiased estimate of the squared bias: if the gradient has no bias, it is negative about half of the time.
     squared_bias_error : float
-        Its standard error; where there is no bias, `squared_bias` is within a few of these of 0.
+        Its standard error; if the gradient has no bias, `squared_bias` is within a few standard errors of 0.
     num_samples : int
-        Gradients that were averaged.
+        Number of gradients that were averaged.
     """
 
     bias: float
@@ -59,7 +50,7 @@ class GradientBias(NamedTuple):
 
 
 def gradient_bias(
-    batch: Problem, sampler: Sampler, num_sampled: int, num_samples: int = 1000, method: Method | None = None
+    batch: Problem, sampler: Sampler, num_sampled: int, num_samples: int = 1000, correction: Correction = CORRECT
 ) -> GradientBias:
     """Return bias and noise of the sampled softmax gradient of a batch.
 
@@ -68,16 +59,16 @@ def gradient_bias(
     Parameters
     ----------
     batch : Problem
-        Arrays of the loss: `problem(counts)`, or your own.
+        Arguments of the loss: `problem(counts)`, or your own arrays.
     sampler : object with sample(true_classes, num_sampled)
         Such as `LogUniformSampler`.
     num_sampled : int
-        Candidates of a sample.
+        Candidates per sample.
     num_samples : int
-        Gradients to average, at least 2; taken up to a multiple of 20, which are the groups that standard errors
-        come from.
-    method : Method, optional
-        With log Q and without accidental hits unless it says otherwise.
+        Gradients to average, at least 2; rounded up to a multiple of 20, the number of groups from which standard
+        errors are computed.
+    correction : Correction
+        Whether log Q is subtracted and accidental hits are removed; by default both.
 
     Returns
     -------
@@ -86,11 +77,11 @@ def gradient_bias(
     Raises
     ------
     TypeError, ValueError
-        If the arrays, the sampler and the sizes do not fit each other.
+        If the arrays, the sampler and the sizes do not match.
 
     Notes
     -----
-    Let d_k be the mean of group k less the exact gradient. The products d_k . d_l of different groups estimate
+    Let d_k be the mean of group k minus the exact gradient. The products d_k . d_l of different groups estimate
     |bias|**2 without bias, since their noise is independent; their mean is the estimate, and leaving out one group
     at a time gives its standard error (the jackknife: Efron and Stein, Annals of Statistics 9, 1981).
 
@@ -111,7 +102,7 @@ def gradient_bias(
     gaps = np.zeros((NUM_GROUPS, gradient_size(batch)))
     for gap in gaps:
         for _ in range(in_group):
-            _add_sample(gap, batch, sampler.sample(batch.labels, num_sampled), method or Method())
+            _add_sample(gap, batch, sampler.sample(batch.labels, num_sampled), correction)
         gap /= in_group
         gap -= exact
     products = gaps @ gaps.T / (exact @ exact)
@@ -127,19 +118,18 @@ def _found(squared_bias: float, error: float, squared_noise: float, num_samples:
     return GradientBias(bias, error / slope if slope else 0.0, noise, squared_bias, error, num_samples)
 
 
-def _add_sample(total: Floats, batch: Problem, values: SampledValues, method: Method) -> None:
+def _add_sample(total: Floats, batch: Problem, values: SampledValues, correction: Correction) -> None:
     """Add the gradient of the mean loss with these candidates to a vector."""
     num_classes, batch_size = batch.biases.size, batch.labels.shape[0]
-    options: dict[str, Any] = vars(method)
     _, gradients = sampled_softmax_loss_and_grad(
-        *batch[:4], values.sampled_candidates.size, num_classes, 1, values, **options,
+        *batch[:4], values.sampled_candidates.size, num_classes, 1, values, **correction._asdict(),
         loss_grad=np.full(batch_size, 1 / batch_size),
     )  # fmt: skip
     add_gradient(total, batch, gradients)
 
 
 def _between_groups(products: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the mean product of two different groups, and its jackknife standard error."""
+    """Return the mean product of two different groups and its jackknife standard error."""
     num = products.shape[0]
     between = products.sum() - np.trace(products)
     without_one = between - 2 * (products.sum(axis=1) - np.diag(products))

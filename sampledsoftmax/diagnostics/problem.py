@@ -1,4 +1,4 @@
-"""A batch before an output layer whose biases already know how frequent each class is."""
+"""Random batches for an output layer whose biases are already the log frequencies of the classes."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 
 class Problem(NamedTuple):
-    """The arrays of one call of a loss.
+    """The array arguments of a loss.
 
     Attributes
     ----------
@@ -32,9 +32,9 @@ class Problem(NamedTuple):
 def problem(counts: ArrayLike, batch_size: int = 32, dim: int = 16, seed: int = 0) -> Problem:
     """Return a random batch for classes of these counts.
 
-    Labels are drawn by the counts. A bias is the logarithm of its class's share of the counts (of half the
-    least count above 0 where the count is 0); weights and inputs are normal, so that a logit is its bias
-    plus a number of standard deviation 1. This is what training comes to early: frequencies are learnt first.
+    Labels are drawn by the counts. A bias is the log of its class's share of the counts (a count of 0 is replaced by
+    half the smallest positive count); weights and inputs are normal, so that a logit is its bias plus a normal number
+    of standard deviation 1. This resembles a model early in training, when it has learned the frequencies.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ def problem(counts: ArrayLike, batch_size: int = 32, dim: int = 16, seed: int = 
     dim : int
         Width of the inputs.
     seed : int
-        Of weights, inputs and labels.
+        Seed of weights, inputs and labels.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another type or out of its range; the message names the first bad count.
+        If an argument has the wrong type or range; the message names the first bad count.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def problem(counts: ArrayLike, batch_size: int = 32, dim: int = 16, seed: int = 
 
 
 def shares(counts: ArrayLike) -> Floats:
-    """Return counts [num_classes] divided by their sum, after checking them."""
+    """Validate counts [num_classes] and return them divided by their sum."""
     array = np.asarray(counts)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"counts must hold numbers, got dtype {array.dtype}")
@@ -86,7 +86,7 @@ def shares(counts: ArrayLike) -> Floats:
 
 
 def zipf_counts(num_classes: int, exponent: float = 1.0) -> Floats:
-    """Return counts that fall with the rank as those of words do: 1e6 / (rank + 2.7) ** exponent.
+    """Return counts that fall with the rank like those of words: 1e6 / (rank + 2.7) ** exponent.
 
     Mandelbrot's form of Zipf's law; the rank of the first class is 0.
 
@@ -95,7 +95,7 @@ def zipf_counts(num_classes: int, exponent: float = 1.0) -> Floats:
     num_classes : int
         At least 1.
     exponent : float
-        1 for words; 0 for classes that are equally frequent.
+        1 for words; 0 for equally frequent classes.
 
     Examples
     --------

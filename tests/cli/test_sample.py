@@ -1,4 +1,4 @@
-"""`sampledsoftmax sample`: what it prints, what it draws, and its mistakes in one line."""
+"""`sampledsoftmax sample`: its output, its figure and its errors."""
 
 import sys
 
@@ -28,7 +28,7 @@ def printed(capsys, *args):
     return captured.out
 
 
-def test_what_it_lists_is_what_the_sampler_draws(capsys, counts):
+def test_it_lists_what_the_sampler_draws(capsys, counts):
     lines = printed(capsys, "--num-sampled", "5", "--range-max", "300", "--seed", "7").splitlines()
     drawn = ss.log_uniform_candidate_sampler([[0]], 1, 5, True, 300, seed=7).sampled_candidates
     assert lines[0] == "log_uniform draws 5 different classes of 300 (seed 7):"
@@ -37,7 +37,7 @@ def test_what_it_lists_is_what_the_sampler_draws(capsys, counts):
     assert named[1] == "  " + ", ".join(f"{i} word{i}" for i in drawn)
 
 
-def test_shares_by_groups_of_ids(capsys, counts):
+def test_shares_by_bins_of_ids(capsys, counts):
     rows = [line.split() for line in printed(capsys, "--num-sampled", "5", "--counts", counts).splitlines()]
     q = ss.LogUniformSampler(300).probability(np.arange(300))
     share = COUNTS / COUNTS.sum()
@@ -70,20 +70,20 @@ def test_few_classes_are_all_drawn(capsys, tmp_path):
     assert printed(capsys, "--counts", str(path)).startswith("log_uniform draws 1 different classes of 1 ")
 
 
-def test_a_picture(capsys, counts, tmp_path):
+def test_the_figure(capsys, counts, tmp_path):
     path = tmp_path / "fit.png"
-    assert printed(capsys, "--counts", counts, "--plot", str(path)).splitlines()[-1] == f"picture: {path}"
+    assert printed(capsys, "--counts", counts, "--plot", str(path)).splitlines()[-1] == f"figure: {path}"
     assert path.read_bytes().startswith(b"\x89PNG")
     without = tmp_path / "without.png"
     printed(capsys, "--range-max", "70", "--plot", str(without))
     assert without.exists()
 
 
-def test_mistakes_are_one_line(capsys, counts, tmp_path, monkeypatch):
+def test_errors_are_one_line(capsys, counts, tmp_path, monkeypatch):
     assert failed(capsys, "sample", "--counts", "nowhere") == "counts file 'nowhere' does not exist"
     assert "directory" in failed(capsys, "sample", "--counts", str(tmp_path)).lower()
     line = failed(capsys, "sample", "--counts", counts, "--range-max", "10")
-    assert line == "--range-max is 10, but the file has 300 counts: leave it away"
+    assert line == "--range-max is 10, but the file has 300 counts: omit it"
     assert failed(capsys, "sample", "--sampler", "fixed_unigram").endswith("give them with --counts FILE")
     assert failed(capsys, "sample", "--distortion", "1").startswith("--distortion is a setting of fixed_unigram")
     assert failed(capsys, "sample", "--num-sampled", "0") == "num_sampled must be at least 1, got 0"
@@ -99,29 +99,29 @@ def test_mistakes_are_one_line(capsys, counts, tmp_path, monkeypatch):
 
 
 def without_matplotlib(monkeypatch):
-    ours = ("sampledsoftmax.diagnostics.fit_figure", "sampledsoftmax.diagnostics.drawing")
+    ours = ("sampledsoftmax.diagnostics.figures",)
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib" or name in ours]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
 
-def test_without_a_picture_nothing_needs_matplotlib(capsys, monkeypatch):
+def test_without_a_figure_matplotlib_is_not_needed(capsys, monkeypatch):
     without_matplotlib(monkeypatch)
     assert "draws 5" in printed(capsys, "--num-sampled", "5")
 
 
 @pytest.mark.parametrize("num_classes", [1, 2, 3, 10, 127, 128, 10_000])
 @pytest.mark.parametrize("fine", [1, 8])
-def test_groups_take_every_class_once(num_classes, fine):
-    groups = doubling(num_classes, fine)
-    assert groups.starts[0] == 0
-    assert groups.starts[-1] == num_classes
-    assert (groups.sizes() > 0).all()
-    assert groups.sums(np.ones(num_classes)).tolist() == groups.sizes().tolist()
-    assert len(groups.names()) == groups.sizes().size
+def test_bins_cover_every_class_once(num_classes, fine):
+    bins = doubling(num_classes, fine)
+    assert bins.starts[0] == 0
+    assert bins.starts[-1] == num_classes
+    assert (bins.sizes() > 0).all()
+    assert bins.sums(np.ones(num_classes)).tolist() == bins.sizes().tolist()
+    assert len(bins.names()) == bins.sizes().size
 
 
-def test_the_longest_bar_is_of_the_largest_share():
+def test_the_longest_bar_belongs_to_the_largest_share():
     lines = bars(["0", "1-2"], ["ids", "a", "b"], [np.array([0.1, 0.9]), np.array([0.5, 0.5])])
     assert max(line.count("#") for line in lines) == BAR + round(BAR * 5 / 9)
     assert bars(["0"], ["ids", "a"], [np.array([0.0])])[1].split() == ["0", "0.0%"]

@@ -1,4 +1,4 @@
-"""`python -m experiments`, at tiny sizes: files, figures, repeats and mistakes."""
+"""`python -m experiments` at tiny sizes: files, figures, reproducibility and errors."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ FIGURES = {
     "fit": ["fit.svg"],
     "trained": ["trained.svg"],
     "mistakes": ["mistakes_gradient.svg", "mistakes_loss.svg"],
-    "objectives": ["learnt.svg", "objectives_loss.svg"],
+    "objectives": ["learned.svg", "objectives_loss.svg"],
 }
 
 
@@ -28,13 +28,13 @@ def run(*args, code=0):
     return found.output
 
 
-def test_every_experiment_has_its_figures_here():
+def test_every_experiment_is_listed_here():
     assert FIGURES.keys() == EXPERIMENTS.keys()
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", FIGURES)
-def test_an_experiment_writes_its_figures_and_draws_them_again(name, tmp_path):
+def test_an_experiment_writes_its_files_and_redraws_its_figures(name, tmp_path):
     printed = run(name, "--quick", "--output", tmp_path).split()
     expected = [f"{name}.json", *FIGURES[name]]
     assert printed == [str(tmp_path / file) for file in expected]
@@ -53,14 +53,14 @@ def test_an_experiment_writes_its_figures_and_draws_them_again(name, tmp_path):
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", ["bias", "trained"])
-def test_the_same_command_gives_the_same_figures(name, tmp_path):
+def test_the_same_command_gives_the_same_files(name, tmp_path):
     for folder in ("one", "two"):
         run(name, "--quick", "--output", tmp_path / folder)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
-def test_mistakes(tmp_path):
+def test_invalid_options(tmp_path):
     assert "is not there: run bias without --redraw first" in run("bias", "--redraw", "--output", tmp_path, code=1)
     assert "Missing option '--output'" in run("bias", code=2)
     assert "Missing argument 'NAME...'" in run("--output", tmp_path, code=2)
@@ -68,7 +68,7 @@ def test_mistakes(tmp_path):
 
 
 @pytest.mark.compiled
-def test_counts_of_ones_own(tmp_path):
+def test_given_counts(tmp_path):
     counts = tmp_path / "counts.txt"
     counts.write_text("".join(f"{1000 // i}\n" for i in range(1, 41)))
     run("bias", "fit", "--quick", "--counts", counts, "--output", tmp_path)
@@ -78,7 +78,7 @@ def test_counts_of_ones_own(tmp_path):
     orders = json.loads((tmp_path / "fit.json").read_text())["results"]
     assert [order["fit"]["first_unsorted"] is None for order in orders] == [True, False]
     assert orders[0]["fit"]["distance"]["worth"] > 2 * orders[1]["fit"]["distance"]["worth"]
-    assert "mistakes is on a corpus of its own" in run("mistakes", "--counts", counts, "--output", tmp_path, code=1)
+    assert "mistakes uses its own corpus" in run("mistakes", "--counts", counts, "--output", tmp_path, code=1)
     counts.write_text("1\nmany\n")
     assert "line 2: expected a count" in run("bias", "--counts", counts, "--output", tmp_path, code=1)
     assert "does not exist" in run("bias", "--counts", tmp_path / "none", "--output", tmp_path, code=1)
@@ -99,7 +99,7 @@ def test_help_names_every_experiment():
     assert all(name in text for name in (*EXPERIMENTS, "all", "tables"))
 
 
-def test_tables_are_written_into_the_pages_beside_the_folder(tmp_path):
+def test_tables_are_updated_in_the_pages_beside_the_folder(tmp_path):
     figures = tmp_path / "figures"
     figures.mkdir()
     points = [["full softmax", 9, [0.5, 0.7]], ["counts", 4, [1.0, 2.0]], ["counts", 8, [0.9, 0.9]]]
@@ -115,12 +115,12 @@ def test_tables_are_written_into_the_pages_beside_the_folder(tmp_path):
     assert text.startswith("before <!--")
     assert text.endswith("<!-- end --> after\n")
     assert run("tables", "--output", figures) == ""
-    with pytest.raises(ValueError, match="asks for figures 'none'; there are sample, bias, trained"):
+    with pytest.raises(ValueError, match="names figures 'none'; there are sample, bias, trained"):
         rewritten("<!-- figures: none --><!-- end -->", figures)
     with pytest.raises(ValueError, match="has no '<!-- end -->'"):
         rewritten("<!-- figures: trained -->", figures)
     assert "trained" in TABLES
 
 
-def test_what_json_cannot_hold_is_null():
+def test_non_finite_numbers_become_null():
     assert plain({"a": float("inf"), "b": (1, 2.0000001), "c": None}) == {"a": None, "b": [1, 2.0], "c": None}

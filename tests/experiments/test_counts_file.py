@@ -1,4 +1,4 @@
-"""Counts from files: three forms, and every mistake with its line."""
+"""Counts from files: three formats, and errors with the line number."""
 
 import re
 
@@ -30,7 +30,7 @@ def written(tmp_path):
         ("die,3\nfür,2\n", [3, 2], ["die", "für"]),
     ],
 )
-def test_forms(written, text, counts, names):
+def test_formats(written, text, counts, names):
     found = read_counts(written(text))
     assert found.counts.tolist() == counts
     assert found.names == names
@@ -41,25 +41,25 @@ def test_forms(written, text, counts, names):
     [
         ("", "holds no counts"),
         ("\n \n", "holds no counts"),
-        ("word,count\nthe,3\n", "line 1: expected a count, which is a number at least 0 (and there is no heading)"),
-        ("3\n\n-1\n", "line 3: expected a count, which is a number at least 0"),
+        ("word,count\nthe,3\n", "line 1: expected a count, a number of at least 0 (there is no header line)"),
+        ("3\n\n-1\n", "line 3: expected a count, a number of at least 0"),
         ("3\nnan\n", "line 2: expected a count"),
         ("3\ninf\n", "line 2: expected a count"),
         ("3\n1_0\n", "line 2: expected a count"),
-        ("the 3\n2\n", "line 2: expected a word, a blank and a count, as in the lines before; got '2'"),
+        ("the 3\n2\n", "line 2: expected a word, white space and a count, as in the lines before; got '2'"),
         ("3\nthe 2\n", "line 2: expected a count, as in the lines before; got 'the 2'"),
-        ("the 3\na,2\n", "line 2: expected a word, a blank and a count, as in the lines before; got 'a,2'"),
+        ("the 3\na,2\n", "line 2: expected a word, white space and a count, as in the lines before; got 'a,2'"),
         ("0,3\n2,2\n", "line 2: expected an id below 2, the number of counts: each id once; got '2'"),
-        ("0,3\n0,2\n", "line 2: expected each id once, and line 1 has it; got '0'"),
+        ("0,3\n0,2\n", "line 2: expected each id once, and line 1 already has it; got '0'"),
         ("0,3\nthe,2\n", "line 2: expected a whole number as id, as in the lines before; got 'the'"),
         (b"3\n\xff\xfe\n", "is not UTF-8 text: invalid start byte"),
     ],
 )  # fmt: skip
-def test_mistakes_name_the_line(written, text, message):
+def test_errors_name_the_line(written, text, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         read_counts(written(text))
 
 
-def test_no_file(tmp_path):
+def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"counts file '.*nowhere' does not exist"):
         read_counts(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""Whether a sampler fits counts: distances on small cases, and what the verdict advises."""
+"""How well a sampler fits counts: distances in small cases, and the advice of the verdict."""
 
 import numpy as np
 import pytest
@@ -18,11 +18,11 @@ def test_distances_by_hand():
     assert found.worth == pytest.approx(1 / (0.25 / 0.25 + 0.0625 / 0.5 + 0.0625 / 0.125))
 
 
-def test_a_class_that_is_never_drawn_is_infinitely_far():
+def test_a_class_that_is_never_drawn_has_infinite_divergence():
     assert distance(np.array([0.5, 0.5]), np.array([1.0, 0.0])) == (0.5, np.inf, 0.0)
 
 
-def test_worth_is_how_many_draws_of_the_counts_are_as_steady():
+def test_worth_is_the_effective_sample_size():
     """The variance of a weighted average of n draws of Q is that of n * worth draws of p."""
     rng = np.random.default_rng(0)
     p, q = ZIPF / ZIPF.sum(), np.full(1000, 1e-3)
@@ -57,12 +57,12 @@ def test_verdicts(counts, sampler, first, verdict):
     assert "\n" not in found.verdict
 
 
-def test_order_is_that_of_falling_counts_and_ties_are_in_order():
+def test_ties_count_as_sorted():
     assert fit([5, 5, 3, 3]).first_unsorted is None
     assert fit([5, 3, 4]).first_unsorted == 2
 
 
-def test_the_counts_themselves_are_the_best_of_the_others():
+def test_the_counts_are_the_best_of_the_alternatives():
     found = fit(MIXED)
     assert found.distance == found.others["log_uniform"]
     assert found.others["counts"].worth == pytest.approx(1)
@@ -70,12 +70,12 @@ def test_the_counts_themselves_are_the_best_of_the_others():
     assert found.others["log_uniform, ids sorted"] == pytest.approx(fit(np.sort(MIXED)[::-1]).distance)
 
 
-def test_a_class_of_no_counts_and_one_class():
+def test_a_class_without_counts_and_a_single_class():
     assert fit([3, 0, 2]).num_unseen == 1
     assert fit([7]).distance == (0.0, 0.0, 1.0)
 
 
-def test_mistakes():
+def test_invalid_arguments():
     with pytest.raises(ValueError, match=r"counts\[2\] = -1 must be at least 0"):
         fit([1, 2, -1])
     with pytest.raises(ValueError, match="range_max = 3, but num_classes = 2"):

@@ -1,4 +1,4 @@
-"""The estimate of a gradient's bias, on cases where the answer is known."""
+"""The estimated bias of a gradient in cases with a known answer."""
 
 import itertools
 
@@ -7,14 +7,14 @@ import pytest
 
 import sampledsoftmax as ss
 from experiments.bias import BiasSettings, bias_by_sampler
-from sampledsoftmax.diagnostics.gradient import Method, gradient_bias
+from sampledsoftmax.diagnostics.gradient import CORRECT, gradient_bias
 from sampledsoftmax.diagnostics.problem import exact_gradient, problem, zipf_counts
 
 COUNTS = zipf_counts(37)
 
 
 class Fixed:
-    """Hands out given candidates in turn, each counted as given."""
+    """Returns given samples in rotation, with given expected counts."""
 
     def __init__(self, samples, counts):
         self.samples, self.counts = itertools.cycle(samples), counts
@@ -41,7 +41,7 @@ def test_the_exact_gradient_is_that_of_the_mean_full_loss():
 
 
 @pytest.mark.parametrize("batch_size", [1, 7])
-def test_all_classes_without_hits_have_no_bias_and_no_noise(batch_size):
+def test_all_classes_as_candidates_give_no_bias_and_no_noise(batch_size):
     batch = problem(COUNTS, batch_size, dim=3)
     found = gradient_bias(batch, ss.AllSampler(37), 37, 2)
     assert found.num_samples == 20
@@ -49,15 +49,15 @@ def test_all_classes_without_hits_have_no_bias_and_no_noise(batch_size):
     assert found.noise < 1e-6
 
 
-def test_all_classes_with_hits_left_in_are_biased():
+def test_keeping_hits_biases_the_gradient():
     batch = problem(COUNTS, 7, dim=3)
-    found = gradient_bias(batch, ss.AllSampler(37), 37, 2, Method(remove_accidental_hits=False))
+    found = gradient_bias(batch, ss.AllSampler(37), 37, 2, CORRECT._replace(remove_accidental_hits=False))
     assert found.bias > 0.05
     assert found.noise < 1e-6
 
 
-def test_bias_and_noise_of_two_samples_that_take_turns():
-    """Every group holds both samples once, so the mean and the spread can be computed by hand."""
+def test_bias_and_noise_of_two_alternating_samples():
+    """Each group has both samples once, so the mean and the noise can be computed directly."""
     batch = problem(COUNTS, 5, dim=3, seed=2)
     counts = np.full(37, 0.5, np.float32)
     samples = [[0, 1, 2, 3], [30, 31, 5, 8]]
@@ -76,8 +76,8 @@ def test_bias_and_noise_of_two_samples_that_take_turns():
 
 
 @pytest.mark.compiled
-def test_standard_errors_hold_what_they_say():
-    """Estimates from different seeds spread as their standard errors say."""
+def test_standard_errors_match_the_spread_over_seeds():
+    """The spread of estimates over seeds equals their mean standard error."""
     batch = problem(COUNTS, 8, dim=3)
     found = [gradient_bias(batch, ss.LogUniformSampler(37, seed), 4, 100) for seed in range(60)]
     spread = np.std([one.squared_bias for one in found], ddof=1)
@@ -88,7 +88,7 @@ def test_standard_errors_hold_what_they_say():
 
 
 @pytest.mark.compiled
-def test_log_q_makes_the_bias_vanish_as_the_sample_grows_and_without_it_there_is_one():
+def test_the_bias_vanishes_with_more_candidates_only_with_log_q():
     settings = BiasSettings(("log-uniform", "counts"), (4, 24), num_samples=1200, batch_size=8, dim=4)
     exact, *points = bias_by_sampler(COUNTS, settings)
     assert exact.found.bias < 1e-12
@@ -96,19 +96,19 @@ def test_log_q_makes_the_bias_vanish_as_the_sample_grows_and_without_it_there_is
     assert len(found) == len(points) == 8
     for name in settings.samplers:
         few, many, raw = found[name, 4, True], found[name, 24, True], found[name, 24, False]
-        assert few.bias > 4 * few.bias_error  # honest: a finite sample is biased, also with log Q
+        assert few.bias > 4 * few.bias_error  # a finite sample is biased even with log Q
         assert few.bias > 8 * many.bias
         assert raw.squared_bias > many.squared_bias + 4 * (raw.squared_bias_error + many.squared_bias_error)
 
 
-def test_the_same_seed_gives_the_same_figures():
+def test_the_same_seed_gives_the_same_results():
     batch = problem(COUNTS, 4, dim=2)
     assert gradient_bias(batch, ss.UniformSampler(37, 5), 6, 40) == gradient_bias(
         batch, ss.UniformSampler(37, 5), 6, 40
     )
 
 
-def test_a_class_without_counts_has_a_finite_bias_and_is_no_label():
+def test_a_class_without_counts_has_a_finite_bias_and_is_never_a_label():
     batch = problem([5, 0, 1], batch_size=200, dim=2)
     assert np.isfinite(batch.biases).all()
     assert batch.biases[1] == pytest.approx(np.log(1 / 12))

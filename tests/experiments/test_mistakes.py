@@ -1,4 +1,4 @@
-"""What the experiment on mistakes is made of: the wrong samplers are wrong as they say, the corpus is what it says."""
+"""The experiment on mistakes: its wrong samplers are wrong as documented, its corpus has the stated distribution."""
 
 import numpy as np
 import pytest
@@ -6,15 +6,15 @@ import pytest
 import sampledsoftmax as ss
 from experiments.corpus import topic_corpus
 from experiments.mistakes import VARIANTS, MistakeSettings, what_goes_wrong
-from experiments.training import Training, exact_loss, full_softmax, sampled, train
+from experiments.small_model import SmallModelSettings, exact_loss, full_softmax, sampled, train_model
 from experiments.wrong_q import Recounted, ReplacedLogUniform, RoundedLogUniform, WithReplacement, claimed
-from sampledsoftmax.diagnostics.gradient import Method
+from sampledsoftmax.diagnostics.gradient import CORRECT
 from tests.goodness_of_fit import chi_square_score
 
 N = 50
 
 
-def test_the_claim_is_log_uniform():
+def test_the_claimed_distribution_is_log_uniform():
     ids = np.arange(N)
     np.testing.assert_allclose(claimed(ids, N), ss.LogUniformSampler(N).probability(ids), rtol=1e-5)
 
@@ -23,8 +23,8 @@ def first_draws(sampler, calls=20_000):
     return np.bincount([sampler.sample([[0]], 1).sampled_candidates[0] for _ in range(calls)], minlength=N)
 
 
-def test_rounded_draws_are_those_of_the_formula_and_not_those_claimed():
-    """A draw rounds to k where exp(u log N) is within a half of k + 1."""
+def test_rounded_draws_follow_the_formula_and_not_the_claim():
+    """A draw rounds to k if exp(u log N) is within 0.5 of k + 1."""
     edges = np.log(np.clip(np.arange(N + 1) + 0.5, 1, N)) / np.log(N)
     truth = np.diff(edges)
     drawn = first_draws(RoundedLogUniform(N, seed=1))
@@ -33,7 +33,7 @@ def test_rounded_draws_are_those_of_the_formula_and_not_those_claimed():
     assert chi_square_score(drawn, claimed(np.arange(N), N) * drawn.sum()) > 20
 
 
-def test_rounded_draws_are_unique_and_counted_by_their_tries():
+def test_rounded_draws_are_unique_and_count_their_tries():
     values = RoundedLogUniform(N, seed=1).sample([[3], [40]], 30)
     assert np.unique(values.sampled_candidates).size == 30
     tries = np.log1p(-values.true_expected_count[:, 0]) / np.log1p(-claimed(np.array([3, 40]), N))
@@ -42,7 +42,7 @@ def test_rounded_draws_are_unique_and_counted_by_their_tries():
     assert tries[0] > 30
 
 
-def test_replaced_draws_repeat_and_the_count_forgets_it():
+def test_draws_with_replacement_have_counts_of_unique_draws():
     sampler = ReplacedLogUniform(N, seed=1)
     copies = np.mean([(sampler.sample([[0]], 40).sampled_candidates == 0).sum() for _ in range(2000)])
     assert copies == pytest.approx(40 * np.log(2) / np.log(N), rel=0.05)
@@ -52,16 +52,16 @@ def test_replaced_draws_repeat_and_the_count_forgets_it():
     assert drawn[N - 1] == 0
 
 
-def test_changed_counts_and_replacement_keep_the_candidates():
+def test_wrappers_keep_the_candidates():
     plain = ss.LogUniformSampler(N, 3).sample([[1]], 9)
-    turned = Recounted(ss.LogUniformSampler(N, 3), np.reciprocal).sample([[1]], 9)
-    assert turned.sampled_candidates.tolist() == plain.sampled_candidates.tolist()
-    np.testing.assert_allclose(turned.sampled_expected_count, 1 / plain.sampled_expected_count)
+    changed = Recounted(ss.LogUniformSampler(N, 3), np.reciprocal).sample([[1]], 9)
+    assert changed.sampled_candidates.tolist() == plain.sampled_candidates.tolist()
+    np.testing.assert_allclose(changed.sampled_expected_count, 1 / plain.sampled_expected_count)
     replaced = WithReplacement(ss.LogUniformSampler(N, 3)).sample([[0]], 200)
     assert replaced.true_expected_count[0, 0] == pytest.approx(200 * claimed(np.array(0), N), rel=1e-5)
 
 
-def test_the_corpus_draws_what_it_says():
+def test_the_corpus_draws_from_its_joint_distribution():
     corpus = topic_corpus(N, 4, seed=2)
     inputs, labels = corpus.pairs(200_000, seed=1)
     observed = np.bincount(inputs * N + labels, minlength=N * N)
@@ -70,7 +70,7 @@ def test_the_corpus_draws_what_it_says():
     np.testing.assert_allclose(corpus.label_share, corpus.input_share)
 
 
-def test_the_least_loss_is_the_entropy_and_a_constant_an_input_does_not_count():
+def test_the_least_loss_is_the_entropy_whatever_constant_is_added_per_input():
     corpus = topic_corpus(N, 4, seed=2)
     truth = np.log(corpus.joint)
     assert exact_loss(corpus, truth) == pytest.approx(corpus.entropy)
@@ -78,29 +78,31 @@ def test_the_least_loss_is_the_entropy_and_a_constant_an_input_does_not_count():
     assert exact_loss(corpus, 1.1 * truth) > corpus.entropy + 1e-4
 
 
-def test_a_renamed_corpus_is_the_same_corpus():
+def test_permuting_ids_keeps_the_corpus():
     corpus = topic_corpus(N, 4, seed=2)
-    mixed = corpus.renamed(seed=5)
-    assert mixed.entropy == pytest.approx(corpus.entropy)
-    assert sorted(mixed.label_share) == pytest.approx(sorted(corpus.label_share))
-    assert not (np.diff(mixed.label_share) < 0).all()
-    assert (mixed.topics != corpus.topics).any()
+    shuffled = corpus.renamed(seed=5)
+    assert shuffled.entropy == pytest.approx(corpus.entropy)
+    assert sorted(shuffled.label_share) == pytest.approx(sorted(corpus.label_share))
+    assert not (np.diff(shuffled.label_share) < 0).all()
+    assert (shuffled.topics != corpus.topics).any()
 
 
 @pytest.mark.compiled
-def test_all_classes_as_candidates_train_as_the_full_softmax_does():
-    corpus, training = topic_corpus(N, 4), Training(num_steps=200, dim=4, num_points=2)
-    full = train(corpus, full_softmax(), training, seed=3)
-    every = train(corpus, sampled(ss.AllSampler(N), N), training, seed=3)
+def test_all_classes_as_candidates_train_like_the_full_softmax():
+    corpus, training = topic_corpus(N, 4), SmallModelSettings(num_steps=200, dim=4, num_points=2)
+    full = train_model(corpus, full_softmax(), training, seed=3)
+    every = train_model(corpus, sampled(ss.AllSampler(N), N), training, seed=3)
     np.testing.assert_allclose(every.loss, full.loss, rtol=1e-9)
     assert full.steps.tolist() == [100, 200]
-    kept = train(corpus, sampled(ss.AllSampler(N), N, Method(remove_accidental_hits=False)), training, seed=3)
+    kept = train_model(
+        corpus, sampled(ss.AllSampler(N), N, CORRECT._replace(remove_accidental_hits=False)), training, seed=3
+    )
     assert (np.abs(kept.loss / full.loss - 1) > 1e-5).all()
 
 
 @pytest.mark.compiled
-def test_what_goes_wrong_at_a_small_size():
-    settings = MistakeSettings(100, 4, (8, 50), 600, (1,), Training(num_steps=600, dim=6, num_points=1))
+def test_mistakes_at_a_small_size():
+    settings = MistakeSettings(100, 4, (8, 50), 600, (1,), SmallModelSettings(num_steps=600, dim=6, num_points=1))
     points = what_goes_wrong(settings)
     found = {(point.variant, point.num_sampled): point for point in points}
     assert len(found) == len(points) == 1 + 2 * len(VARIANTS)
@@ -108,16 +110,16 @@ def test_what_goes_wrong_at_a_small_size():
     bias = {key: point.gradient for key, point in found.items() if point.gradient}
     assert 0 < excess["full softmax", 100] < excess["right", 50] < excess["right", 8]
 
-    def surely_more_biased(one, other, size):
+    def assert_more_biased(one, other, size):
         gap = bias[one, size].squared_bias - bias[other, size].squared_bias
         assert gap > 4 * np.hypot(bias[one, size].squared_bias_error, bias[other, size].squared_bias_error), one
 
     for size in (8, 50):
         for name in ("no log Q", "log Q added", "ids not sorted"):
-            surely_more_biased(name, "right", size)
+            assert_more_biased(name, "right", size)
             assert excess[name, size] > 1.1 * excess["right", size]
         assert excess["log Q added", size] > excess["no log Q", size]
-    surely_more_biased("hits left in", "right", 50)
-    surely_more_biased("copies counted once", "right, with replacement", 50)
+    assert_more_biased("hits left in", "right", 50)
+    assert_more_biased("copies counted once", "right, with replacement", 50)
     assert bias["right", 50].bias < bias["right", 8].bias / 3
     assert bias["copies counted once", 50].bias > bias["copies counted once", 8].bias  # more candidates, more wrong

@@ -1,4 +1,4 @@
-"""The pages on experiments hold the figures of the JSON files beside them, and pictures that anybody can read."""
+"""The pages on experiments show the results in the JSON files, and accessible figures."""
 
 import json
 import re
@@ -11,17 +11,17 @@ from experiments.tables import MARKED, TABLES, rewritten
 DOCS = Path(__file__).parents[2] / "docs"
 FIGURES = DOCS / "figures"
 PAGES = [DOCS / f"{name}.md" for name in ("choosing", "what-goes-wrong", "objectives", "when-not")]
-PICTURE = re.compile(r"!\[(?P<words>[^\]]*)\]\((?P<file>[^)]*)\)", re.DOTALL)
+IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<file>[^)]*)\)", re.DOTALL)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_figures_in_the_text_are_those_of_the_json(page):
+def test_tables_match_the_json_files(page):
     text = page.read_text(encoding="utf-8")
     assert MARKED.search(text)
     assert rewritten(text, FIGURES) == text, "run python -m experiments tables --output docs/figures"
 
 
-def test_a_changed_figure_is_noticed():
+def test_a_changed_number_is_noticed():
     text = (DOCS / "choosing.md").read_text(encoding="utf-8")
     made = next(found["made"] for found in MARKED.finditer(text) if found["name"] == "trained")
     wrong = text.replace(made, made.replace("0.", "9.", 1))
@@ -35,23 +35,23 @@ def test_every_table_is_in_a_page():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_pictures_are_there_small_and_told_in_words(page):
-    pictures = list(PICTURE.finditer(page.read_text(encoding="utf-8")))
-    assert pictures
-    for found in pictures:
-        assert len(found["words"].split()) > 10, found["file"]
+def test_images_exist_are_small_and_have_alt_text(page):
+    images = list(IMAGE.finditer(page.read_text(encoding="utf-8")))
+    assert images
+    for found in images:
+        assert len(found["alt"].split()) > 10, found["file"]
         data = (DOCS / found["file"]).read_bytes()
         assert len(data) < 150_000
-        assert b"white" in data or b"#ffffff" in data  # a ground of its own: read in light and dark
+        assert b"white" in data or b"#ffffff" in data  # its own background: readable in light and dark mode
         assert not re.search(rb'(href|src)="https?:', data)
 
 
-# Drawn by docs/make_figures.py for the start page and the course.
+# Drawn by docs/make_figures.py for other pages.
 OTHER_FIGURES = ("log-uniform-dark.svg", "log-uniform-light.svg", "rows-dark.svg", "rows-light.svg")
 
 
 def test_every_figure_is_in_a_page_and_has_its_settings():
-    used = {found["file"] for page in PAGES for found in PICTURE.finditer(page.read_text(encoding="utf-8"))}
+    used = {found["file"] for page in PAGES for found in IMAGE.finditer(page.read_text(encoding="utf-8"))}
     of_other_pages = {name for name in OTHER_FIGURES if (FIGURES / name).exists()}
     assert {f"figures/{path.name}" for path in FIGURES.glob("*.svg") if path.name not in of_other_pages} == used
     for path in FIGURES.glob("*.json"):
@@ -63,6 +63,6 @@ def test_every_figure_is_in_a_page_and_has_its_settings():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_links_to_other_pages_lead_somewhere(page):
+def test_links_to_other_pages_resolve(page):
     for target in re.findall(r"\]\(([\w-]+\.md)\)", page.read_text(encoding="utf-8")):
         assert (DOCS / target).exists(), target

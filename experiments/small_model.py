@@ -1,4 +1,4 @@
-"""A small model of word vectors, trained with any of the objectives, and its exact loss on the way."""
+"""A small skip-gram model, trained with any of the objectives, and its exact loss during training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from experiments.corpus import Corpus
 from sampledsoftmax import validation
-from sampledsoftmax.diagnostics.gradient import Method, Sampler
+from sampledsoftmax.diagnostics.gradient import CORRECT, Sampler
 from sampledsoftmax.diagnostics.problem import Floats
 from sampledsoftmax.losses.full_softmax import full_softmax_loss_and_grad
 from sampledsoftmax.losses.nce import nce_loss_and_grad
 from sampledsoftmax.losses.sampled_softmax import sampled_softmax_loss_and_grad
 from sampledsoftmax.optimizers import Adagrad
-from sampledsoftmax.types import Gradients, IndexedSlices
+from sampledsoftmax.types import Correction, Gradients, IndexedSlices
 
 Ids = NDArray[np.int64]
 Batch = tuple[Floats, Ids]
@@ -34,14 +34,14 @@ class Model(NamedTuple):
         return np.asarray(self.embeddings @ self.weights.T + self.biases)
 
 
-class Trained(NamedTuple):
-    """A model and how it came to be.
+class TrainedModel(NamedTuple):
+    """A trained model and its losses during training.
 
     Attributes
     ----------
     model : Model
     steps : int64 [num_points]
-        Steps after which the loss was taken.
+        Steps after which the loss was computed.
     loss : float64 [num_points]
         Exact softmax loss in nats, over all classes and all pairs of the corpus by their probabilities.
     """
@@ -52,17 +52,17 @@ class Trained(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Training:
-    """How long and how fast a model is trained.
+class SmallModelSettings:
+    """Size of a model, and length and speed of its training.
 
     Attributes
     ----------
     num_steps, batch_size, dim : int
-        Steps, pairs a step, width of the vectors.
+        Steps, pairs per step, width of the vectors.
     learning_rate : float
-        Of Adagrad, whose accumulators start at 1e-4.
+        Learning rate of Adagrad, whose accumulators start at 1e-4.
     num_points : int
-        How often the exact loss is taken.
+        How often the exact loss is computed.
     """
 
     num_steps: int = 3000
@@ -73,19 +73,19 @@ class Training:
 
 
 def full_softmax() -> Loss:
-    """Return the exact objective: from a model, a batch (inputs, labels) and weights of its examples to gradients."""
+    """Return the exact objective: a function of a model, a batch (inputs, labels) and example weights to gradients."""
     return lambda model, batch, share: full_softmax_loss_and_grad(
         model.weights, model.biases, batch[1], batch[0], loss_grad=share
     )[1]
 
 
 def sampled(
-    sampler: Sampler, num_sampled: int, method: Method | None = None, objective: str = "sampled_softmax"
+    sampler: Sampler, num_sampled: int, correction: Correction = CORRECT, objective: str = "sampled_softmax"
 ) -> Loss:
     """Return a sampled objective: "sampled_softmax" or "nce"."""
     losses = {"sampled_softmax": sampled_softmax_loss_and_grad, "nce": nce_loss_and_grad}
     function = losses[validation.choice("objective", objective, tuple(losses))]
-    options = vars(method or Method())
+    options = correction._asdict()
 
     def gradients(model: Model, batch: Batch, share: Floats) -> Gradients:
         values = sampler.sample(batch[1], num_sampled)
@@ -97,18 +97,18 @@ def sampled(
     return gradients
 
 
-def train(corpus: Corpus, loss: Loss, training: Training, seed: int = 0) -> Trained:
-    """Train a model on pairs of a corpus; the same seed gives the same pairs and the same first tables.
+def train_model(corpus: Corpus, loss: Loss, training: SmallModelSettings, seed: int = 0) -> TrainedModel:
+    """Train a model on pairs of a corpus; the same seed gives the same pairs and the same initial tables.
 
     Examples
     --------
     >>> from experiments.corpus import topic_corpus
     >>> corpus = topic_corpus(30, 3)
-    >>> found = train(corpus, full_softmax(), Training(num_steps=100, dim=4))
+    >>> found = train_model(corpus, full_softmax(), SmallModelSettings(num_steps=100, dim=4))
     >>> bool(corpus.entropy < found.loss[-1] < found.loss[0])
     True
     """
-    model = _fresh(corpus.topics.size, training.dim, seed)
+    model = _initial(corpus.topics.size, training.dim, seed)
     optimizer = Adagrad(training.learning_rate, initial_accumulator_value=1e-4)
     slots = [optimizer.init(table) for table in model]
     inputs, labels = corpus.pairs(training.num_steps * training.batch_size, seed)
@@ -123,7 +123,7 @@ def train(corpus: Corpus, loss: Loss, training: Training, seed: int = 0) -> Trai
             optimizer.update(table, slot, gradient)
         if step + 1 in points:
             losses.append(exact_loss(corpus, model.logits()))
-    return Trained(model, points, np.array(losses))
+    return TrainedModel(model, points, np.array(losses))
 
 
 def exact_loss(corpus: Corpus, logits: Floats) -> float:
@@ -133,8 +133,8 @@ def exact_loss(corpus: Corpus, logits: Floats) -> float:
     return float(corpus.input_share @ log_sums - (corpus.joint * logits).sum())
 
 
-def _fresh(num_classes: int, dim: int, seed: int) -> Model:
-    """Return tables before training; biases add up to probability 1, which matters to noise contrast alone."""
+def _initial(num_classes: int, dim: int, seed: int) -> Model:
+    """Return initial tables; the probabilities exp(bias) sum to 1, which only NCE depends on."""
     rng = np.random.default_rng((seed, 1))
     shape = (num_classes, dim)
     return Model(
