@@ -1,7 +1,5 @@
-"""`python -m benchmarks.break_even`: from how many classes on is a sampled step faster than a full one."""
+"""`break-even`: the number of classes from which on a sampled step is faster than a full one."""
 
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,21 +12,21 @@ from numpy.typing import NDArray
 
 import sampledsoftmax as ss
 from benchmarks.record import Record
+from benchmarks.views import full_time
 from sampledsoftmax.reference import full_softmax_loss_and_grad
 
 LEARNING_RATE = 0.05
 SEED = 1
 NAME = "break_even"
-ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
-Step = Callable[[int], None]  # of a number of the step, which is not used
+Step = Callable[[], None]
 
 
 @dataclass(frozen=True)
 class Sizes:
     """Every batch size and every number of candidates at every number of classes.
 
-    Left out are full steps of more than `most_logits`, each of which would take seconds.
+    Sizes whose full step has more than `most_logits` are skipped, since each step would take seconds.
     """
 
     num_classes: tuple[int, ...] = (100, 300, 1000, 3000, 10_000, 30_000)
@@ -42,7 +40,7 @@ QUICK = Sizes((50, 200, 800), (8, 32), (16,), 8)
 
 
 class Problem(NamedTuple):
-    """Inputs float32 [batch_size, dim] and labels int64 [batch_size] of a number of classes."""
+    """A number of classes, inputs float32 [batch_size, dim] and labels int64 [batch_size]."""
 
     num_classes: int
     inputs: NDArray[np.float32]
@@ -62,7 +60,7 @@ def sampled_step(problem: Problem, num_sampled: int) -> Step:
     dim = problem.inputs.shape[1]
     layer = ss.SampledSoftmax(problem.num_classes, dim, num_sampled, ss.Adagrad(LEARNING_RATE), seed=SEED)
 
-    def step(_: int = 0) -> None:
+    def step() -> None:
         layer.step(problem.inputs, problem.labels)
 
     return step
@@ -87,7 +85,7 @@ def full_step(problem: Problem, by: str) -> Step:
         found = full_softmax_loss_and_grad(weights, biases, labels[:, np.newaxis], inputs)
         return iter(gradient * share[0] for gradient in found[1:3])
 
-    def step(_: int = 0) -> None:
+    def step() -> None:
         for table, accumulator, gradient in zip((weights, biases), accumulators, gradients(), strict=True):
             accumulator += gradient * gradient
             gradient *= np.float32(LEARNING_RATE)
@@ -98,9 +96,9 @@ def full_step(problem: Problem, by: str) -> Step:
 
 
 def measure(sizes: Sizes, rounds: int, seconds: float) -> Iterator[dict[str, Any]]:
-    """Yield the processor time of a step, in microseconds, for every batch size and number of classes.
+    """Yield the CPU time of a step, in microseconds, for every batch size and number of classes.
 
-    All ways to step take turns, `rounds` times; the figure is the least over all.
+    All kinds of steps are timed in rotation, `rounds` times; the result is the minimum over all rounds.
     """
     for batch_size in sizes.batch_size:
         for num_classes in sizes.num_classes:
@@ -111,7 +109,7 @@ def measure(sizes: Sizes, rounds: int, seconds: float) -> Iterator[dict[str, Any
             steps |= {f"sampled {s}": sampled_step(problem, s) for s in sizes.num_sampled if s <= num_classes}
             least = dict.fromkeys(steps, float("inf"))
             for step in steps.values():
-                step(0)
+                step()
             for _ in range(rounds):
                 for name, step in steps.items():
                     least[name] = min(least[name], _seconds(step, seconds))
@@ -120,24 +118,24 @@ def measure(sizes: Sizes, rounds: int, seconds: float) -> Iterator[dict[str, Any
 
 
 def _seconds(step: Step, at_least: float) -> float:
-    """Return the processor's seconds of the fastest of some steps, which take about `at_least` together.
+    """Return the CPU seconds of the fastest of several steps, which take about `at_least` together.
 
-    Not the clock's: on a machine that does other work a long step is interrupted each time, and a short one seldom.
+    Not wall time: on a shared machine, a long step is always interrupted and a short one rarely.
     """
     fastest, total = float("inf"), 0.0
     while total <= at_least:
         start = time.process_time()
-        step(0)
+        step()
         taken = time.process_time() - start
         fastest, total = min(fastest, taken), total + max(taken, 1e-6)
     return fastest
 
 
 def break_even(results: list[dict[str, Any]], batch_size: int, num_sampled: int) -> float | None:
-    """Return from how many classes on a sampled step is faster than the faster full step.
+    """Return the number of classes from which on a sampled step is faster than the faster full step.
 
-    Between two sizes that were measured the ratio of the times is taken as a power of the number of classes. Below the
-    least size at which there are enough classes: that size; None where a sampled step is nowhere faster.
+    Between measured sizes, the ratio of the times is interpolated as a power of the number of classes. If the sampled
+    step is always faster, the smallest measured size; None if it is not faster at the largest.
     """
     name = f"sampled {num_sampled}"
     chosen = [result for result in results if result["batch_size"] == batch_size and name in result["min_us"]]
@@ -152,31 +150,32 @@ def break_even(results: list[dict[str, Any]], batch_size: int, num_sampled: int)
     return float(np.exp(np.interp(0.0, gains[i : i + 2], sizes[i : i + 2])))
 
 
-def full_time(result: dict[str, Any]) -> float:
-    """Return the time of the faster full step."""
-    return float(min(result["min_us"]["full, kernels"], result["min_us"]["full, NumPy"]))
-
-
 @click.command()
-@click.option("--json", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Keep figures here.")
-@click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw break_even.svg here.")
-@click.option("--rounds", default=5, show_default=True, help="Turns of each way to step.")
+@click.option(
+    "--json",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="File of results; other sections in it are kept.",
+)
+@click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Directory for break_even.svg.")
+@click.option("--rounds", default=5, show_default=True, help="Turns of each kind of step.")
 @click.option("--seconds", default=0.03, show_default=True, help="Length of a turn.")
 @click.option("--dim", default=Sizes.dim, show_default=True, help="Width of the inputs.")
-@click.option("--quick", is_flag=True, help="Tiny sizes, to see that it runs.")
-@click.option("--shared", is_flag=True, help="Note in the file that the machine did other work too.")
-@click.option("--redraw", is_flag=True, help="Measure nothing: work out the figures that are in FILE, and draw them.")
-def main(json: Path, plots: Path | None, redraw: bool, **options: Any) -> None:
+@click.option("--quick", is_flag=True, help="Tiny sizes, to test that it runs.")
+@click.option("--shared", is_flag=True, help="Note in the file that the machine was shared.")
+@click.option("--redraw", is_flag=True, help="Measure nothing; evaluate and draw the results in FILE again.")
+def command(json: Path, plots: Path | None, redraw: bool, **options: Any) -> None:
     """Time a training step of the output layer, sampled and full, over classes, candidates and batch sizes.
 
-    Processor time on one thread, so that other work on the machine matters less. With more threads, the large products
-    of a full step gain more than a sampled step does.
+    CPU time on one thread, so that other work on the machine matters less. With more threads, the large matrix products
+    of a full step gain more than a sampled step.
     """
     record = Record(json)
     if not redraw:
         _measure(record, **options)
     elif NAME not in record.sections:
-        raise click.ClickException(f"{json} holds no figures of {NAME}: leave --redraw away")
+        raise click.ClickException(f"{json} has no results of {NAME}: omit --redraw")
     section = record.sections[NAME]
     settings = section["settings"]
     section["break_even"] = [
@@ -186,37 +185,22 @@ def main(json: Path, plots: Path | None, redraw: bool, **options: Any) -> None:
     ]
     record.write()
     if plots is not None:
-        click.echo(_draw(section["results"], settings["dim"], plots))
+        from benchmarks.plots import draw_break_even  # noqa: PLC0415 - measuring needs no matplotlib
+
+        click.echo(draw_break_even(section["results"], settings["dim"], plots))
 
 
 def _measure(record: Record, rounds: int, seconds: float, dim: int, quick: bool, shared: bool) -> None:
-    """Record the times of all steps."""
+    """Measure and record the times of all steps."""
     ss.set_num_threads(1)
     sizes = QUICK if quick else Sizes(dim=dim)
     record.begin(NAME, {})
     record.sections[NAME] |= {
-        "command": f"python -m benchmarks.break_even --rounds {rounds} --seconds {seconds:g}",
-        "note": "a machine that did other work too" if shared else "a machine that did nothing else",
+        "command": f"python -m benchmarks break-even --rounds {rounds} --seconds {seconds:g}",
+        "note": "a shared machine" if shared else "an otherwise idle machine",
         "settings": {**vars(sizes), "optimizer": "Adagrad", "threads": 1, "seed": SEED},
     }
     for result in measure(sizes, rounds, seconds):
         record.add(NAME, result)
         times = "  ".join(f"{name} {time:,.0f}" for name, time in result["min_us"].items())
         click.echo(f"B={result['batch_size']} V={result['num_classes']:,}: {times}")
-
-
-def _draw(results: list[dict[str, Any]], dim: int, folder: Path) -> Path:
-    from benchmarks.break_even_figure import break_even_figure  # noqa: PLC0415 - figures can be taken without matplotlib
-    from sampledsoftmax.diagnostics import drawing  # noqa: PLC0415
-
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "break_even.svg"
-    with drawing.style():
-        drawing.save(break_even_figure(results, dim), path)
-    return path
-
-
-if __name__ == "__main__":
-    if any(os.environ.get(name) != "1" for name in ONE_THREAD):  # read when NumPy is imported: start again with them
-        os.execve(sys.executable, [*sys.orig_argv], os.environ | ONE_THREAD)
-    main()

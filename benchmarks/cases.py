@@ -1,4 +1,4 @@
-"""The sizes that a step is timed at, and batches whose ids fall off as those of words do."""
+"""The sizes at which a step is timed, and batches whose ids have the frequencies of words."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +12,14 @@ NUM_BATCHES = 8
 OPTIMIZERS = ("sgd", "adagrad")
 LEARNING_RATE = 0.1
 INITIAL_ACCUMULATOR = 0.1
-SEED = 5  # of the candidates: every contestant draws the same
+SEED = 5  # of the candidates, the same for every contestant
 TABLES = ("embeddings", "weights", "biases")
-BLOCK = 65_521  # rows after which a table repeats itself; a prime
+BLOCK = 65_521  # rows after which a table repeats; a prime
 
 
 @dataclass(frozen=True)
 class Case:
-    """Vocabulary, width, pairs a batch, candidates a batch."""
+    """Sizes of a training step: classes, width, pairs and candidates per batch."""
 
     name: str
     num_classes: int
@@ -28,9 +28,9 @@ class Case:
     num_sampled: int
 
     def block(self, name: str) -> NDArray[Any]:
-        """Return the rows of which one of `TABLES` consists, again and again; float32, the same for every contestant.
+        """Return the rows that one of `TABLES` repeats; float32, the same for every contestant.
 
-        Random numbers for the whole of a large table would take minutes.
+        Random numbers for a whole large table would take minutes.
         """
         values = np.random.default_rng(TABLES.index(name)).random((BLOCK, self.dim), np.float32)
         values -= np.float32(0.5)
@@ -39,18 +39,18 @@ class Case:
         return values * np.float32((12 / self.dim) ** 0.5) if name == "weights" else values
 
     def rows(self, name: str, ids: Ids) -> NDArray[Any]:
-        """Return rows of one of `TABLES` as it is before training."""
+        """Return initial rows of one of `TABLES`."""
         return self.block(name)[ids % BLOCK]
 
     def fill(self, name: str, out: NDArray[Any]) -> None:
-        """Write one of `TABLES` to an array."""
+        """Write the initial values of one of `TABLES` to an array."""
         block = self.block(name)
         for start in range(0, self.num_classes, BLOCK):
             end = min(start + BLOCK, self.num_classes)
             out[start:end] = block[: end - start]
 
     def table(self, name: str) -> NDArray[Any]:
-        """Return one of `TABLES` as an array."""
+        """Return the initial values of one of `TABLES`."""
         values = np.empty(self.num_classes if name == "biases" else (self.num_classes, self.dim), np.float32)
         self.fill(name, values)
         return values
@@ -62,14 +62,14 @@ class Case:
         return [(inputs, labels[:, np.newaxis]) for inputs, labels in ids]
 
     def num_bytes(self, optimizer: str) -> int:
-        """Return the bytes of the three tables and of what the optimizer remembers of them."""
+        """Return the bytes of the three tables and of their optimizer slots."""
         return 4 * self.num_classes * (2 * self.dim + 1) * (2 if optimizer == "adagrad" else 1)
 
     def __str__(self) -> str:
         return f"{self.name}: V={self.num_classes:,} D={self.dim} B={self.batch_size} S={self.num_sampled}"
 
 
-TINY = Case("tiny", 500, 16, 24, 12)  # for the tests of the suite; no figure of it means anything
+TINY = Case("tiny", 500, 16, 24, 12)  # for the tests of the suite; its times mean nothing
 CASES = (
     Case("w1", 50_000, 128, 128, 64),
     Case("w1b", 50_000, 128, 1024, 64),

@@ -6,19 +6,21 @@ from typing import Any, TypeVar
 
 import click
 
-from benchmarks import contestants, machine, words
+from benchmarks import break_even, contestants, expected_count, machine, parity, report
 from benchmarks.cases import OPTIMIZERS
 from benchmarks.record import Record
 from benchmarks.sections import CASE_NAMES, HIDDEN, RUN, Options
-from benchmarks.sitting import Effort
+from benchmarks.session import Effort
 from benchmarks.step import LIMIT, SCALE_CONTESTANTS
+from benchmarks.words import compare, seeds, settings
+from benchmarks.words import report as word_report
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 CONTESTANTS = [*(spec.name for spec in contestants.SPECS), LIMIT, "all"]
 
 
 def _named(allowed: Sequence[str]) -> Callable[[click.Context, click.Parameter, str | None], list[str]]:
-    """Return what splits an option's names at commas; each must be allowed."""
+    """Return a callback that splits an option at commas and validates the names."""
 
     def names(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
         found = value.split(",") if value else []
@@ -33,7 +35,7 @@ def _named(allowed: Sequence[str]) -> Callable[[click.Context, click.Parameter, 
 def _names_option(
     option: str, allowed: Sequence[str], default: str, hidden: Sequence[str] = ()
 ) -> Callable[[Command], Command]:
-    text = f"Of {', '.join(allowed)}, with commas between them; default {default}."
+    text = f"Comma-separated, of {', '.join(allowed)}; default {default}."
     return click.option(option, metavar="NAMES", callback=_named([*allowed, *hidden]), help=text)
 
 
@@ -54,8 +56,8 @@ def _effort(command: Command) -> Command:
 
 def _files(command: Command) -> Command:
     path = click.Path(path_type=Path)
-    json = click.option("--json", type=path, metavar="FILE", help="Keep figures here; other sections in it stay.")
-    plots = click.option("--plots", type=path, metavar="DIR", help="Draw plots here.")
+    json = click.option("--json", type=path, metavar="FILE", help="File of results; other sections in it are kept.")
+    plots = click.option("--plots", type=path, metavar="DIR", help="Directory for plots.")
     return json(plots(command))
 
 
@@ -67,10 +69,10 @@ _optimizers = _names_option("--optimizers", OPTIMIZERS, "both; sgd in scale")
 @click.group(invoke_without_command=True)
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Time training with sampled softmax against TensorFlow, PyTorch, JAX and what the machine could do at best.
+    """Time training with sampled softmax against TensorFlow, PyTorch, JAX and the limit of the machine.
 
-    All contestants are first checked against the reference in float64. Each has a process of its own, and
-    they take turns, so that a change of the machine's clock meets all of them. Without a command: step.
+    All contestants are first verified against the reference in float64. Each has its own process, and they are timed
+    in rotation, so that changes of the clock rate affect all of them. Without a command: step.
     """
     if context.invoked_subcommand is None:
         _run("step")
@@ -83,7 +85,7 @@ def main(context: click.Context) -> None:
 @_effort
 @_files
 def _step(**options: Any) -> None:
-    """Take a training step: look up, sample, gather, logits, hits, log-Q, loss, gradients, sparse update."""
+    """Time a training step: lookup, sampling, gather, logits, hits, log Q, loss, gradients, sparse update."""
     _run("step", **options)
 
 
@@ -92,7 +94,7 @@ def _step(**options: Any) -> None:
 @_effort
 @_files
 def _sampler(**options: Any) -> None:
-    """Draw unique candidates with expected counts and their logarithms: five samplers against TensorFlow's."""
+    """Time drawing unique candidates with expected counts and their logarithms: five samplers against TensorFlow's."""
     _run("sampler", **options)
 
 
@@ -103,7 +105,7 @@ def _sampler(**options: Any) -> None:
 @_effort
 @_files
 def _scale(**options: Any) -> None:
-    """Take steps by size: of the vocabulary (10 thousand to 10 million), of the sample and of the batch."""
+    """Time steps by size of the vocabulary (10 thousand to 10 million), of the sample and of the batch."""
     _run("scale", **options)
 
 
@@ -112,33 +114,33 @@ def _scale(**options: Any) -> None:
 @_optimizers
 @_files
 def _memory(**options: Any) -> None:
-    """Measure the peak memory of a process that trains, less one that only imports, against the bytes of its tables."""
+    """Compare the peak memory of a training process, minus that of one that only imports, to the size of its tables."""
     _run("memory", **options)
 
 
-@main.command("words", short_help="Word vectors of a corpus, beside gensim.")
-@_names_option("--contestants", list(words.CONTESTANTS), "all")
+@main.command("words", short_help="Word vectors of a corpus, against gensim.")
+@_names_option("--contestants", list(compare.CONTESTANTS), "all")
 @click.option("--epochs", "epochs", multiple=True, type=click.IntRange(1), default=(1, 3), show_default=True)
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Runs of each.")
-@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of both programs.")
-@click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Keep figures here.")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads of both programs.")
+@click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="File of results.")
 def _words(contestants: Sequence[str], epochs: Sequence[int], seeds: int, threads: int, json: Path | None) -> None:
-    """Train word vectors on 17 million words, ours and gensim's: words a second, scores, memory.
+    """Train word vectors on 17 million words, ours and gensim's: words per second, scores, memory.
 
-    The text and the questions are in the folder that SAMPLEDSOFTMAX_DATA names; without it nothing is run.
+    The text and the questions are in the folder SAMPLEDSOFTMAX_DATA; without them nothing is run.
     """
     print(machine.one_line(machine.describe()) + "\n", flush=True)
-    words.run(Record(json), contestants, epochs, seeds, threads)
+    compare.run(Record(json), contestants, epochs, seeds, threads)
 
 
-@main.command("all", short_help="All of these but words.")
+@main.command("all", short_help="step, sampler, scale and memory.")
 @_cases(*RUN)
 @_contestants
 @_optimizers
 @_effort
 @_files
 def _all(**options: Any) -> None:
-    """Run all sections, one after another; those without one of the named cases are left as they were."""
+    """Run step, sampler, scale and memory; sections without any of the named cases are skipped."""
     _run(*RUN, **options)
 
 
@@ -159,4 +161,13 @@ def _run(
         for path in draw(record.sections, plots):
             print(path)
     if refused:
-        raise click.ClickException(f"{refused} do not compute the same and were refused: see above")
+        raise click.ClickException(f"{refused} contestants compute something else and were refused: see above")
+
+
+main.add_command(report.command, "report")
+main.add_command(break_even.command, "break-even")
+main.add_command(settings.command, "word-settings")
+main.add_command(seeds.command, "word-seeds")
+main.add_command(word_report.command, "word-report")
+main.add_command(expected_count.command, "expected-count")
+main.add_command(parity.command, "parity")

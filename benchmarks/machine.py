@@ -1,4 +1,4 @@
-"""What a figure was measured on."""
+"""The machine and software of a measurement."""
 
 import datetime
 import importlib.metadata
@@ -14,7 +14,7 @@ PACKAGES = ("numpy", "numba", "llvmlite", "tensorflow", "tensorflow-cpu", "torch
 
 
 def describe() -> dict[str, Any]:
-    """Return the date, the processor, its load, and the versions of everything that is compared."""
+    """Return the date, the processor, its load, and the versions of all compared packages."""
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "processor": processor(),
@@ -28,7 +28,7 @@ def describe() -> dict[str, Any]:
 
 
 def one_line(machine: dict[str, Any]) -> str:
-    """Return the description as the head of a table."""
+    """Return the description as one line above a table."""
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']:.0f} GB,"
@@ -37,17 +37,17 @@ def one_line(machine: dict[str, Any]) -> str:
 
 
 def num_cores() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory_bytes() -> int:
-    """Return the size of the machine's memory."""
+    """Return the total memory of the machine."""
     return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def free_memory_bytes() -> int:
-    """Return what can be allocated without swapping; half of all where the system does not say."""
+    """Return the memory that can be allocated without swapping; half of the total if the system does not tell."""
     info = Path("/proc/meminfo")
     if info.exists():
         for line in info.read_text().splitlines():
@@ -57,15 +57,15 @@ def free_memory_bytes() -> int:
 
 
 def busy_share(seconds: float) -> float:
-    """Return the share of all cores that is in use while this process sleeps; 0 where the system does not say."""
+    """Return the utilization of all cores while this process sleeps; 0 if the system does not tell."""
     before = _core_seconds()
     time.sleep(seconds)
     busy, total = (after - was for after, was in zip(_core_seconds(), before, strict=True))
-    return busy / total if total else 0.0  # 0 too where a clock tick has not passed
+    return busy / total if total else 0.0  # no clock tick has passed
 
 
 def _core_seconds() -> tuple[float, float]:
-    """Return what all cores have spent on work, and in all, since some time; in clock ticks."""
+    """Return (busy, total) clock ticks of all cores since boot."""
     statistics = Path("/proc/stat")
     if not statistics.exists():
         return 0.0, 0.0
@@ -75,7 +75,7 @@ def _core_seconds() -> tuple[float, float]:
 
 
 def processor() -> str:
-    """Return the processor's name."""
+    """Return the name of the processor."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():

@@ -1,4 +1,4 @@
-"""`memory`: what a process that trains holds at its peak, beyond its tables."""
+"""`memory`: peak memory of a training process beyond its tables."""
 
 import resource
 import sys
@@ -16,7 +16,7 @@ NUM_STEPS = 100
 
 
 def run(record: Record, cases: Sequence[Case], optimizers: Sequence[str]) -> int:
-    """Measure all cases, print a table and record it; return 0, the number of those that were refused."""
+    """Measure all cases, print a table and record it; return 0, the number of refused contestants."""
     record.begin("memory", {})
     results = []
     for case in cases:
@@ -38,7 +38,7 @@ def run(record: Record, cases: Sequence[Case], optimizers: Sequence[str]) -> int
 
 
 def train(case: Case, optimizer: str) -> None:
-    """Make a model and train `NUM_STEPS` steps."""
+    """Construct a model and train `NUM_STEPS` steps."""
     rule = ss.SGD(LEARNING_RATE) if optimizer == "sgd" else ss.Adagrad(LEARNING_RATE, INITIAL_ACCUMULATOR)
     model = ss.SkipGram(case.num_classes, case.dim, case.num_sampled, rule, seed=SEED)
     batches = case.batches()
@@ -47,9 +47,9 @@ def train(case: Case, optimizer: str) -> None:
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process has held at once."""
+    """Return the peak resident memory of this process."""
     status = Path("/proc/self/status")
-    if status.exists():  # what getrusage says on Linux may be that of the process that started this one
+    if status.exists():  # on Linux, getrusage may include the parent process
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
@@ -60,7 +60,7 @@ def peak_bytes() -> int:
 def _peak_of_a_process(cases: Sequence[Case], optimizer: str) -> int:
     child = Child()
     try:
-        for case in (TINY, *cases):  # the tiny one compiles all that is needed
+        for case in (TINY, *cases):  # the tiny case compiles all kernels
             child.call(train, case, optimizer)
         peak: int = child.call(peak_bytes)
     finally:

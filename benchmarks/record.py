@@ -1,4 +1,4 @@
-"""The file that figures are kept in: a section for each kind of measurement, with the machine that it was made on."""
+"""The JSON file of results: one section per kind of measurement, with the machine on which it was made."""
 
 import json
 from pathlib import Path
@@ -8,12 +8,12 @@ from benchmarks import machine
 
 
 class Record:
-    """Sections of results; written after each result, so that a run that is ended early leaves what it has.
+    """Sections of results, saved after each result so that an interrupted run keeps them.
 
     Parameters
     ----------
     path : Path or None
-        JSON file. Sections that are not measured again are kept as they are in it; None keeps no file.
+        JSON file; its other sections are kept. None: no file.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -23,7 +23,7 @@ class Record:
             self.sections = json.loads(path.read_text())
 
     def begin(self, name: str, missing: dict[str, str]) -> None:
-        """Start a section anew; `missing` are contestants that are not installed, and why."""
+        """Start a section; `missing` maps contestants that cannot run to the reason."""
         self.sections[name] = {"machine": machine.describe(), "missing": missing, "results": []}
 
     def add(self, name: str, result: dict[str, Any]) -> None:
@@ -32,9 +32,9 @@ class Record:
         self.write()
 
     def write(self) -> None:
-        """Write the file, if one is kept."""
+        """Write the file, if there is one."""
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = self.path.with_name(self.path.name + ".unfinished")
-            unfinished.write_text(json.dumps(self.sections, indent=1) + "\n")
-            unfinished.replace(self.path)
+            temporary = self.path.with_name(self.path.name + ".tmp")
+            temporary.write_text(json.dumps(self.sections, indent=1) + "\n")
+            temporary.replace(self.path)

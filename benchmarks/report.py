@@ -1,4 +1,4 @@
-"""Write recorded figures into the page: `python -m benchmarks.report docs/performance.json docs/performance.md`."""
+"""`report`: write the tables of a page from the results of `--json`."""
 
 import json
 import os
@@ -17,7 +17,7 @@ TITLES = {
     "scale": "By size",
     "memory": "Memory",
 }
-PLOTS = {  # of each section: file, and what it shows in words
+PLOTS = {  # by section: file and alternative text
     "step": [("limit.png", "Share of the limit that each contestant reaches, by case")],
     "scale": [
         ("step_by_classes.png", "Time of a step by number of classes"),
@@ -33,14 +33,14 @@ PLOTS = {  # of each section: file, and what it shows in words
 @click.option(
     "--plots", type=click.Path(path_type=Path), help="Folder of the plots; default the file's name without .json."
 )
-def main(figures: Path, page: Path, plots: Path | None) -> None:
-    """Replace what is between the two marks of PAGE by tables of FIGURES, the file of `--json`."""
+def command(figures: Path, page: Path, plots: Path | None) -> None:
+    """Replace the text between the two marks of PAGE with tables of FIGURES, the file of `--json`."""
     folder = plots or figures.with_suffix("")
     page.write_text(inserted(page.read_text(), results(json.loads(figures.read_text()), folder, page.parent)))
 
 
 def results(sections: dict[str, Any], folder: Path, page_folder: Path) -> str:
-    """Return all sections as Markdown, with those plots that are in the folder."""
+    """Return all sections as Markdown, with the plots that are in the folder."""
     parts = []
     for name, views in SECTIONS.items():
         if name in sections:
@@ -57,13 +57,9 @@ def results(sections: dict[str, Any], folder: Path, page_folder: Path) -> str:
 
 
 def inserted(page: str, text: str) -> str:
-    """Return the page with the text between its marks."""
+    """Return the page with the text placed between its marks."""
     before, mark, rest = page.partition(BEGIN)
     _, end_mark, after = rest.partition(END)
     if not (mark and end_mark):
         raise click.ClickException(f"the page has no {BEGIN} followed by {END}")
     return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""`sampler`: how long candidates take, ours and TensorFlow's in turns, after a check that they are the same."""
+"""`sampler`: time of drawing candidates, ours and TensorFlow's in rotation, after checking that they are equal."""
 
 import importlib.util
 import tempfile
@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import drawing
+from benchmarks import draws as worker
 from benchmarks.child import Child, ChildError
 from benchmarks.contestants import NO_GPU
-from benchmarks.drawing import SAMPLERS, Draw, Values, word_counts
+from benchmarks.draws import SAMPLERS, Draw, Values, word_counts
 from benchmarks.record import Record
-from benchmarks.sitting import SETTLE, Effort
+from benchmarks.session import SETTLE, Effort
 from benchmarks.timing import summary
 from benchmarks.views import sampler_view
 
@@ -28,7 +28,7 @@ COUNT_RTOL = 1e-6
 
 
 def draws(sizes: Sequence[int]) -> list[Draw]:
-    """Return every sampler at every size; one that draws all classes has as many as it draws."""
+    """Return every sampler at every size; `all` draws all of its classes."""
     return [
         Draw(sampler, size if sampler == "all" else RANGE_MAX, size, BATCH_SIZE)
         for sampler in SAMPLERS
@@ -51,7 +51,7 @@ def run(record: Record, sizes: Sequence[int], effort: Effort) -> int:
             results = [_measure(draw, vocab_file, children, effort, record) for draw in draws(sizes)]
     finally:
         for child in children.values():
-            child.dismiss()
+            child.stop()
         for child in children.values():
             child.close()
     print(sampler_view(results).text(), flush=True)
@@ -66,7 +66,7 @@ def _measure(
     for _ in range(effort.rounds):
         for side, rounds in times.items():
             time.sleep(SETTLE)
-            rounds.append(children[side].call(drawing.turn, side, draw, vocab_file, effort.seconds))
+            rounds.append(children[side].call(worker.turn, side, draw, vocab_file, effort.seconds))
     result: dict[str, Any] = {**asdict(draw), "refused": bool(problem)}
     result |= {side: summary(rounds) for side, rounds in times.items()}
     result["notes"] = [f"{draw.sampler}, S={draw.num_sampled}: TensorFlow's is REFUSED: {problem}"] if problem else []
@@ -75,23 +75,23 @@ def _measure(
 
 
 def _problem(draw: Draw, vocab_file: Path, children: dict[str, Child]) -> str:
-    """Return why TensorFlow's op cannot be compared with our sampler, or nothing."""
+    """Return why TensorFlow's op cannot be compared with our sampler, or an empty string."""
     if SIDES[1] not in children:
         return ""
-    mine = children[SIDES[0]].call(drawing.first_draws, SIDES[0], draw, vocab_file)
+    mine = children[SIDES[0]].call(worker.first_draws, SIDES[0], draw, vocab_file)
     try:
-        return difference(mine, children[SIDES[1]].call(drawing.first_draws, SIDES[1], draw, vocab_file))
+        return difference(mine, children[SIDES[1]].call(worker.first_draws, SIDES[1], draw, vocab_file))
     except ChildError as error:
         return str(error)
 
 
 def write_counts(path: Path, range_max: int) -> None:
-    """Write the weights of the fixed unigram as TensorFlow reads them: a line of an id and its count each."""
+    """Write the counts of the fixed unigram for TensorFlow, one id and count per line."""
     path.write_text("".join(f"{i},{count!r}\n" for i, count in enumerate(word_counts(range_max).tolist())))
 
 
 def difference(ours: list[Values], theirs: list[Values]) -> str:
-    """Return in what the calls of two samplers differ, or nothing."""
+    """Return how the calls of two samplers differ, or an empty string."""
     for call, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
         if not np.array_equal(mine[0], other[0]):
             return f"call {call} gives other candidates"

@@ -1,4 +1,4 @@
-"""The kinds of measurement, each with its own cases, under one set of options."""
+"""The sections of the suite, each with its own cases, under one set of options."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from benchmarks import memory, sampler, step
 from benchmarks.cases import CASES, OPTIMIZERS, TINY, Case
 from benchmarks.record import Record
-from benchmarks.sitting import Effort
+from benchmarks.session import Effort
 
-HIDDEN = "tiny"  # cases for the tests of the suite, in every section
+HIDDEN = "tiny"  # a case in every section, for the tests of the suite
 CASE_NAMES = {
     "step": [case.name for case in CASES],
     "sampler": list(sampler.SIZES),
@@ -19,7 +19,7 @@ CASE_NAMES = {
 
 @dataclass(frozen=True)
 class Options:
-    """What is to be measured, and how long; nothing named means the default of the section."""
+    """What is measured, and for how long; an empty sequence means the default of the section."""
 
     cases: Sequence[str] = ()
     contestants: Sequence[str] = ()
@@ -27,7 +27,7 @@ class Options:
     effort: Effort = field(default_factory=Effort)
 
     def of(self, cases: Sequence[Case], tiny: Sequence[Case]) -> list[Case]:
-        """Return the cases that are meant."""
+        """Return the selected cases."""
         if not self.cases:
             return list(cases)
         return [*(case for case in cases if case.name in self.cases), *(tiny if HIDDEN in self.cases else ())]
@@ -57,7 +57,7 @@ def _memory(record: Record, options: Options) -> int:
 
 RUN: dict[
     str, Callable[[Record, Options], int]
-] = {  # each returns how many contestants were refused; no case, no section
+] = {  # each returns the number of refused contestants; without cases a section is skipped
     "step": _step,
     "sampler": _sampler,
     "scale": _scale,

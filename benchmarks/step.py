@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 from benchmarks.cases import TINY, Case
 from benchmarks.contestants import Spec, chosen
-from benchmarks.entrant import Entrant
 from benchmarks.limits.limit import Limit
 from benchmarks.record import Record
-from benchmarks.sitting import Effort, Sitting
+from benchmarks.session import Effort, Session
 from benchmarks.views import scale_views, step_view
+from benchmarks.worker import WorkerProcess
 
-LIMIT = "limit"  # among the names of contestants: measure what the machine could do at best
+LIMIT = "limit"  # a name among the contestants: measure the limit of the machine
 _BASE = {"num_classes": 1_000_000, "dim": 128, "batch_size": 1024, "num_sampled": 1024}
 _POINTS: dict[str, dict[str, int]] = {
     **{f"v{name}": {"num_classes": v} for name, v in {"10k": 10**4, "100k": 10**5, "1m": 10**6, "10m": 10**7}.items()},
-    **{f"s{s}": {"num_sampled": s} for s in (64, 256, 4096)},  # at 1024 it is v1m, and so is the batch size
+    **{f"s{s}": {"num_sampled": s} for s in (64, 256, 4096)},  # 1024 is v1m; the same holds for the batch size
     **{f"b{b}": {"batch_size": b} for b in (64, 256, 4096)},
 }
 SCALE_CASES = tuple(Case(name, **(_BASE | point)) for name, point in _POINTS.items())
@@ -36,22 +36,22 @@ def run(
     for name, why in missing.items():
         print(f"{name} is left out: {why}\n", flush=True)
     record.begin(section, missing)
-    entrants = {name: Entrant(spec) for name, spec in wanted.items() if name not in missing}
+    workers = {name: WorkerProcess(spec) for name, spec in wanted.items() if name not in missing}
     limit = Limit() if not names or {LIMIT, "all"} & set(names) else None
     refused = 0
     try:
         for case in cases:
             for optimizer in optimizers:
-                sitting = Sitting(case, optimizer, effort)
-                result = sitting.run(_of(case, names, entrants), limit)
+                session = Session(case, optimizer, effort)
+                result = session.run(_of(case, names, workers), limit)
                 record.add(section, result)
                 print(step_view(result).text(), flush=True)
                 refused += len(result["refused"])
     finally:
-        for entrant in entrants.values():
-            entrant.dismiss()
-        for entrant in entrants.values():
-            entrant.close()
+        for worker in workers.values():
+            worker.stop()
+        for worker in workers.values():
+            worker.close()
         if limit is not None:
             limit.close()
     return refused
@@ -67,6 +67,6 @@ def run_scale(
     return refused
 
 
-def _of(case: Case, names: Sequence[str], entrants: dict[str, Entrant]) -> list[Entrant]:
+def _of(case: Case, names: Sequence[str], workers: dict[str, WorkerProcess]) -> list[WorkerProcess]:
     specs: list[Spec] = chosen(names, case)
-    return [entrants[spec.name] for spec in specs if spec.name in entrants]
+    return [workers[spec.name] for spec in specs if spec.name in workers]

@@ -1,4 +1,4 @@
-"""Rows of cells, as aligned text or as Markdown."""
+"""Tables as aligned text or as Markdown."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -7,7 +7,7 @@ Rows = Sequence[Sequence[str]]
 
 
 def aligned(head: Sequence[str], rows: Rows) -> str:
-    """Return lines of equal length: the first column to the left, the others to the right."""
+    """Return lines of equal length, the first column aligned left, the others right."""
     table = [head, *rows]
     widths = [max(map(len, column)) for column in zip_longest(*table, fillvalue="")]
     return "\n".join(
@@ -26,5 +26,5 @@ def markdown(head: Sequence[str], rows: Rows) -> str:
 
 
 def number(value: float) -> str:
-    """Return a time in microseconds: three figures below 100, whole above."""
+    """Return a time in microseconds: three digits below 100, a whole number above."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""Times of calls, and what is kept of them."""
+"""Time calls and summarize the times."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def timed(call: Callable[[int], object], seconds: float, at_least: int, at_most: float = float("inf")) -> list[float]:
-    """Return the seconds that call(0), call(1), ... take, over about `seconds`."""
+    """Return the times of call(0), call(1), ... in seconds, measured over about `seconds`."""
     times: list[float] = []
     end = time.perf_counter() + seconds
     while len(times) < at_least or (len(times) < at_most and time.perf_counter() < end):
@@ -19,13 +19,13 @@ def timed(call: Callable[[int], object], seconds: float, at_least: int, at_most:
 
 
 def best(call: Callable[[], object], seconds: float) -> float:
-    """Return the least seconds that the call takes, over about `seconds`; the first call is not counted."""
+    """Return the minimum time of a call in seconds, measured over about `seconds`; the first call is not counted."""
     call()
     return min(timed(lambda _: call(), seconds, at_least=1))
 
 
 def summary(rounds: list[list[float]]) -> dict[str, Any]:
-    """Return counts and quantiles of times in seconds, as microseconds, over all rounds and round by round."""
+    """Return the number and quantiles of times, given in seconds, in microseconds: over all rounds and by round."""
     times = 1e6 * np.concatenate(rounds)
     least, tenth, median, ninetieth, most = np.quantile(times, [0, 0.1, 0.5, 0.9, 1])
     return {

@@ -1,6 +1,6 @@
-"""What every contestant must compute: the first steps by `reference.py`, in float64, on the rows that they name.
+"""The expected first steps of every contestant, computed by `reference.py` in float64 on the rows that they use.
 
-A step names few rows of a table, so the rows of the first steps are taken out of it and numbered anew.
+A step uses few rows of a table, so the rows of the first steps are copied to small tables with consecutive ids.
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from sampledsoftmax import reference
 
 NUM_STEPS = 3
 LOSS_RTOL = 1e-5  # float32 sums over up to 8193 columns and 2560 examples
-ROW_ATOL = 1e-5  # float32: a frequent row is added to hundreds of times, each time rounded
-STEP_RTOL = 0.02  # error over length of the first step, in each table: in w3 a step is a few hundred roundings long
+ROW_ATOL = 1e-5  # float32: a frequent row is updated hundreds of times, each time rounded
+STEP_RTOL = 0.02  # error over norm of the first step, per table: in w3 a step is only a few hundred roundings long
 
 Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Truth:
-    """Losses of the first steps; rows `ids` of each table before and after the first one."""
+    """Losses of the first steps; the rows `ids` of each table before and after the first step."""
 
     losses: list[float]
     ids: dict[str, Ids]
@@ -34,7 +34,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Agreement:
-    """The largest relative error of a loss, the largest error of an entry, error over length of the first step."""
+    """The largest relative error of a loss, the largest error of an entry, the error over norm of the first step."""
 
     loss: float
     row: float
@@ -58,8 +58,8 @@ def truth(case: Case, optimizer: str) -> Truth:
     after: Arrays = {}
     for (inputs, labels), values in zip(batches, drawn, strict=True):
         positions = [np.searchsorted(named["weights"], ids) for ids in (labels, values.sampled_candidates)]
-        renumbered = (positions[1], values.true_expected_count, values.sampled_expected_count)
-        losses.append(trainer.step(np.searchsorted(named["embeddings"], inputs), positions[0], renumbered))
+        sampled = (positions[1], values.true_expected_count, values.sampled_expected_count)
+        losses.append(trainer.step(np.searchsorted(named["embeddings"], inputs), positions[0], sampled))
         after = after or {name: trainer.tables[name].copy() for name in TABLES}
     first = {"embeddings": batches[0][0]}
     first["weights"] = first["biases"] = np.concatenate([batches[0][1].ravel(), drawn[0].sampled_candidates])
@@ -67,7 +67,7 @@ def truth(case: Case, optimizer: str) -> Truth:
 
 
 def compare(expected: Truth, losses: list[float], rows: Arrays) -> Agreement:
-    """Return how far a contestant's first steps are off, and in words what is wrong with them, if anything."""
+    """Return the errors of the first steps of a contestant, and a message if they are too large."""
     problems = []
     loss = float(np.max(np.abs(np.divide(losses, expected.losses) - 1)))
     if not loss <= LOSS_RTOL:
@@ -77,7 +77,7 @@ def compare(expected: Truth, losses: list[float], rows: Arrays) -> Agreement:
     for name in TABLES:
         changed = expected.changed[name]
         if not np.array_equal(rows[name][~changed], expected.before[name][~changed]):
-            problems.append(f"its first step changes rows of {name} that it does not name")
+            problems.append(f"its first step changes rows of {name} that it does not use")
         errors = rows[name][changed] - expected.after[name][changed]
         taken = expected.after[name][changed] - expected.before[name][changed]
         entry = max(entry, float(np.abs(errors).max()))
@@ -88,7 +88,7 @@ def compare(expected: Truth, losses: list[float], rows: Arrays) -> Agreement:
 
 
 class _Float64:
-    """The reference's training on the rows that were taken out."""
+    """Training with the reference on the copied rows."""
 
     def __init__(self, tables: Arrays, optimizer: str) -> None:
         self.tables = tables

@@ -1,4 +1,4 @@
-"""Results as tables, for the terminal and for the page: a title, cells, and notes."""
+"""Results as tables with titles and notes, for the terminal and for pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from benchmarks.cases import Case
 from benchmarks.table import Rows, aligned, markdown, number
 
 Result = dict[str, Any]
-MAX_IDLE_SHARE = 0.05  # of a core, by a contestant that has nothing to do
-MAX_BUSY_SHARE = 0.1  # of all cores, before the rounds
+MAX_IDLE_SHARE = 0.05  # of a core, used by an idle contestant
+MAX_BUSY_SHARE = 0.1  # of all cores, used before the rounds
 MAX_RATIO = 1.6  # of step times, over the vocabularies of a sweep
 MAX_ADDED_MB = 200
 AXES = {"num_classes": "V", "num_sampled": "S", "batch_size": "B"}
@@ -35,7 +35,7 @@ class View:
 
 
 def step_view(result: Result) -> View:
-    """Return contestants of one case and optimizer, with their speed relative to TensorFlow and to the limit."""
+    """Return the contestants of one case and optimizer, with speed relative to TensorFlow and to the limit."""
     times = {row["name"]: row["min_us"] for row in result["rows"]}
     theirs, limit = times.get("tensorflow"), result.get("limit")
     head = ["contestant", "threads", "min us", "median us", "speed (TensorFlow = 1)", "of the limit"]
@@ -55,12 +55,12 @@ def step_view(result: Result) -> View:
 
 
 def _incidents(result: Result) -> list[str]:
-    """Return what a reader of the times must know."""
-    notes = [] if result["all_in_memory"] else ["one contestant's tables in memory at a time, made anew for each turn"]
+    """Return notes on conditions that affect the times."""
+    notes = [] if result["all_in_memory"] else ["one contestant's tables in memory at a time, rebuilt for each turn"]
     if result["busy_share"] > MAX_BUSY_SHARE:
-        notes.append(f"others took {result['busy_share']:.0%} of the cores: threads that wait for one another suffer")
+        notes.append(f"other processes used {result['busy_share']:.0%} of the cores, which delays threads at barriers")
     notes += [
-        f"{row['label']}: its process took {row['idle_share']:.0%} of a core while it had nothing to do"
+        f"{row['label']}: its process used {row['idle_share']:.0%} of a core while idle"
         for row in result["rows"]
         if row["idle_share"] > MAX_IDLE_SHARE
     ]
@@ -69,12 +69,12 @@ def _incidents(result: Result) -> list[str]:
 
 
 def scale_views(results: list[Result]) -> list[View]:
-    """Return a table for each axis along which at least two results differ, and nothing else does."""
+    """Return a table for each axis along which at least two results differ only in that axis."""
     return [_sweep_view(axis, sweep) for axis in AXES for sweep in sweeps(results, axis)]
 
 
 def sweeps(results: list[Result], axis: str) -> list[list[Result]]:
-    """Return groups of results that differ in the axis only, sorted by it."""
+    """Return groups of results that differ only in the axis, sorted by it."""
     groups: dict[Any, list[Result]] = {}
     for result in sorted(results, key=lambda result: int(result["case"][axis])):
         others = {name: value for name, value in result["case"].items() if name not in (axis, "name")}
@@ -83,7 +83,7 @@ def sweeps(results: list[Result], axis: str) -> list[list[Result]]:
 
 
 def series(sweep: list[Result], figure: str) -> dict[str, list[float | None]]:
-    """Return a figure of each contestant of a sweep, None where it is missing."""
+    """Return one figure of each contestant of a sweep, None if it is missing."""
     found = [{row["label"]: row[figure] for row in result["rows"]} for result in sweep]
     labels = dict.fromkeys(label for rows in found for label in rows)
     return {label: [rows.get(label) for rows in found] for label in labels}
@@ -107,7 +107,7 @@ def _sweep_view(axis: str, sweep: list[Result]) -> View:
 
 
 def sampler_view(results: list[Result]) -> View:
-    """Return samplers and sizes, ours beside TensorFlow's op."""
+    """Return times by sampler and size, ours and those of TensorFlow's op."""
     head = ["sampler", "S", "V", "min us", "median us", "TensorFlow min", "TensorFlow median", "times faster"]
     rows = []
     for result in results:
@@ -120,7 +120,7 @@ def sampler_view(results: list[Result]) -> View:
 
 
 def memory_view(results: list[Result]) -> View:
-    """Return what training needs beyond its tables and what the optimizer keeps of them."""
+    """Return the memory of training beyond the tables and their optimizer slots."""
     head = ["case", "optimizer", "tables and slots MB", "peak less imports MB", "added MB", "target"]
     rows = []
     for result in results:
@@ -128,7 +128,7 @@ def memory_view(results: list[Result]) -> View:
         verdict = f"at most {MAX_ADDED_MB}: {'met' if added <= MAX_ADDED_MB else 'NOT met'}"
         figures = [f"{value:,.0f}" for value in (result["tables_mb"], result["training_mb"], added)]
         rows.append([str(Case(**result["case"])), result["optimizer"], *figures, verdict])
-    return View("Peak resident memory of a process that makes a model and trains 100 steps", head, rows)
+    return View("Peak resident memory of a process that constructs a model and trains 100 steps", head, rows)
 
 
 SECTIONS: dict[str, Callable[[list[Result]], list[View]]] = {
@@ -137,6 +137,11 @@ SECTIONS: dict[str, Callable[[list[Result]], list[View]]] = {
     "scale": scale_views,
     "memory": lambda results: [memory_view(results)],
 }
+
+
+def full_time(result: Result) -> float:
+    """Return the time of the faster full step in a result of `break-even`."""
+    return float(min(result["min_us"]["full, kernels"], result["min_us"]["full, NumPy"]))
 
 
 def _limit_note(limit: Result) -> str:

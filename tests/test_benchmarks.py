@@ -1,4 +1,4 @@
-"""The benchmark suite, on sizes that measure nothing: it must check, print, record, draw and refuse."""
+"""The benchmark suite at tiny sizes: it verifies, prints, records, draws and refuses."""
 
 import importlib.util
 import json
@@ -14,19 +14,19 @@ from benchmarks.cases import CASES, OPTIMIZERS, TINY, Case
 from benchmarks.cli import main
 from benchmarks.contestants import SPECS, Spec
 from benchmarks.contestants.ours import Fast
-from benchmarks.drawing import AT_LEAST, SAMPLERS, Draw, first_draws, turn
-from benchmarks.entrant import Entrant
+from benchmarks.draws import AT_LEAST, SAMPLERS, Draw, first_draws, turn
 from benchmarks.limits.limit import row_bytes
 from benchmarks.record import Record
 from benchmarks.sections import RUN, Options
-from benchmarks.sitting import Effort, Sitting
+from benchmarks.session import Effort, Session
 from benchmarks.table import aligned, markdown
 from benchmarks.timing import summary
 from benchmarks.views import step_view
+from benchmarks.worker import WorkerProcess
 
 pytestmark = [
     pytest.mark.compiled,
-    # Processes that are started are not our warnings to mend.
+    # Warnings about processes that libraries start.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
@@ -34,7 +34,7 @@ NOTHING = Effort(rounds=1, seconds=0.0)
 
 
 class Wrong(Fast):
-    """Says half of its loss, and changes rows that it does not name."""
+    """Returns half of its loss, and changes rows that it does not use."""
 
     def step(self, inputs, labels):
         loss = super().step(inputs, labels)
@@ -43,14 +43,14 @@ class Wrong(Fast):
 
 
 class Failing(Fast):
-    """Fails at its first step."""
+    """Raises at its first step."""
 
     def step(self, inputs, labels):
-        raise RuntimeError("out of order\nsecond line")
+        raise RuntimeError("first line\nsecond line")
 
 
 class Dying(Fast):
-    """Takes its process with it."""
+    """Ends its process."""
 
     def step(self, inputs, labels):
         sys.exit(3)
@@ -65,14 +65,14 @@ def fast():
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory):
-    """Run all sections once; return the printed text, the recorded sections and the folder of the file and plots."""
+def suite(tmp_path_factory):
+    """Run all sections once; return the output, the recorded sections and the folder of the file and plots."""
     folder = tmp_path_factory.mktemp("benchmarks")
     files = ["--cases", "tiny", "--json", str(folder / "f.json"), "--plots", str(folder / "f")]
     short = ["--rounds", "1", "--seconds", "0.01"]
     output = ""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampler, "THEIRS", "no_such_module")  # its op is compared in this process: see below
+        patch.setattr(sampler, "THEIRS", "no_such_module")  # its op is compared in this process, below
         for command in (
             ["step", "--contestants", "fast-1,steps,reference,tensorflow,limit", *short],
             ["sampler", *short],
@@ -92,8 +92,8 @@ def without_tensorflow(labels):
 LABELS = ["sampledsoftmax, 1 thread", "sampledsoftmax, steps()", "TensorFlow", "reference (NumPy)"]
 
 
-def test_contestants_agree_and_are_timed(everything):
-    output, sections, _ = everything
+def test_contestants_agree_and_are_timed(suite):
+    output, sections, _ = suite
     assert [result["optimizer"] for result in sections["step"]["results"]] == list(OPTIMIZERS)
     for result in sections["step"]["results"]:
         assert Case(**result["case"]) == TINY
@@ -110,8 +110,8 @@ def test_contestants_agree_and_are_timed(everything):
         assert output.count(f"\n{label} ") >= len(OPTIMIZERS), label
 
 
-def test_limit(everything):
-    for result in everything[1]["step"]["results"]:
+def test_limit(suite):
+    for result in suite[1]["step"]["results"]:
         limit = result["limit"]
         assert 0 < limit["us"] < min(row["min_us"] for row in result["rows"])
         assert set(limit["gflops"]) == {"sgemm", "sgemm_1_thread", "fma", "fma_1_thread"}
@@ -120,8 +120,8 @@ def test_limit(everything):
     assert row_bytes(TINY, "sgd") <= (2 * TINY.batch_size + TINY.num_sampled) * TINY.dim * 4 * 2
 
 
-def test_samplers_are_timed_without_tensorflow(everything):
-    output, sections, _ = everything
+def test_samplers_are_timed_without_tensorflow(suite):
+    output, sections, _ = suite
     results = sections["sampler"]["results"]
     assert [result["sampler"] for result in results] == list(SAMPLERS)
     assert all(result["sampledsoftmax"]["min_us"] > 0 for result in results)
@@ -142,8 +142,8 @@ def test_samplers_draw_what_tensorflow_draws(tf, tmp_path):
         assert sampler.difference(mine, theirs) == "call 1 gives other candidates"
 
 
-def test_scale_prints_a_sweep_of_each_size(everything):
-    output = everything[0]
+def test_scale_prints_a_sweep_of_each_size(suite):
+    output = suite[0]
     for letter, points in {"V": (500, 5000), "S": (12, 24), "B": (24, 48)}.items():
         head = next(
             line for line in output.splitlines() if f"{letter}={points[0]:,} " in line and "last / first" in line
@@ -152,14 +152,14 @@ def test_scale_prints_a_sweep_of_each_size(everything):
     assert "target for sampledsoftmax: last / first at most 1.6" in output
 
 
-def test_memory_is_that_of_the_tables_and_little_more(everything):
-    for result in everything[1]["memory"]["results"]:
+def test_training_needs_little_memory_beyond_its_tables(suite):
+    for result in suite[1]["memory"]["results"]:
         assert result["tables_mb"] == pytest.approx(TINY.num_bytes(result["optimizer"]) / 1e6, abs=0.1)
         assert abs(result["training_mb"]) < 100
 
 
-def test_plots_are_drawn(everything):
-    folder = everything[2] / "f"
+def test_plots_are_drawn(suite):
+    folder = suite[2] / "f"
     names = {"limit.png", "step_by_classes.png", "step_by_sampled.png", "step_by_batch.png"}
     assert {path.name for path in folder.iterdir()} == names
     for path in folder.iterdir():
@@ -167,12 +167,12 @@ def test_plots_are_drawn(everything):
         assert 5_000 < path.stat().st_size < 80_000
 
 
-def test_report_writes_the_page_from_the_file(everything, tmp_path):
-    _, sections, folder = everything
+def test_report_writes_the_page_from_the_file(suite, tmp_path):
+    _, sections, folder = suite
     page = folder / "page.md"
     page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-    for _ in range(2):  # the second time over its own results
-        ran = CliRunner().invoke(report.main, [str(folder / "f.json"), str(page)])
+    for _ in range(2):  # the second time, it replaces its own results
+        ran = CliRunner().invoke(report.command, [str(folder / "f.json"), str(page)])
         assert ran.exit_code == 0, ran.output
         text = page.read_text()
         assert text.startswith("before\n")
@@ -182,7 +182,7 @@ def test_report_writes_the_page_from_the_file(everything, tmp_path):
     assert f"| {sections['step']['results'][0]['rows'][0]['label']} | 1 |" in text
     assert "](f/limit.png)" in text
     (tmp_path / "empty.md").write_text("no marks")
-    assert CliRunner().invoke(report.main, [str(folder / "f.json"), str(tmp_path / "empty.md")]).exit_code == 1
+    assert CliRunner().invoke(report.command, [str(folder / "f.json"), str(tmp_path / "empty.md")]).exit_code == 1
 
 
 def test_missing_contestant_is_named_and_skipped(monkeypatch, capsys):
@@ -204,17 +204,17 @@ def test_wrong_contestant_is_refused_and_a_failing_one_left_out(monkeypatch, cap
     result = record.sections["step"]["results"][0]
     assert [row["name"] for row in result["rows"]] == ["fast"]
     assert "its first losses are" in result["refused"]["Wrong"]
-    assert "rows of embeddings that it does not name" in result["refused"]["Wrong"]
-    assert result["left_out"]["Failing"] == "RuntimeError: out of order"
+    assert "rows of embeddings that it does not use" in result["refused"]["Wrong"]
+    assert result["left_out"]["Failing"] == "RuntimeError: first line"
     assert result["left_out"]["Dying"].startswith("its process ended with code 3")
     assert "Wrong is REFUSED: its first losses" in capsys.readouterr().out
 
 
-def test_a_refusal_is_an_error_of_the_command(monkeypatch):
+def test_a_refusal_fails_the_command(monkeypatch):
     monkeypatch.setitem(RUN, "step", lambda record, options: 1)
     ran = CliRunner().invoke(main, ["step"])
     assert ran.exit_code == 1
-    assert "1 do not compute the same" in ran.output
+    assert "1 contestants compute something else" in ran.output
 
 
 def test_all_runs_every_section_and_unknown_names_are_errors(monkeypatch):
@@ -230,7 +230,7 @@ def test_all_runs_every_section_and_unknown_names_are_errors(monkeypatch):
         assert "'nothing' is not one of" in refused.output
 
 
-def test_contestants_by_default_are_not_forced_and_the_reference_is_spared_the_largest_case():
+def test_default_contestants_have_no_forced_vectors_and_no_reference_in_the_largest_case():
     names = [spec.name for spec in contestants.chosen([], CASES[0])]
     assert not [name for name in names if name.startswith("fast-") and name != "fast-1"]
     assert {"fast", "steps", "tensorflow", "torch", "torch-compile", "jax", "reference"} <= set(names)
@@ -238,7 +238,7 @@ def test_contestants_by_default_are_not_forced_and_the_reference_is_spared_the_l
     assert [spec.name for spec in contestants.chosen(["reference"], CASES[-1])] == ["reference"]
 
 
-def test_truth_is_the_first_steps_of_whole_tables():
+def test_truth_has_changed_and_unchanged_rows():
     expected = truth.truth(TINY, "sgd")
     assert all(0 < changed.sum() < changed.size for changed in expected.changed.values())
     for name, changed in expected.changed.items():
@@ -262,7 +262,7 @@ def test_summary_and_tables():
     assert markdown(["a", "b"], [["c", "1"]]) == "| a | b |\n| --- | ---: |\n| c | 1 |"
 
 
-def test_sections_that_are_not_run_stay_in_the_file(tmp_path):
+def test_other_sections_stay_in_the_file(tmp_path):
     path = tmp_path / "figures.json"
     for section in ("one", "two"):
         record = Record(path)
@@ -274,16 +274,16 @@ def test_sections_that_are_not_run_stay_in_the_file(tmp_path):
     }
 
 
-def test_a_case_that_does_not_fit_in_memory_is_left_out():
-    sitting = Sitting(replace(TINY, num_classes=10**13), "sgd", NOTHING)
-    assert "GB of memory are free" in sitting.run([Entrant(fast())], None)["left_out"]["fast"]
+def test_a_case_that_does_not_fit_in_memory_is_skipped():
+    session = Session(replace(TINY, num_classes=10**13), "sgd", NOTHING)
+    assert "GB of memory are free" in session.run([WorkerProcess(fast())], None)["left_out"]["fast"]
 
 
-def test_contestants_that_do_not_fit_at_once_make_their_tables_for_each_turn(monkeypatch):
-    monkeypatch.setattr("benchmarks.sitting.free_memory_bytes", lambda: 2 * TINY.num_bytes("sgd"))
-    entrant = Entrant(fast())
-    result = Sitting(TINY, "sgd", Effort(rounds=2, seconds=0.0)).run([entrant], None)
-    entrant.close()
+def test_contestants_that_do_not_fit_together_rebuild_their_tables_for_each_turn(monkeypatch):
+    monkeypatch.setattr("benchmarks.session.free_memory_bytes", lambda: 2 * TINY.num_bytes("sgd"))
+    worker = WorkerProcess(fast())
+    result = Session(TINY, "sgd", Effort(rounds=2, seconds=0.0)).run([worker], None)
+    worker.close()
     assert not result["all_in_memory"]
     assert len(result["rows"][0]["round_min_us"]) == 2
     assert "one contestant's tables in memory at a time" in step_view(result).text()

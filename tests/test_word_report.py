@@ -1,11 +1,13 @@
+"""The tables of docs/words.md."""
+
 import json
 
-from benchmarks.word_report import DOCS, page, seeds_table, settings_table
+from benchmarks.words.report import DOCS, page, seeds_table, settings_table
 
 RUN = {"epochs": 1, "wordsim": 0.5, "simlex": 0.25, "analogies": 0.125, "loss": 3.0}
 
 
-def test_means_over_seeds_and_runs_that_diverged():
+def test_means_over_seeds_and_diverged_runs():
     results = [
         {**RUN, "settings": {}, "seed": 1},
         {**RUN, "settings": {}, "seed": 2, "wordsim": 0.7},
@@ -17,7 +19,7 @@ def test_means_over_seeds_and_runs_that_diverged():
     ]
 
 
-def test_how_far_seeds_are_apart():
+def test_spread_over_seeds():
     run = {"corpus": "names", "epochs": 5}
     results = [
         {**run, "seed": 1, "loss": 2.0},
@@ -27,7 +29,7 @@ def test_how_far_seeds_are_apart():
     assert seeds_table(results).splitlines()[2:] == ["| names | 5 | 3 | 1 | 3.000 ± 1.414 |  |  |  |"]
 
 
-def test_the_page_shows_the_figures_that_are_kept():
+def test_the_page_shows_the_recorded_results():
     text = (DOCS / "words.md").read_text()
     words, settings, seeds = (
         json.loads((DOCS / name).read_text()) for name in ("words.json", "word-settings.json", "word-seeds.json")

@@ -1,4 +1,4 @@
-"""Skip-gram training with sampled softmax, once for each implementation that is compared."""
+"""The compared implementations of skip-gram training with sampled softmax."""
 
 import importlib.util
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,12 @@ from benchmarks.cases import Case, Ids
 
 
 class Contestant(Protocol):
-    """One implementation, made from a case and an optimizer's name; all draw the same candidates.
+    """One implementation, constructed from a case and the name of an optimizer; all draw the same candidates.
 
     Attributes
     ----------
     threads : int
-        Threads that it may use.
+        Number of threads that it may use.
     """
 
     threads: int
@@ -31,8 +31,8 @@ class Contestant(Protocol):
         """Return copies of rows of a table."""
 
 
-class OneBatchACall:
-    """What contestants share that are called batch by batch."""
+class OneBatchPerCall:
+    """Base class of contestants with one call per batch."""
 
     def calls(self, batches: list[tuple[Ids, Ids]]) -> Sequence[tuple[Ids, Ids]]:
         """Return the batches."""
@@ -41,7 +41,7 @@ class OneBatchACall:
 
 @dataclass(frozen=True)
 class Spec:
-    """A contestant's name, and where its class is.
+    """The name of a contestant, its class and its requirements.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Spec:
     options, environment
         Arguments of the class; variables of its process.
     unless_named : tuple of str
-        Cases that it is left out of unless it is named; "*" for all.
+        Cases in which it runs only if named; "*" for all.
     """
 
     name: str
@@ -66,23 +66,23 @@ class Spec:
     unless_named: tuple[str, ...] = ()
 
     def why_missing(self) -> str:
-        """Return why it cannot run, or nothing."""
+        """Return why it cannot run, or an empty string."""
         if self.needs and importlib.util.find_spec(self.needs) is None:
             return f"{self.needs} is not installed: pip install '.[bench]'"
         return ""
 
     def runs_by_default(self, case: Case) -> bool:
-        """Return whether it takes part where contestants are not named."""
+        """Return whether it runs if no contestants are named."""
         return not {"*", case.name} & set(self.unless_named)
 
 
 OURS = "benchmarks.contestants.ours"
 TORCH = "benchmarks.contestants.with_torch:Torch"
 NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
-# By default each barrier of OpenMP spins for milliseconds, so that a step takes 80 ms in place of 2 where another
-# process uses a core; 10,000 turns are enough where none does.
+# By default each barrier of OpenMP spins for milliseconds, so that a step takes 80 ms instead of 2 if another process
+# uses a core; 10,000 iterations are enough if none does.
 SHORT_SPINS = {"GOMP_SPINCOUNT": "10000"}
-# Compiled in the process itself: a pool of compiling processes would stay and share the cores.
+# Compile in the process itself: a pool of compiler processes would remain and compete for the cores.
 COMPILE_HERE = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
 SPECS = (

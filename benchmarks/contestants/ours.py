@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 import sampledsoftmax as ss
 from benchmarks.cases import INITIAL_ACCUMULATOR, LEARNING_RATE, SEED, TABLES, Case, Ids
-from benchmarks.contestants import OneBatchACall
+from benchmarks.contestants import OneBatchPerCall
 from benchmarks.machine import num_cores
 
 
-class Fast(OneBatchACall):
+class Fast(OneBatchPerCall):
     """`SkipGram.step` on the model's own tables."""
 
     def __init__(self, case: Case, optimizer: str, threads: int | None = None) -> None:
@@ -20,7 +20,7 @@ class Fast(OneBatchACall):
         self.threads: int = ss.get_num_threads()
         rule = ss.SGD(LEARNING_RATE) if optimizer == "sgd" else ss.Adagrad(LEARNING_RATE, INITIAL_ACCUMULATOR)
         self.model = ss.SkipGram(case.num_classes, case.dim, case.num_sampled, rule, seed=SEED)
-        for name in TABLES:  # written into, not replaced: how tables lie in memory is the library's choice
+        for name in TABLES:  # filled in place: the library chooses the memory layout of its tables
             case.fill(name, getattr(self.model, name))
 
     def step(self, inputs: Ids, labels: Ids) -> float:

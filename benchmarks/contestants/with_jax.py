@@ -1,4 +1,4 @@
-"""JAX: one jitted step with donated tables, so that scatter updates are made in place."""
+"""JAX: one jitted step with donated tables, so that scatter updates happen in place."""
 
 from functools import partial
 from typing import Any
@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.cases import BLOCK, INITIAL_ACCUMULATOR, LEARNING_RATE, SEED, TABLES, Case, Ids
-from benchmarks.contestants import OneBatchACall
+from benchmarks.contestants import OneBatchPerCall
 from benchmarks.machine import num_cores
 from sampledsoftmax import LogUniformSampler
 
 Tree = dict[str, Any]
 
 
-class Jax(OneBatchACall):
+class Jax(OneBatchPerCall):
     """Gradients of gathered rows, then `.at[].add`; candidates and their expected counts are drawn by our sampler."""
 
     def __init__(self, case: Case, optimizer: str) -> None:
@@ -44,7 +44,7 @@ class Jax(OneBatchACall):
 
 
 def _table(case: Case, name: str) -> Any:
-    """Return a table filled by JAX: what is made of an array is held twice for a while."""
+    """Return a table filled by JAX: converting an array would briefly need the memory twice."""
     return jax.jit(lambda block: block[jnp.arange(case.num_classes) % BLOCK])(case.block(name))
 
 
@@ -74,7 +74,7 @@ def _loss(rows: Tree, ids: Any, log_q: Any) -> Any:
 
 
 def _adagrad(table: Any, accumulator: Any, ids: Any, gradient: Any) -> tuple[Any, Any]:
-    """Sum the rows of each id, then update each once; ids past the end fill up the unique ones and are dropped."""
+    """Sum the rows of each id, then update each id once; unused entries have an id past the end and are dropped."""
     unique, inverse = jnp.unique(ids, return_inverse=True, size=ids.shape[0], fill_value=table.shape[0])
     sums = jax.ops.segment_sum(gradient, inverse, num_segments=ids.shape[0])
     accumulator = accumulator.at[unique].add(sums**2, mode="drop")

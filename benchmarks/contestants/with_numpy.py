@@ -1,4 +1,4 @@
-"""The reference: plain NumPy, its matrix products by BLAS."""
+"""The reference: plain NumPy, with matrix products by BLAS."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.cases import INITIAL_ACCUMULATOR, LEARNING_RATE, SEED, TABLES, Case, Ids
-from benchmarks.contestants import OneBatchACall
+from benchmarks.contestants import OneBatchPerCall
 from benchmarks.machine import num_cores
 from sampledsoftmax import LogUniformSampler, reference
 
 
-class Reference(OneBatchACall):
-    """`reference.py`, with candidates of the sampler, whose stream goes on from step to step."""
+class Reference(OneBatchPerCall):
+    """`reference.py`, with candidates from the sampler, whose stream continues from step to step."""
 
     def __init__(self, case: Case, optimizer: str) -> None:
         self.threads = num_cores()  # those of BLAS

@@ -7,11 +7,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from benchmarks.cases import BLOCK, INITIAL_ACCUMULATOR, LEARNING_RATE, SEED, TABLES, Case, Ids
-from benchmarks.contestants import OneBatchACall
+from benchmarks.contestants import OneBatchPerCall
 from benchmarks.machine import num_cores
 
 
-class TensorFlow(OneBatchACall):
+class TensorFlow(OneBatchPerCall):
     """`tf.nn.sampled_softmax_loss`; gradients of the tables are IndexedSlices."""
 
     def __init__(self, case: Case, optimizer: str) -> None:
@@ -48,6 +48,6 @@ class TensorFlow(OneBatchACall):
 
 
 def _variable(case: Case, name: str) -> Any:
-    """Return a variable filled by TensorFlow: what is made of an array is held twice for a while."""
+    """Return a variable filled by TensorFlow: converting an array would briefly need the memory twice."""
     block = tf.constant(case.block(name))
     return tf.Variable(tf.gather(block, tf.range(case.num_classes, dtype=tf.int64) % BLOCK))

@@ -1,4 +1,4 @@
-"""PyTorch: a sampled softmax written by hand, since it has none, on sparse embeddings and sparse optimizers."""
+"""PyTorch, which has no sampled softmax: a handwritten one with sparse embeddings and sparse optimizers."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.cases import INITIAL_ACCUMULATOR, LEARNING_RATE, SEED, TABLES, Case, Ids
-from benchmarks.contestants import OneBatchACall
+from benchmarks.contestants import OneBatchPerCall
 from sampledsoftmax import LogUniformSampler
 
 
-class Torch(OneBatchACall):
+class Torch(OneBatchPerCall):
     """`nn.Embedding(sparse=True)` for each table; candidates and their expected counts are drawn by our sampler.
 
-    Compiled, the lookups stay outside of the compiled function: a sparse gradient cannot be traced.
+    With `compiled`, lookups stay outside of the compiled function: sparse gradients cannot be traced.
     """
 
     def __init__(self, case: Case, optimizer: str, compiled: bool = False) -> None:
@@ -57,7 +57,7 @@ class Torch(OneBatchACall):
 
 
 def sampled_softmax_loss(embedded: Any, rows: Any, biases: Any, classes: Any, candidates: Any, log_q: Any) -> Any:
-    """Return the mean loss; rows, biases and log_q are those of the classes, then of the candidates."""
+    """Return the mean loss; rows, biases and log_q are those of the classes followed by those of the candidates."""
     batch_size = classes.shape[0]
     offsets = biases - log_q
     true = (embedded * rows[:batch_size]).sum(dim=1) + offsets[:batch_size]

@@ -1,1 +1,1 @@
-"""The least time that a step can take on this machine: its products at peak rate, then its rows at peak bandwidth."""
+"""The limit of a step on this machine: the time of its matrix products at peak rate plus its rows at peak bandwidth."""

@@ -1,6 +1,6 @@
-"""The rate of float32 multiply-adds that never leave the registers: a peak that no matrix product exceeds.
+"""The rate of float32 multiply-adds in registers, an upper bound for matrix products.
 
-The loop is written as LLVM instructions, since Numba's own would have to be guessed at.
+The loop is written in LLVM IR, since the code that Numba would generate is not predictable.
 """
 
 import functools
@@ -19,10 +19,10 @@ from numba.extending import intrinsic
 from benchmarks.machine import num_cores
 from benchmarks.timing import best
 
-SUMS = 12  # two multiply-adds a cycle that take four cycles each need eight independent ones; 16 registers hold 12
-CALL_SECONDS = 0.02  # long against the start of a thread
+SUMS = 12  # two multiply-adds per cycle with a latency of four need eight independent ones; 12 fit in 16 registers
+CALL_SECONDS = 0.02  # long compared to the start of a thread
 FACTOR = np.float32(0.5)
-FUSED = ("contract",)  # let LLVM make one instruction of a product and a sum
+FUSED = ("contract",)  # lets LLVM fuse a product and a sum into one instruction
 
 Loop = Callable[[int, np.float32], float]
 
@@ -51,7 +51,7 @@ def _rate(vector_bytes: int, threads: int, pool: ThreadPoolExecutor, seconds: fl
 
 @functools.cache
 def _loop(vector_bytes: int) -> tuple[Loop, int]:
-    """Return the compiled loop and how often it has to turn to take `CALL_SECONDS`."""
+    """Return the compiled loop and the number of iterations that take `CALL_SECONDS`."""
     multiply_adds = intrinsic(_typed(vector_bytes))
 
     def loop(repeats, factor):  # type: ignore[no-untyped-def]  # typed by Numba at its first call
@@ -68,8 +68,8 @@ def _loop(vector_bytes: int) -> tuple[Loop, int]:
 def _typed(vector_bytes: int) -> Callable[..., Any]:
     """Return multiply_adds(repeats, factor): the sum of SUMS vectors after `repeats` times x = x * factor + factor.
 
-    Every x has a start of its own, and the factor is not known to the compiler: it would drop sums that
-    are equal or constant.
+    Every x starts with a different value, and the factor is unknown to the compiler, which would otherwise drop equal
+    or constant sums.
     """
 
     def typed(context, repeats, factor):  # type: ignore[no-untyped-def]
@@ -87,15 +87,15 @@ def _typed(vector_bytes: int) -> Callable[..., Any]:
         builder.position_at_end(loop)
         i = builder.phi(repeats.type)
         sums = [builder.phi(vector) for _ in range(SUMS)]
-        following = builder.add(i, ir.Constant(repeats.type, 1))
+        next_i = builder.add(i, ir.Constant(repeats.type, 1))
         i.add_incoming(ir.Constant(repeats.type, 0), before)
-        i.add_incoming(following, loop)
+        i.add_incoming(next_i, loop)
         totals = []
         for k, x in enumerate(sums):
             totals.append(builder.fadd(builder.fmul(x, factor, flags=FUSED), factor, flags=FUSED))
             x.add_incoming(ir.Constant(vector, [float(k)] * lanes), before)
             x.add_incoming(totals[k], loop)
-        builder.cbranch(builder.icmp_signed("<", following, repeats), loop, after)
+        builder.cbranch(builder.icmp_signed("<", next_i, repeats), loop, after)
         builder.position_at_end(after)
         total = functools.reduce(builder.fadd, totals)
         return functools.reduce(builder.fadd, [builder.extract_element(total, lane) for lane in _indices(lanes)])

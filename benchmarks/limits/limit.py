@@ -1,4 +1,4 @@
-"""The limit of a step, measured in turns with the contestants, since the clock of a machine changes."""
+"""The limit of a step, measured in rotation with the contestants because the clock rate of a machine changes."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +17,9 @@ _rows: list[RowTraffic] = []  # of this process
 
 @dataclass
 class Limit:
-    """Two processes that measure peaks, and the best that they have found.
+    """Two processes that measure peak rates, and the best rates so far.
 
-    Peaks of arithmetic are kept over all cases; those of row traffic belong to one.
+    Arithmetic rates are kept over all cases; rates of row traffic are measured for each case.
     """
 
     everything: Child = field(default_factory=Child)
@@ -28,28 +28,28 @@ class Limit:
     rows: dict[str, float] = field(default_factory=dict)
 
     def turn(self, case: Case, seconds: float, keep: bool) -> None:
-        """Measure once more; `keep` leaves the table of rows in memory for the next turn."""
+        """Measure once more; `keep` keeps the table of rows in memory for the next turn."""
         one, many = self.everything.call(fma_rates, seconds / 4)
-        _raise(self.arithmetic, "fma_1_thread", one)
-        _raise(self.arithmetic, "fma", many)
-        _raise(self.arithmetic, "sgemm", self.everything.call(sgemm_rate, seconds / 4))
-        _raise(self.arithmetic, "sgemm_1_thread", self.one_blas_thread.call(sgemm_rate, seconds / 4))
+        _update_maximum(self.arithmetic, "fma_1_thread", one)
+        _update_maximum(self.arithmetic, "fma", many)
+        _update_maximum(self.arithmetic, "sgemm", self.everything.call(sgemm_rate, seconds / 4))
+        _update_maximum(self.arithmetic, "sgemm_1_thread", self.one_blas_thread.call(sgemm_rate, seconds / 4))
         for name, rate in self.everything.call(row_rates, case, seconds / 4, keep).items():
-            _raise(self.rows, name, rate)
+            _update_maximum(self.rows, name, rate)
 
     def end_of_case(self) -> None:
-        """Forget what belongs to a case."""
+        """Drop the rates of the case."""
         self.everything.call(_rows.clear)
         self.rows = {}
 
     def close(self) -> None:
         """End both processes."""
-        self.one_blas_thread.dismiss()
+        self.one_blas_thread.stop()
         self.everything.close()
         self.one_blas_thread.close()
 
     def of(self, case: Case, optimizer: str) -> dict[str, Any]:
-        """Return the least microseconds of a step, with all that went into it."""
+        """Return the limit of a step in microseconds, with its components."""
         flops = 3 * 2 * case.batch_size * case.num_sampled * case.dim
         traffic = row_bytes(case, optimizer)
         flops_rate, rows_rate = max(self.arithmetic.values()), max(self.rows.values())
@@ -65,7 +65,7 @@ class Limit:
 
 
 def row_rates(case: Case, seconds: float, keep: bool) -> dict[str, float]:
-    """Return the rates of `RowTraffic`, in the process that holds its table."""
+    """Return the rates of `RowTraffic`; runs in the process that holds its table."""
     if not _rows:
         _rows.append(RowTraffic(case))
     rates = _rows[0].rates(seconds)
@@ -75,7 +75,7 @@ def row_rates(case: Case, seconds: float, keep: bool) -> dict[str, float]:
 
 
 def row_bytes(case: Case, optimizer: str) -> float:
-    """Return the bytes of rows that a step must read and write, each row once, in the mean over the batches."""
+    """Return the bytes of rows that a step must read and write, each row once, averaged over the batches."""
     sampler = ss.LogUniformSampler(case.num_classes, SEED)
     rows = 0
     for inputs, labels in case.batches():
@@ -85,5 +85,5 @@ def row_bytes(case: Case, optimizer: str) -> float:
     return rows / len(case.batches()) * case.dim * 4 * 2 * slots
 
 
-def _raise(rates: dict[str, float], name: str, rate: float) -> None:
+def _update_maximum(rates: dict[str, float], name: str, rate: float) -> None:
     rates[name] = max(rate, rates.get(name, 0.0))

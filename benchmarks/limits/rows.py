@@ -1,4 +1,4 @@
-"""How fast rows of a table are read, changed and written, when they lie anywhere in it."""
+"""The bandwidth of reading, changing and writing scattered rows of a table."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +12,12 @@ from benchmarks.cases import NUM_BATCHES, Case, Ids
 from benchmarks.machine import num_cores
 from benchmarks.timing import best
 
-CALL_SECONDS = 0.01  # long against the start of a thread
+CALL_SECONDS = 0.01  # long compared to the start of a thread
 NUM_RANDOM = 65_536
 
 
 class RowTraffic:
-    """A table of a case's size, with rows to visit: as its batches name them, the frequent ones often, or any."""
+    """A table of the size of a case, with rows to visit: log-uniform like those of its batches, or uniform."""
 
     def __init__(self, case: Case) -> None:
         rng = np.random.default_rng(2)
@@ -49,7 +49,7 @@ class RowTraffic:
 
 
 def _visit_rows(table: NDArray[Any], ids: Ids, repeats: int) -> None:
-    """Add 1 to rows, `repeats` times. Looking ahead at rows to come was tried, and was no faster."""
+    """Add 1 to rows, `repeats` times. Prefetching rows was tried and was no faster."""
     for _ in range(repeats):
         for i in ids:
             row = table[i]

@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks.timing import best
 
 SIDE = 2048
-# Read when BLAS is loaded, so in a process of its own.
+# Environment that limits BLAS to one thread; read when BLAS is loaded, so it needs its own process.
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "MKL", "OMP", "VECLIB_MAXIMUM", "BLIS")}
 
 

@@ -1,26 +1,26 @@
-"""How equal the numbers are to the installed TensorFlow's: `python -m tests.parity_report`.
+"""`parity`: the differences between our numbers and those of the installed TensorFlow.
 
-Prints the measured part of docs/tensorflow.md. The settings are those of the parity tests.
+Prints the measured tables of docs/tensorflow.md, with the settings of the parity tests.
 """
 
+import importlib
 import os
 import platform
 from typing import Any
 
+import click
 import numpy as np
 
 import sampledsoftmax as ss
-from tests import test_tensorflow_losses as losses
-from tests import test_tensorflow_optimizers as optimizers
-from tests import test_tensorflow_samplers as samplers
 
 NUM_SAMPLER_BLOCKS = 4
 NUM_LOSSES = 400
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad")
 
 
-def main() -> None:
-    """Print three Markdown tables."""
+@click.command()
+def command() -> None:
+    """Compare with the installed TensorFlow, and print three Markdown tables."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf  # noqa: PLC0415 - optional, and slow to import
 
@@ -28,7 +28,7 @@ def main() -> None:
           f" {platform.machine()}\n")  # fmt: skip
     print("| sampler | settings | calls | calls with equal ids | largest difference of a count, units in last place |")
     print("|---|---|---|---|---|")
-    for name in samplers.MAKERS:
+    for name in _tests("samplers").MAKERS:
         print(_sampler_row(tf, name), flush=True)
     print("\n| loss | settings | loss | weights | biases | inputs |")
     print("|---|---|---|---|---|---|")
@@ -42,6 +42,7 @@ def main() -> None:
 
 
 def _sampler_row(tf: Any, name: str) -> str:
+    samplers = _tests("samplers")
     make, num_settings = samplers.MAKERS[name]
     calls = equal = 0
     worst = 0.0
@@ -59,24 +60,30 @@ def _sampler_row(tf: Any, name: str) -> str:
     return f"| {name} | {NUM_SAMPLER_BLOCKS * num_settings} | {calls} | {equal} | {worst:.0f} |"
 
 
+def _tests(subject: str) -> Any:
+    """Return the module of the parity tests of samplers, losses or optimizers."""
+    return importlib.import_module(f"tests.test_tensorflow_{subject}")
+
+
 def _units(got: Any, expected: Any) -> float:
     return float((np.abs(got - expected) / np.spacing(np.maximum(expected, 1e-30))).max(initial=0))
 
 
 def _loss_row(tf: Any, name: str) -> str:
-    """Largest differences relative to the largest entry of each array, over random float32 settings."""
+    """Return the largest differences, relative to the largest entry of each array, over random float32 settings."""
+    losses = _tests("losses")
     worst = np.zeros(4)
     for i in range(NUM_LOSSES):
         case, hits = losses.random_case(i), bool(i % 2)
-        theirs, of = losses.tensorflow_loss_and_grad(tf, name, case, hits)
+        theirs, their_gradients = losses.tensorflow_loss_and_grad(tf, name, case, hits)
         loss, ours = getattr(ss, f"{name}_and_grad")(
             *case.arguments, case.values, hits, hit_copies="last", loss_grad=losses.weights_of_examples(case)
         )
         pairs = [
             (loss, theirs),
-            (ours.weights.values, of[0].values.numpy()),
-            (ours.biases.values, of[1].values.numpy()),
-            (ours.inputs, of[2].numpy()),
+            (ours.weights.values, their_gradients[0].values.numpy()),
+            (ours.biases.values, their_gradients[1].values.numpy()),
+            (ours.inputs, their_gradients[2].numpy()),
         ]
         differences = [np.abs(got - want).max() / max(np.abs(want).max(), 1.0) for got, want in pairs]
         worst = np.maximum(worst, differences)
@@ -84,6 +91,7 @@ def _loss_row(tf: Any, name: str) -> str:
 
 
 def _optimizer_difference(tf: Any, name: str, dtype: Any) -> float:
+    optimizers = _tests("optimizers")
     optimizer, _, start, apply = optimizers.sparse_ops(tf, dtype)[name]
     table = np.random.default_rng(1).normal(size=optimizers.SHAPE).astype(dtype)
     variable, slot = tf.Variable(table), tf.Variable(np.full(optimizers.SHAPE, start, dtype))
@@ -92,7 +100,3 @@ def _optimizer_difference(tf: Any, name: str, dtype: Any) -> float:
         optimizer.update(table, slots, gradient)
         apply(variable.handle, slot.handle, gradient)
     return float(np.abs(table - variable.numpy()).max())
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
-"""`words`: word vectors of a whole corpus, ours and gensim's: words a second, quality, memory.
+"""`words`: word vectors of a whole corpus, ours and gensim's: words per second, quality, memory.
 
-Each run has a process of its own; both read the same text before the clock starts, and both are compiled. What is timed
-is training alone, as gensim times it. Questions whose words are all among the 30,000 most frequent ones count.
+Each run has its own process. Both programs read the same text and are compiled before the timer starts; only training
+is timed, as by gensim. Questions are evaluated if all their words are among the 30,000 most frequent ones.
 """
 
 import gzip
@@ -23,7 +23,7 @@ from benchmarks.child import Child
 from benchmarks.memory import peak_bytes
 from benchmarks.record import Record
 from benchmarks.table import aligned
-from sampledsoftmax.layers.table import FirstValues
+from sampledsoftmax.layers.table import FirstValues, Table
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.word2vec.evaluation.analogies import evaluate_analogies
 from sampledsoftmax.word2vec.evaluation.similarities import evaluate_similarities
@@ -44,7 +44,7 @@ CONTESTANTS: dict[str, dict[str, Any]] = {
 
 
 class Task(NamedTuple):
-    """One run: where the data is, and what is trained on it."""
+    """One run: the data, and the settings of training."""
 
     data: Path
     epochs: int
@@ -54,17 +54,17 @@ class Task(NamedTuple):
 
 
 def data_folder() -> Path:
-    """Return the folder of the evaluation data: SAMPLEDSOFTMAX_DATA, or ../shared/data beside the checkout."""
+    """Return the folder of the text and the questions: SAMPLEDSOFTMAX_DATA, or ../shared/data beside the checkout."""
     given = os.environ.get("SAMPLEDSOFTMAX_DATA")
-    return Path(given) if given else Path(__file__).parents[2] / "shared" / "data"
+    return Path(given) if given else Path(__file__).parents[3] / "shared" / "data"
 
 
-def run(record: Record, names: Sequence[str], epochs: Sequence[int], seeds: int, threads: int) -> int:
-    """Train all, print a table and record it; return 0, the number of those that were refused."""
+def run(record: Record, names: Sequence[str], epochs: Sequence[int], seeds: int, threads: int) -> None:
+    """Train all contestants, print a table and record it."""
     data = data_folder()
     if not (data / TEXT).exists():
-        print(f"words: left out, there is no {data / TEXT} (SAMPLEDSOFTMAX_DATA names its folder)", flush=True)
-        return 0
+        print(f"words: skipped, there is no {data / TEXT} (set SAMPLEDSOFTMAX_DATA to its folder)", flush=True)
+        return
     record.begin("words", {})
     results = []
     for number in epochs:
@@ -75,11 +75,10 @@ def run(record: Record, names: Sequence[str], epochs: Sequence[int], seeds: int,
                 record.add("words", results[-1])
                 print(_line(results[-1]), flush=True)
     print(f"\n{table(results)}", flush=True)
-    return 0
 
 
 def measure(task: Task) -> dict[str, Any]:
-    """Run a task in a process of its own."""
+    """Run a task in its own process."""
     child = Child()
     try:
         result: dict[str, Any] = child.call(train_and_evaluate, task)
@@ -89,7 +88,7 @@ def measure(task: Task) -> dict[str, Any]:
 
 
 def train_and_evaluate(task: Task) -> dict[str, Any]:
-    """Train, and return time, words a second, scores and peak memory."""
+    """Train, and return time, words per second, scores and peak memory."""
     settings = {**COMMON, **task.settings}
     program = settings.pop("program", "ours")
     train = _train_gensim if program == "gensim" else _train_ours
@@ -109,24 +108,24 @@ def train_and_evaluate(task: Task) -> dict[str, Any]:
 def _train_ours(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors, float, int, dict[str, Any]]:
     first_embeddings = settings.pop("first_embeddings", 1.0)
     first_accumulator = settings.pop("first_accumulator", None)
-    numbers = [str(i) for i in range(200)]
-    ss.Word2Vec(min_count=1, epochs=1, **{k: v for k, v in settings.items() if k != "min_count"}).train([numbers] * 9)
+    words = [str(i) for i in range(200)]  # a tiny corpus, to compile all kernels
+    ss.Word2Vec(min_count=1, epochs=1, **{k: v for k, v in settings.items() if k != "min_count"}).train([words] * 9)
     model = ss.Word2Vec(epochs=task.epochs, seed=task.seed, threads=task.threads, **settings)
     started: list[float] = []
-    with beginning(first_embeddings, first_accumulator):
+    with initial_values(first_embeddings, first_accumulator):
         model.train(task.data / TEXT, watch=Watch(on_plan=lambda _: started.append(time.perf_counter())))
     seconds = time.perf_counter() - started[0]
     return model.vectors, seconds, _num_tokens(task.data / TEXT), {"loss": round(model.history[-1].loss, 4)}
 
 
 @contextmanager
-def beginning(first_embeddings: float, first_accumulator: float | None) -> Iterator[None]:
-    """Let models begin otherwise, to try it: embeddings times a number, another value in row-wise accumulators."""
-    random_rows, new_optimizer = tables._random_rows, Settings.new_optimizer
+def initial_values(first_embeddings: float, first_accumulator: float | None) -> Iterator[None]:
+    """Change the initial values of models: scale the embeddings, set the row-wise accumulators."""
+    new_optimizer = Settings.new_optimizer
 
-    def rows(*arguments: Any) -> FirstValues:
-        first = random_rows(*arguments)
-        return lambda shape: first(shape) * np.float32(first_embeddings)
+    def scaled_table(name: str, shape: tuple[int, ...], first: FirstValues, optimizer: Optimizer) -> Table:
+        scale = np.float32(first_embeddings if name == "embeddings" else 1.0)
+        return Table(name, shape, lambda shape: first(shape) * scale, optimizer)
 
     def optimizer(settings: Settings) -> Optimizer:
         if first_accumulator is None:
@@ -134,19 +133,19 @@ def beginning(first_embeddings: float, first_accumulator: float | None) -> Itera
         return ss.RowwiseAdagrad(settings.learning_rate, first_accumulator)
 
     with (
-        patch.object(tables, "_random_rows", rows),
+        patch.object(tables, "Table", scaled_table),
         patch.object(Settings, "new_optimizer", optimizer),
     ):
         yield
 
 
 def _train_gensim(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors, float, int, dict[str, Any]]:
-    from gensim.models import Word2Vec  # noqa: PLC0415 - a peer, installed for benchmarks only
+    from gensim.models import Word2Vec  # noqa: PLC0415 - only in the process of gensim
 
     with tempfile.TemporaryDirectory() as folder:
-        text = Path(folder) / "text.txt"  # gensim's fastest way: a plain file, which its threads read themselves
-        with gzip.open(task.data / TEXT) as packed, text.open("wb") as plain:
-            shutil.copyfileobj(packed, plain)
+        text = Path(folder) / "text.txt"  # gensim is fastest on a plain file, which its threads read themselves
+        with gzip.open(task.data / TEXT) as compressed, text.open("wb") as plain:
+            shutil.copyfileobj(compressed, plain)
         model = Word2Vec(sg=1, negative=5, seed=task.seed, workers=task.threads, **settings)
         model.build_vocab(corpus_file=str(text))
         start = time.perf_counter()
@@ -166,12 +165,12 @@ def _num_tokens(path: Path) -> int:
 
 
 def table(results: Sequence[dict[str, Any]]) -> str:
-    """Return `rows_of` as text."""
+    """Return `rows_of` as aligned text."""
     return aligned(HEAD, rows_of(results))
 
 
 def rows_of(results: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Return means over seeds, a row for each contestant and number of epochs."""
+    """Return means over seeds, one row per contestant and number of epochs."""
     rows = []
     for name, epochs in dict.fromkeys((r["contestant"], r["epochs"]) for r in results):
         runs = [r for r in results if (r["contestant"], r["epochs"]) == (name, epochs)]

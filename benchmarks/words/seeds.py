@@ -1,20 +1,21 @@
-"""`python -m benchmarks.word_seeds`: whether the defaults of `Word2Vec` ever diverge, and how far seeds are apart.
+"""`word-seeds`: whether the defaults of `Word2Vec` ever diverge, and how far results differ between seeds.
 
 Each seed trains five epochs of the English text, and of the source of Python's standard library with the settings that
-`sampledsoftmax train` has for it. Results are kept in docs/word-seeds.json; those that are there are not made again.
+`sampledsoftmax train` uses for it. Results are kept in docs/word-seeds.json.
 """
 
-import argparse
 import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
+
 import sampledsoftmax as ss
 from benchmarks import machine
 from benchmarks.child import Child
-from benchmarks.words import Task, data_folder, train_and_evaluate
+from benchmarks.words.compare import Task, data_folder, train_and_evaluate
 from sampledsoftmax.cli.train import STANDARD_LIBRARY_DEFAULTS
 from sampledsoftmax.word2vec.corpus.python_source import PythonSource
 
@@ -22,32 +23,38 @@ ENGLISH, STANDARD_LIBRARY = "English", "standard library"
 
 
 class Run(NamedTuple):
-    """One run: what is trained on."""
+    """One run: corpus, epochs and seed."""
 
     corpus: str
     epochs: int
     seed: int
 
 
-def main() -> None:
-    """Train with all seeds that the file does not have yet."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, default=Path("docs/word-seeds.json"), help="results so far")
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=2, help="runs at once, on one thread each")
-    options = parser.parse_args()
-    results = json.loads(options.json.read_text()) if options.json.exists() else []
-    runs = itertools.product((STANDARD_LIBRARY, ENGLISH), (options.epochs,), range(1, options.seeds + 1))
+@click.command()
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(path_type=Path),
+    default=Path("docs/word-seeds.json"),
+    show_default=True,
+    help="Results so far; runs in it are not repeated.",
+)
+@click.option("--seeds", default=20, show_default=True)
+@click.option("--epochs", default=5, show_default=True)
+@click.option("--jobs", default=2, show_default=True, help="Runs at the same time, on one thread each.")
+def command(file: Path, seeds: int, epochs: int, jobs: int) -> None:
+    """Train the default Word2Vec with many seeds: do any diverge, and how far do results differ."""
+    results = json.loads(file.read_text()) if file.exists() else []
+    runs = itertools.product((STANDARD_LIBRARY, ENGLISH), (epochs,), range(1, seeds + 1))
     left = [run for run in itertools.starmap(Run, runs) if not any(run._asdict().items() <= r.items() for r in results)]
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for run, result in zip(left, pool.map(_in_a_child, left), strict=True):
+    with ThreadPoolExecutor(jobs) as pool:
+        for run, result in zip(left, pool.map(_in_child_process, left), strict=True):
             results.append({**run._asdict(), **result, "machine": machine.one_line(machine.describe())})
-            options.json.write_text(json.dumps(results, indent=1) + "\n")
+            file.write_text(json.dumps(results, indent=1) + "\n")
             print(results[-1], flush=True)
 
 
-def _in_a_child(run: Run) -> dict[str, Any]:
+def _in_child_process(run: Run) -> dict[str, Any]:
     child = Child()
     try:
         result: dict[str, Any] = child.call(_train, run)
@@ -66,7 +73,3 @@ def _train(run: Run) -> dict[str, Any]:
     model = ss.Word2Vec(threads=1, **settings)
     model.train(PythonSource())
     return {"loss": round(model.history[-1].loss, 4)}
-
-
-if __name__ == "__main__":
-    main()

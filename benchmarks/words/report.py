@@ -1,4 +1,4 @@
-"""`python -m benchmarks.word_report`: the tables of docs/words.md, from the figures beside it."""
+"""`word-report`: write the tables of docs/words.md from the JSON files beside it."""
 
 import json
 from collections.abc import Sequence
@@ -6,16 +6,18 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.table import markdown
-from benchmarks.words import HEAD, rows_of
+import click
 
-DOCS = Path(__file__).parents[1] / "docs"
+from benchmarks.table import markdown
+from benchmarks.words.compare import HEAD, rows_of
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def page(
     text: str, words: dict[str, Any] | None, settings: Sequence[dict[str, Any]], seeds: Sequence[dict[str, Any]]
 ) -> str:
-    """Return the page with its tables written anew."""
+    """Return the page with its tables regenerated."""
     if words is not None:
         table = markdown(HEAD, rows_of(words["results"]))
         machine = words["machine"]
@@ -30,7 +32,7 @@ def page(
 
 
 def settings_table(results: Sequence[dict[str, Any]]) -> str:
-    """Return the table of settings that were tried: means over seeds."""
+    """Return the table of tried settings: means over seeds."""
     head = ("changed", "epochs", "seeds", "WordSim-353", "SimLex-999", "analogies", "loss")
     rows = []
     for name, epochs in dict.fromkeys((_changed(r), r["epochs"]) for r in results):
@@ -45,7 +47,7 @@ def settings_table(results: Sequence[dict[str, Any]]) -> str:
 
 
 def seeds_table(results: Sequence[dict[str, Any]]) -> str:
-    """Return how far seeds are apart: mean and standard deviation, and how many diverged."""
+    """Return the spread over seeds: mean and standard deviation, and how many runs diverged."""
     rows = []
     for corpus, epochs in dict.fromkeys((r["corpus"], r["epochs"]) for r in results):
         runs = [r for r in results if (r["corpus"], r["epochs"]) == (corpus, epochs)]
@@ -56,7 +58,7 @@ def seeds_table(results: Sequence[dict[str, Any]]) -> str:
 
 
 def _mean(runs: Sequence[dict[str, Any]], score: str) -> str:
-    """Return the mean over runs, or nothing where it was not kept of all."""
+    """Return the mean over runs, or an empty string if a run lacks the score."""
     return f"{mean(r[score] for r in runs):.3f}" if all(score in r for r in runs) else ""
 
 
@@ -74,8 +76,9 @@ def _put(text: str, name: str, table: str) -> str:
     return f"{before}{start}{table}\n{end}{rest.split(end, 1)[1]}"
 
 
-def main() -> None:
-    """Write the tables."""
+@click.command()
+def command() -> None:
+    """Write the tables of docs/words.md from the JSON files beside it."""
     words, settings, seeds = DOCS / "words.json", DOCS / "word-settings.json", DOCS / "word-seeds.json"
     text = page(
         (DOCS / "words.md").read_text(),
@@ -84,7 +87,3 @@ def main() -> None:
         json.loads(seeds.read_text()) if seeds.exists() else [],
     )
     (DOCS / "words.md").write_text(text)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,15 +1,16 @@
-"""`python -m benchmarks.word_settings`: which settings of `Word2Vec` learn the best vectors, by trying them.
+"""`word-settings`: which settings of `Word2Vec` learn the best vectors.
 
-A run is a result of docs/word-settings.json; runs that are there are not made again. `word_report` makes the table.
+Each run adds a result to docs/word-settings.json; `word-report` makes the table.
 """
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
+import click
+
 from benchmarks import machine
-from benchmarks.words import Task, data_folder, measure
+from benchmarks.words.compare import Task, data_folder, measure
 
 TRIED: list[tuple[int, dict[str, Any]]] = [
     (1, {}),
@@ -54,25 +55,30 @@ TRIED: list[tuple[int, dict[str, Any]]] = [
 ]
 
 
-def main() -> None:
-    """Try all that the file does not have yet."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, default=Path("docs/word-settings.json"), help="figures so far")
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--most", type=int, default=10_000, help="how many runs at most")
-    options = parser.parse_args()
-    results = json.loads(options.json.read_text()) if options.json.exists() else []
-    left = options.most
-    for seed in range(1, options.seeds + 1):
+@click.command()
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(path_type=Path),
+    default=Path("docs/word-settings.json"),
+    show_default=True,
+    help="Results so far; runs in it are not repeated.",
+)
+@click.option("--seeds", default=1, show_default=True, help="Runs of each setting.")
+@click.option("--threads", default=2, show_default=True)
+@click.option("--most", default=10_000, help="Maximum number of runs.")
+def command(file: Path, seeds: int, threads: int, most: int) -> None:
+    """Try settings of Word2Vec: train with each and evaluate the vectors."""
+    results = json.loads(file.read_text()) if file.exists() else []
+    for seed in range(1, seeds + 1):
         for epochs, settings in TRIED:
             key = {"epochs": epochs, "settings": settings, "seed": seed}
-            if left == 0 or any(key.items() <= result.items() for result in results):
+            if most == 0 or any(key.items() <= result.items() for result in results):
                 continue
-            left -= 1
-            result = _tried(Task(data_folder(), epochs, seed, options.threads, settings))
+            most -= 1
+            result = _tried(Task(data_folder(), epochs, seed, threads, settings))
             results.append({**key, **result, "machine": machine.one_line(machine.describe())})
-            options.json.write_text(json.dumps(results, indent=1) + "\n")
+            file.write_text(json.dumps(results, indent=1) + "\n")
             print(results[-1], flush=True)
 
 
@@ -81,7 +87,3 @@ def _tried(task: Task) -> dict[str, Any]:
         return measure(task)
     except Exception as error:  # a run that diverges is a result
         return {"failed": str(error).splitlines()[-1]}
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What a process does that draws candidates: ours, or TensorFlow's op under tf.function."""
+"""Functions that run in a worker process: draw candidates, with our samplers or TensorFlow's op under tf.function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from benchmarks.timing import timed
 SAMPLERS = ("log_uniform", "uniform", "learned_unigram", "fixed_unigram", "all")
 DISTORTION = 0.75
 WARM_UP = 2
-AT_LEAST, AT_MOST = 8, 256  # calls a turn; at most, since a learned unigram grows slower with what it has learned
+AT_LEAST, AT_MOST = 8, 256  # calls per turn; at most, since a learned unigram gets slower the more it has learned
 
 Values = tuple[NDArray[Any], ...]  # candidates, expected counts of labels and of candidates, logarithms of both
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Which sampler draws how many of how many classes, for batches of how many labels."""
+    """A sampler and its sizes."""
 
     sampler: str
     range_max: int
@@ -35,7 +35,7 @@ class Draw:
 
 
 def word_counts(range_max: int) -> NDArray[np.float32]:
-    """Return counts that fall off as those of words do."""
+    """Return counts that fall like those of words."""
     return (1e6 / (np.arange(range_max) + 2.7)).astype(np.float32)
 
 
@@ -59,7 +59,7 @@ def ours(draw: Draw, vocab_file: Path) -> Callable[[Ids], Values]:
 
 def tensorflow(draw: Draw, vocab_file: Path) -> Callable[[Ids], Values]:
     """Return TensorFlow's op."""
-    import tensorflow as tf  # noqa: PLC0415 - in the process of TensorFlow only
+    import tensorflow as tf  # noqa: PLC0415 - only in the process of TensorFlow
 
     op = getattr(tf.random, f"{draw.sampler}_candidate_sampler")
     common: dict[str, Any] = {"num_true": 1, "num_sampled": draw.num_sampled, "unique": True, "seed": SEED}
@@ -80,13 +80,13 @@ _SIDES = {"sampledsoftmax": ours, "tensorflow": tensorflow}
 
 
 def first_draws(side: str, draw: Draw, vocab_file: Path) -> list[Values]:
-    """Return what the calls on all batches give."""
+    """Return the results of the calls for all batches."""
     sample = _SIDES[side](draw, vocab_file)
     return [sample(labels) for labels in draw.labels()]
 
 
 def turn(side: str, draw: Draw, vocab_file: Path, seconds: float) -> list[float]:
-    """Return times of calls over about `seconds`, of a sampler that is made anew."""
+    """Return times of calls of a new sampler over about `seconds`."""
     sample, batches = _SIDES[side](draw, vocab_file), draw.labels()
     for labels in batches[:WARM_UP]:
         sample(labels)
