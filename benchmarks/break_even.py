@@ -150,7 +150,7 @@ def break_even(results: list[dict[str, Any]], batch_size: int, num_sampled: int)
     return float(np.exp(np.interp(0.0, gains[i : i + 2], sizes[i : i + 2])))
 
 
-@click.command()
+@click.command(short_help="Sampled against full softmax steps.")
 @click.option(
     "--json",
     type=click.Path(path_type=Path),

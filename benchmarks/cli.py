@@ -156,7 +156,7 @@ def _run(
     print(machine.one_line(machine.describe()) + "\n", flush=True)
     refused = sum(RUN[section](record, options) for section in sections)
     if plots is not None:
-        from benchmarks.plots import draw  # noqa: PLC0415 - figures can be taken without matplotlib
+        from benchmarks.plots import draw  # noqa: PLC0415 - measuring needs no matplotlib
 
         for path in draw(record.sections, plots):
             print(path)

@@ -45,7 +45,7 @@ HEAD = (
 )
 
 
-@click.command()
+@click.command(short_help="Errors of TensorFlow's expected counts.")
 def command() -> None:
     """Print the errors of expected counts, one line per setting and class."""
     print(f"{NUM_BATCHES:,} batches each; errors in % of the truth, +- standard error of the simulation")

@@ -18,7 +18,7 @@ NUM_LOSSES = 400
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad")
 
 
-@click.command()
+@click.command(short_help="Differences from TensorFlow's numbers.")
 def command() -> None:
     """Compare with the installed TensorFlow, and print three Markdown tables."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

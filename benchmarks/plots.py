@@ -154,6 +154,6 @@ def _step_times(axes: Axes, results: list[dict[str, Any]]) -> None:
         sizes = [result["num_classes"] for result in chosen]
         label = name.replace("sampled", "num_sampled")
         axes.plot(sizes, times, color=color, marker=marker, markersize=4.5, label=label)
-    axes.set(xscale="log", yscale="log", ylabel="ms a step")
+    axes.set(xscale="log", yscale="log", ylabel="ms per step")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()

@@ -27,7 +27,7 @@ PLOTS = {  # by section: file and alternative text
 }
 
 
-@click.command()
+@click.command(short_help="Tables of a page from results.")
 @click.argument("figures", type=click.Path(path_type=Path, exists=True))
 @click.argument("page", type=click.Path(path_type=Path, exists=True))
 @click.option(

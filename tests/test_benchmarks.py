@@ -10,12 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import contestants, report, sampler, step, truth
+from benchmarks.__main__ import restart_with_one_blas_thread
 from benchmarks.cases import CASES, OPTIMIZERS, TINY, Case
 from benchmarks.cli import main
 from benchmarks.contestants import SPECS, Spec
 from benchmarks.contestants.ours import Fast
 from benchmarks.draws import AT_LEAST, SAMPLERS, Draw, first_draws, turn
 from benchmarks.limits.limit import row_bytes
+from benchmarks.limits.sgemm import ONE_THREAD
 from benchmarks.record import Record
 from benchmarks.sections import RUN, Options
 from benchmarks.session import Effort, Session
@@ -228,6 +230,27 @@ def test_all_runs_every_section_and_unknown_names_are_errors(monkeypatch):
         refused = CliRunner().invoke(main, ["step", option, "nothing"])
         assert refused.exit_code == 2
         assert "'nothing' is not one of" in refused.output
+
+
+def test_every_program_is_a_subcommand():
+    words = {"words", "word-report", "word-seeds", "word-settings"}
+    assert set(main.commands) == {"all", "break-even", "expected-count", "parity", "report", *RUN, *words}
+    for name in main.commands:
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+
+
+def test_break_even_restarts_once_with_one_blas_thread(monkeypatch):
+    restarted = []
+    monkeypatch.setattr("os.execve", lambda *arguments: restarted.append(arguments))
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    restart_with_one_blas_thread()
+    (_, arguments, environment) = restarted.pop()
+    assert arguments == sys.orig_argv
+    assert environment["OPENBLAS_NUM_THREADS"] == "1"
+    for name, value in ONE_THREAD.items():
+        monkeypatch.setenv(name, value)
+    restart_with_one_blas_thread()
+    assert restarted == []
 
 
 def test_default_contestants_have_no_forced_vectors_and_no_reference_in_the_largest_case():

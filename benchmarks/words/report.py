@@ -76,7 +76,7 @@ def _put(text: str, name: str, table: str) -> str:
     return f"{before}{start}{table}\n{end}{rest.split(end, 1)[1]}"
 
 
-@click.command()
+@click.command(short_help="Tables of docs/words.md.")
 def command() -> None:
     """Write the tables of docs/words.md from the JSON files beside it."""
     words, settings, seeds = DOCS / "words.json", DOCS / "word-settings.json", DOCS / "word-seeds.json"

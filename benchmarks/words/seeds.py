@@ -30,7 +30,7 @@ class Run(NamedTuple):
     seed: int
 
 
-@click.command()
+@click.command(short_help="Spread of Word2Vec over seeds.")
 @click.option(
     "--json",
     "file",
@@ -43,7 +43,7 @@ class Run(NamedTuple):
 @click.option("--epochs", default=5, show_default=True)
 @click.option("--jobs", default=2, show_default=True, help="Runs at the same time, on one thread each.")
 def command(file: Path, seeds: int, epochs: int, jobs: int) -> None:
-    """Train the default Word2Vec with many seeds: do any diverge, and how far do results differ."""
+    """Train the default Word2Vec with many seeds, to see whether any diverge and how far results differ."""
     results = json.loads(file.read_text()) if file.exists() else []
     runs = itertools.product((STANDARD_LIBRARY, ENGLISH), (epochs,), range(1, seeds + 1))
     left = [run for run in itertools.starmap(Run, runs) if not any(run._asdict().items() <= r.items() for r in results)]

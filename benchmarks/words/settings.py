@@ -55,7 +55,7 @@ TRIED: list[tuple[int, dict[str, Any]]] = [
 ]
 
 
-@click.command()
+@click.command(short_help="Settings of Word2Vec, tried.")
 @click.option(
     "--json",
     "file",
