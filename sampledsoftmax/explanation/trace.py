@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import reference, validation
 from sampledsoftmax.explanation.types import Explanation, Settings, SummedGradients, TableCost, TableRows
-from sampledsoftmax.losses import objective
+from sampledsoftmax.losses import evaluate
 from sampledsoftmax.losses.accidental_hits import compute_accidental_hits
 from sampledsoftmax.losses.arguments import Call
 from sampledsoftmax.losses.objectives import SAMPLED_SOFTMAX
@@ -51,9 +51,9 @@ class Compiled:
     def numbers(call: Call) -> Numbers:
         """Return the results of `compute_sampled_logits` and `sampled_softmax_loss_and_grad`."""
         ones = np.ones(call.batch.inputs.shape[0], call.batch.inputs.dtype)
-        raw = _side_by_side(objective.logits(call._replace(correction=Correction(False, False))))
-        logits = _side_by_side(objective.logits(call))
-        loss, gradients = objective.loss_and_grad(call, SAMPLED_SOFTMAX, ones)
+        raw = _side_by_side(evaluate.logits(call._replace(correction=Correction(False, False))))
+        logits = _side_by_side(evaluate.logits(call))
+        loss, gradients = evaluate.loss_and_grad(call, SAMPLED_SOFTMAX, ones)
         return Numbers(raw, logits, loss, gradients)
 
     @staticmethod

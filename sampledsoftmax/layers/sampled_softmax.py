@@ -12,8 +12,8 @@ from sampledsoftmax.layers.table import Table, initial_rng
 from sampledsoftmax.layers.top_k import top_k
 from sampledsoftmax.losses.arguments import Call, checked_batch, checked_values, correction_for
 from sampledsoftmax.losses.batch import Batch
+from sampledsoftmax.losses.evaluate import mean_loss_and_grad
 from sampledsoftmax.losses.full_softmax import full_softmax_loss
-from sampledsoftmax.losses.objective import mean_loss_and_grad
 from sampledsoftmax.losses.objectives import Objective, checked_objective
 from sampledsoftmax.optimizers import Adagrad, Optimizer, checked_optimizer
 from sampledsoftmax.samplers import CandidateSampler, sampler_for

@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from sampledsoftmax.losses import objective
+from sampledsoftmax.losses import evaluate
 from sampledsoftmax.losses.arguments import checked_call, checked_loss_grad
 from sampledsoftmax.losses.objectives import NCE
 from sampledsoftmax.types import Correction, Gradients
@@ -91,7 +91,7 @@ def nce_loss(
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
     correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
     call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
-    return objective.loss(call, NCE)
+    return evaluate.loss(call, NCE)
 
 
 def nce_loss_and_grad(
@@ -174,4 +174,4 @@ def nce_loss_and_grad(
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
     correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
     call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
-    return objective.loss_and_grad(call, NCE, checked_loss_grad(loss_grad, call.batch))
+    return evaluate.loss_and_grad(call, NCE, checked_loss_grad(loss_grad, call.batch))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sampledsoftmax.losses import objective
+from sampledsoftmax.losses import evaluate
 from sampledsoftmax.losses.arguments import checked_call
 from sampledsoftmax.types import Correction
 
@@ -88,7 +88,7 @@ def compute_sampled_logits(
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
     correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
     call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
-    true, sampled = objective.logits(call)
+    true, sampled = evaluate.logits(call)
     targets = np.zeros((true.shape[0], true.shape[1] + sampled.shape[1]), true.dtype)
     targets[:, : true.shape[1]] = 1.0 / true.shape[1]
     return np.concatenate((true, sampled), axis=1), targets

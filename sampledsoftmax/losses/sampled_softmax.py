@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from sampledsoftmax.losses import objective
+from sampledsoftmax.losses import evaluate
 from sampledsoftmax.losses.arguments import checked_call, checked_loss_grad
 from sampledsoftmax.losses.objectives import SAMPLED_SOFTMAX
 from sampledsoftmax.types import Correction, Gradients
@@ -90,7 +90,7 @@ def sampled_softmax_loss(
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
     correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
     call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
-    return objective.loss(call, SAMPLED_SOFTMAX)
+    return evaluate.loss(call, SAMPLED_SOFTMAX)
 
 
 def sampled_softmax_loss_and_grad(
@@ -173,4 +173,4 @@ def sampled_softmax_loss_and_grad(
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
     correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
     call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
-    return objective.loss_and_grad(call, SAMPLED_SOFTMAX, checked_loss_grad(loss_grad, call.batch))
+    return evaluate.loss_and_grad(call, SAMPLED_SOFTMAX, checked_loss_grad(loss_grad, call.batch))

@@ -127,7 +127,7 @@ def _run_step(thread_id, num_threads, shared, step, operands, memory, update, so
 
 @jit
 def _sample(thread_id, num_threads, shared, step, operands, tables, update, source, scratch):
-    """Phase 1: draw candidates, group equal classes (first thread) and equal inputs (last thread), begin the updates."""
+    """Phase 1: draw candidates, group classes (first thread) and inputs (last thread), begin the updates."""
     if thread_id == 0:
         draw_candidates(step, source, scratch)
         group_classes(operands.true_ids, scratch.candidates.size, scratch)
