@@ -1,8 +1,8 @@
-"""Arrays that kernels pass on together: for compiled code, the address of a table of where they are.
+"""A struct of arrays that is passed to kernels as one pointer to (data, shape, strides) records.
 
-A named tuple would do, but Numba takes it apart: each array is seven numbers or more of each function's arguments, and
-each has to be looked at by each call from Python. With the 57 arrays of a step that was 18 microseconds a call, and a
-quarter of the time of compiling.
+Numba would pass a named tuple by its elements: an array becomes seven or more arguments of every function, and a call
+from Python inspects each array. For the 57 arrays of a step that took 18 microseconds a call and a quarter of the
+compile time.
 """
 
 from typing import Any, ClassVar, TypeVar
@@ -18,29 +18,29 @@ Kind = TypeVar("Kind", bound="ArrayStruct")
 
 
 class ArrayStruct:
-    """Arrays and other bundles by name; the annotations of a subclass are the names, in order.
+    """Arrays and nested structs as named fields; a subclass declares them as annotations, in order.
 
-    The arrays of a bundle do not change, what is in them does.
+    Fields cannot be assigned; the contents of the arrays can. `replace` makes a struct with other arrays.
     """
 
     names: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         cls.names = tuple(cls.__annotations__)
-        register(cls)
+        register(cls, cls.names)
 
     def __init__(self, *values: Any, **named: Any) -> None:
         fields = dict(zip((*self.names, *range(len(values))), values, strict=False)) | named
         self._take(fields)
-        if WITH_JIT:  # pragma: no cover - it is off where lines are counted
+        if WITH_JIT:  # pragma: no cover - coverage is measured without the JIT
             self._describe({name: numba.typeof(value) for name, value in fields.items()})
             self._write(self.names)
 
     def replace(self: Kind, **changes: Any) -> Kind:
-        """Return a bundle with other arrays under some names."""
+        """Return a struct in which the named fields are other arrays."""
         other = object.__new__(type(self))
         other._take({name: vars(self)[name] for name in self.names} | changes)
-        if WITH_JIT:  # pragma: no cover - it is off where lines are counted
+        if WITH_JIT:  # pragma: no cover - coverage is measured without the JIT
             types = {name: numba.typeof(value) for name, value in changes.items()}
             if any(self.numba_type.fields[name] != field for name, field in types.items()):
                 other._describe(self.numba_type.fields | types)
@@ -52,7 +52,7 @@ class ArrayStruct:
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let a copy be made anew: its arrays are elsewhere."""
+        """Copy and pickle by constructor: the arrays of a copy have other addresses."""
         return type(self), tuple(vars(self)[name] for name in self.names)
 
     def _take(self, fields: dict[str, Any]) -> None:
@@ -61,7 +61,7 @@ class ArrayStruct:
         vars(self).update(fields)
 
     def _describe(self, fields: dict[str, Any]) -> None:  # pragma: no cover
-        """Note what compiled code must know."""
+        """Determine the Numba type and allocate the words that compiled code reads."""
         self.numba_type = ArrayStructType(type(self), fields)
         self._set_words(np.zeros(sum(num_words(field) for field in fields.values()), np.int64))
 
@@ -69,7 +69,7 @@ class ArrayStruct:
         self._words, self.address = words, words.ctypes.data
 
     def _write(self, names: Any) -> None:  # pragma: no cover
-        """Write where the arrays of some names are, and how they lie there."""
+        """Write the records of some fields."""
         for name in names:
             first, value = self.numba_type.offsets[name], vars(self)[name]
             words = (

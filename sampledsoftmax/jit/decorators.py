@@ -1,4 +1,4 @@
-"""The decorators under which every kernel is compiled."""
+"""The decorators of kernels: one for each set of floating-point rules."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,40 +13,39 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def jit(function: Function) -> Function:
     """Compile a kernel at its first call from Python, keep the code on disk, release the GIL while it runs.
 
-    Where another kernel calls it, it is compiled as a part of that one.
-    Division by zero gives inf or nan as in NumPy, and floating point stays IEEE: sums are added in
-    the order in which they are written.
+    Called by another kernel, it becomes part of that kernel's code. Division by zero gives inf or nan as in NumPy, and
+    floating-point arithmetic is strict IEEE: sums are added in the order in which they are written.
     """
     return _compile(function, fastmath=False)
 
 
 def jit_with_memory(function: Function) -> Function:
-    """As `jit`, for a kernel that makes arrays of its own. No kernel that only other kernels call does so.
+    """As `jit`, for an entry point that allocates arrays; kernels that other kernels call must not.
 
-    All others run without Numba's counters of who holds an array: the caller of a kernel holds its arguments until
-    it returns. To count is an atomic addition wherever an array gets a name, a third of the code, and threads that
-    share arrays wait for one another at the counters.
+    All other kernels are compiled without reference counting: the caller of a kernel owns its arguments until the
+    kernel returns. Counting is an atomic addition wherever an array is bound to a name: a third of the code, and
+    contention between threads that share arrays.
     """
-    return _compile(function, fastmath=False, counted=True)
+    return _compile(function, fastmath=False, counts_references=True)
 
 
 def jit_sum(function: Function) -> Function:
-    """As `jit`, but the terms of a sum may be added in another order.
+    """As `jit`, but LLVM may reorder the terms of a sum.
 
-    For kernels whose inner loop is one long sum (a dot product, a row total): without it the sum is
-    one chain of dependent additions, about eight times slower than vectors of partial sums and less
-    exact. The order is fixed when the kernel is compiled, so the same input gives the same bits.
+    For kernels whose inner loop is one long sum, such as a dot product. In source order it is a chain of dependent
+    additions, about eight times slower than partial sums in SIMD lanes, and less exact. The order is fixed at compile
+    time: equal inputs give equal bits.
     """
     return _compile(function, fastmath={"reassoc", "contract"})
 
 
 def jit_fused(function: Function) -> Function:
-    """As `jit`, but a product and the sum that takes it may be one multiply-add, rounded once."""
+    """As `jit`, but a product and a sum may be fused into one multiply-add with a single rounding."""
     return _compile(function, fastmath={"contract"})
 
 
-def _compile(function: Function, fastmath: Any, counted: bool = False) -> Function:
+def _compile(function: Function, fastmath: Any, counts_references: bool = False) -> Function:
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function
-    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "_nrt": counted}
-    return Kernel(function, options)  # type: ignore[return-value]
+    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+    return Kernel(function, options, counts_references)  # type: ignore[return-value]

@@ -20,6 +20,7 @@ class DispatchedKernel:
     """A name for several kernels, callable from Python and from kernels."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        _KERNELS.append(self)
         functools.update_wrapper(self, function)
         self.name = f"{function.__module__}.{function.__name__}"
         self._default: Any = None
@@ -41,11 +42,11 @@ class DispatchedKernel:
 
     def has(self, of_class: type) -> bool:
         """Return whether an implementation other than the default is registered for a class or a base class of it."""
-        return self._registered(of_class) is not None
+        return self.registered(of_class) is not None
 
     def implementation_for(self, of_class: type) -> Any:
         """Return the kernel for a class: its own, that of the nearest base class, or the default."""
-        kernel = self._registered(of_class) or self._default
+        kernel = self.registered(of_class) or self._default
         if kernel is None:
             raise MissingImplementation(self._missing(of_class.__qualname__))
         return kernel
@@ -54,7 +55,8 @@ class DispatchedKernel:
         """Run the implementation for the class of `struct`."""
         return self.implementation_for(type(struct))(struct, *arguments)
 
-    def _registered(self, of_class: type) -> Any:
+    def registered(self, of_class: type) -> Any:
+        """Return the kernel for a class or for its nearest base class, None where there is only the default."""
         return next((self._implementations[base] for base in of_class.__mro__ if base in self._implementations), None)
 
     def _missing(self, class_name: str) -> str:
@@ -68,6 +70,14 @@ class DispatchedKernel:
 def dispatch(function: Callable[..., Any]) -> DispatchedKernel:
     """Make a dispatched kernel of a function that consists of a signature and a docstring."""
     return DispatchedKernel(function)
+
+
+_KERNELS: list[DispatchedKernel] = []
+
+
+def implementations_for(of_class: type) -> list[Any]:
+    """Return the implementations that all dispatched kernels have for a class, defaults left out."""
+    return [found for kernel in _KERNELS if (found := kernel.registered(of_class)) is not None]
 
 
 class _DispatchedKernelType(types.Callable, types.Dummy):  # pragma: no cover - with the JIT only

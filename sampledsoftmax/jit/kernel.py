@@ -1,49 +1,67 @@
-"""What the decorators make of a function: one thing to call from Python and from other kernels, compiled for each."""
+"""A kernel: an entry point for Python, with its machine code kept on disk, and a body that other kernels link in."""
 
 import functools
-import hashlib
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numba
 from numba import types
 from numba.extending import models, register_model, typeof_impl
 
-from sampledsoftmax.jit.dispatch import MissingImplementation
-from sampledsoftmax.jit.ir_library import IRCompiler
+from sampledsoftmax.jit import source_hash
+from sampledsoftmax.jit.dispatch import MissingImplementation, implementations_for
+from sampledsoftmax.jit.numba_internals import ir_compiler, keep_on_disk, without_reference_counting
 from sampledsoftmax.jit.simd_width import IS_FORCED
 
 
 class Kernel:
     """A compiled function.
 
-    Called from Python it is an entry point, compiled at the first call and kept on disk. A kernel that names it takes
-    it in as a part of its own code.
+    Attributes
+    ----------
+    entry : Dispatcher
+        For calls from Python: compiled at the first call, and kept on disk.
+    body : Dispatcher
+        For calls from kernels: LLVM IR that becomes part of the caller.
     """
 
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any], counts_references: bool) -> None:
         functools.update_wrapper(self, function)
-        as_part: Any = {"pipeline_class": IRCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        self.body = numba.njit(**as_part, **options)(function)
-        self.entry = _entry(function, options)
+        self._function = function
+        self._options = options if counts_references else options | without_reference_counting()
+
+    @functools.cached_property
+    def body(self) -> Any:
+        """The kernel inside of other kernels."""
+        compiler = ir_compiler()
+        as_ir = {"pipeline_class": compiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True} if compiler else {}
+        return numba.njit(**as_ir, **self._options)(self._function)
+
+    @functools.cached_property
+    def entry(self) -> Any:
+        """The kernel as Python calls it."""
+        entry = numba.njit(**self._options)(self._function)
+        if not IS_FORCED:  # names of code on disk do not distinguish vector paths
+            key_of = functools.partial(_key_of, self._function)
+            keep_on_disk(entry, source_hash.package_hash(), source_hash.PACKAGE, key_of)
+        return entry
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the entry point."""
         try:
             return self.entry(*arguments)
-        except MissingImplementation as error:  # without the hundred frames of the compiler
+        except MissingImplementation as error:  # without the frames of the compiler, about a hundred
             raise MissingImplementation(*error.args) from None
 
 
 def for_types_of(kernel: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:
-    """Return the machine code of a kernel for arguments of these types: it does not look at their types again.
+    """Return the machine code of a kernel for arguments of these types, to be called without type checks.
 
-    To look at them is most of what a call costs. Arguments of other types would be taken for these.
+    The checks are most of the time of a call. Arguments of other types would be misread.
     """
     if not isinstance(kernel, Kernel):
-        return kernel  # nothing is compiled
-    entry: Any = kernel.entry
+        return kernel  # the JIT is off
+    entry = kernel.entry
     try:
         return entry.compile(tuple(map(entry.typeof_pyval, arguments)))  # type: ignore[no-any-return]
     except MissingImplementation as error:
@@ -51,7 +69,7 @@ def for_types_of(kernel: Callable[..., Any], arguments: tuple[Any, ...]) -> Call
 
 
 class KernelType(types.Dispatcher):
-    """How Numba sees a kernel in another one: as the part, compiled once for an int and not for each constant."""
+    """The Numba type of a kernel inside another one: its body, compiled once for an int, not for each constant."""
 
     def get_call_type(self, context: Any, arguments: Any, keywords: Any) -> Any:
         """Return the signature of a call."""
@@ -66,25 +84,25 @@ def _type_of_kernel(kernel: Kernel, _context: Any) -> KernelType:
     return KernelType(kernel.body)
 
 
-def _entry(function: Callable[..., Any], options: dict[str, Any]) -> Any:
-    if not IS_FORCED:  # the names of cached code do not tell one vector path from another
-        try:
-            entry: Any = numba.njit(cache=True, **options)(function)
-        except RuntimeError:  # no folder on this machine can hold the cache: compile in each process
-            pass
-        else:
-            # Numba looks at the file of the function only, and most of an entry point's code is from other files.
-            cache_file = entry._cache._cache_file
-            cache_file._source_stamp = (cache_file._source_stamp, _stamp_of_sources())
-            return entry
-    return numba.njit(**options)(function)
+def _key_of(function: Callable[..., Any], signature: Any) -> str | None:
+    """Return what distinguishes compiled code of an entry point, None if the code cannot be kept on disk.
+
+    Implementations of dispatched kernels may come from outside of the package: their sources belong to the key.
+    """
+    arguments = signature if isinstance(signature, tuple) else signature.args
+    classes = dict.fromkeys(found for argument in arguments for found in _classes_in(argument))
+    if not all(map(source_hash.is_importable, classes)):
+        return None
+    implementations = (kernel for of_class in classes for kernel in implementations_for(of_class))
+    sources = source_hash.hash_of((function, *implementations))
+    names = [f"{of_class.__module__}.{of_class.__qualname__}" for of_class in classes]
+    return None if sources is None else "\n".join([*map(str, arguments), *names, sources])
 
 
-@functools.cache
-def _stamp_of_sources() -> str:
-    """Return a hash of the contents of all files whose code an entry point may contain."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted((*package.glob("kernels/**/*.py"), *package.glob("jit/*.py"))):
-        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+def _classes_in(numba_type: Any) -> Iterator[type]:
+    """Yield the Python classes of structs in a type: named tuples and array structs, with those that they contain."""
+    if hasattr(numba_type, "instance_class"):
+        yield numba_type.instance_class
+    fields = getattr(numba_type, "fields", ())
+    for field in fields.values() if isinstance(fields, dict) else getattr(numba_type, "types", ()):
+        yield from _classes_in(field)

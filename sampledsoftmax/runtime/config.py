@@ -1,20 +1,24 @@
-"""What this process computes with."""
+"""Versions, processor, threads and compilation of this process."""
 
 import platform
 from importlib.metadata import version
 
 import llvmlite.binding as llvm
 
+from sampledsoftmax.jit.numba_internals import limitations
 from sampledsoftmax.jit.simd_width import IS_FORCED, PATH, VARIABLE
 from sampledsoftmax.runtime.threadpool import get_num_threads
 
 
 def show_config() -> None:
-    """Print versions, processor, threads and the vector path in use: what a report of a figure needs.
+    """Print versions, processor, threads and how kernels are compiled, for the report of a measurement.
 
-    The path is "512", "256" or "128" for vectors of so many bits, or "plain" for loops without explicit vectors.
-    It is chosen from the processor; the environment variable SAMPLEDSOFTMAX_VECTORS forces another one, which is
-    then compiled in each process and not kept on disk. Results of two paths differ in their last bits.
+    The vector path is "512", "256" or "128", a number of bits, or "plain" for loops without explicit vectors. It is
+    chosen from the processor. The environment variable SAMPLEDSOFTMAX_VECTORS forces another one, which is compiled in
+    each process and not kept on disk. Results of two paths differ in their last bits.
+
+    Kernels are linked as LLVM IR and kept on disk where the private parts of Numba that this takes are as expected.
+    With another version of Numba, a line says what is done instead and why; results are the same.
 
     Examples
     --------
@@ -25,9 +29,10 @@ def show_config() -> None:
     numba          ...
     processor      ...
     vectors        ...
+    kernels        ...
     threads        ...
     """
-    chosen = f"forced by {VARIABLE}" if IS_FORCED else "the widest of this processor"
+    chosen = f"forced by {VARIABLE}" if IS_FORCED else "the widest that this processor has"
     bits = PATH if PATH == "plain" else f"{PATH} bits"
     rows = {
         "sampledsoftmax": version("sampledsoftmax"),
@@ -36,6 +41,7 @@ def show_config() -> None:
         "numba": f"{version('numba')}, llvmlite {version('llvmlite')}",
         "processor": llvm.get_host_cpu_name(),
         "vectors": f"{bits} ({chosen})",
+        "kernels": "; ".join(limitations()) or "linked as LLVM IR, kept on disk",
         "threads": f"at most {get_num_threads()}",
     }
     for name, value in rows.items():

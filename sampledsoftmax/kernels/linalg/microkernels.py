@@ -11,11 +11,12 @@ Every sum is added in the order of k, one term at a time, so an entry has the sa
 from typing import Any
 
 from llvmlite import ir
-from numba import config
-from numba.core import cgutils, types
+from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from sampledsoftmax.jit.decorators import jit
+from sampledsoftmax.jit.numba_internals import array_proxy
 from sampledsoftmax.jit.simd_width import MR, MR_TAIL, PATH, VECTOR_BYTES
 
 VECTORS = 2
@@ -160,7 +161,7 @@ class Array:
     """Addresses in an array of three dimensions whose last two are contiguous, or of two."""
 
     def __init__(self, context: Any, builder: Any, array_type: Any, array: Any) -> None:
-        struct = context.make_array(array_type)(context, builder, value=array)
+        struct = array_proxy(context, builder, array_type, array)
         self.builder = builder
         self.integer = context.get_value_type(types.intp)
         self.scalar = context.get_value_type(array_type.dtype)

@@ -7,7 +7,7 @@ vector; for 100 numbers that takes longer than the numbers do. A row of panels i
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba import types
 
 from sampledsoftmax.jit.simd_width import VECTOR_BYTES
 from sampledsoftmax.kernels.linalg.microkernels import VECTORS, Array, Tile, choose

@@ -7,7 +7,7 @@ number is left.
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba import types
 
 from sampledsoftmax.jit.simd_width import VECTOR_BYTES
 from sampledsoftmax.kernels.linalg.microkernels import VECTORS, Array, Tile, choose

@@ -8,7 +8,7 @@ fast computer method for matrix transposing", 1972).
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba import types
 
 from sampledsoftmax.jit.simd_width import VECTOR_BYTES
 from sampledsoftmax.kernels.linalg.microkernels import VECTORS, Array, Tile, choose

@@ -7,9 +7,11 @@ import sys
 from typing import Any
 
 from llvmlite import ir
-from numba import config
-from numba.core import cgutils, types
+from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic
+
+from sampledsoftmax.jit.numba_internals import array_proxy
 
 # What the C library calls "let another thread run". It is called as a symbol of the process: the address of
 # a ctypes function would keep compiled code from being kept on disk.
@@ -17,7 +19,7 @@ _YIELD = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
 
 
 def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    struct = context.make_array(array_type)(context, builder, value=array)
+    struct = array_proxy(context, builder, array_type, array)
     return cgutils.get_item_pointer(context, builder, array_type, struct, [index])
 
 
@@ -65,7 +67,7 @@ def _fetch(to_write: bool) -> Any:
     def emit(context, builder, signature, arguments):
         table, row = arguments
         array_type = signature.args[0]
-        struct = context.make_array(array_type)(context, builder, value=table)
+        struct = array_proxy(context, builder, array_type, table)
         stride = cgutils.unpack_tuple(builder, struct.strides)[0]
         byte, word = ir.IntType(8), ir.IntType(32)
         prefetch = cgutils.get_or_insert_function(
