@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
+from sampledsoftmax.kernels.hash_table import empty_table, num_buckets
 from sampledsoftmax.kernels.sampling.alias import build_alias_table, pack_alias_table
 from sampledsoftmax.kernels.sampling.candidates import draw, expected_counts, learn, sample, seek
 from sampledsoftmax.kernels.sampling.philox import cursor_at
-from sampledsoftmax.kernels.sampling.unique import empty_slots, keep_new, num_slots
+from sampledsoftmax.kernels.sampling.unique import keep_new
 from sampledsoftmax.samplers import stream
 from sampledsoftmax.samplers.base import CandidateSampler
 
@@ -32,7 +33,7 @@ def equal(ours, expected):
 def compiled_call(sampler, labels, num_sampled, unique):
     """Do what a compiled caller does for one call of `sample`."""
     distribution, cursor = sampler._distribution(), np.empty(8, np.uint64)
-    ids, slots = np.empty(num_sampled, np.int64), empty_slots(num_sampled)
+    ids, slots = np.empty(num_sampled, np.int64), empty_table(num_sampled)
     true_count, sampled_count = np.empty(labels.size, np.float32), np.empty(num_sampled, np.float32)
     with sampler._lock:
         seek(cursor, *sampler._stream.position)
@@ -94,7 +95,7 @@ def test_a_stream_skips_calls(name):
 def test_a_sample_that_takes_too_many_draws_is_minus_1_as_are_the_places_that_stay_empty(monkeypatch):
     monkeypatch.setattr(stream, "MAX_TRIES", 100)
     sampler = ss.FixedUnigramSampler([1.0, 1e-6, 1], seed=1)
-    out, slots, cursor = np.empty(3, np.int64), empty_slots(3), cursor_at(1, 2, 3)
+    out, slots, cursor = np.empty(3, np.int64), empty_table(3), cursor_at(1, 2, 3)
     assert draw(sampler._distribution(), cursor, True, slots, out) == -1
     assert sorted(out[:2].tolist()) == [0, 2]
     assert out[2] == -1
@@ -106,14 +107,14 @@ def test_a_sample_that_takes_too_many_draws_is_minus_1_as_are_the_places_that_st
 @pytest.mark.parametrize("num_sampled", [2, 4])
 def test_some_of_all_classes_is_not_possible(num_sampled):
     out = np.zeros(num_sampled, np.int64)
-    assert draw(ss.AllSampler(3)._distribution(), cursor_at(1, 2, 3), True, empty_slots(num_sampled), out) == -1
+    assert draw(ss.AllSampler(3)._distribution(), cursor_at(1, 2, 3), True, empty_table(num_sampled), out) == -1
     assert out.tolist() == [-1] * num_sampled
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_more_different_classes_than_there_are_is_not_possible(name):
     distribution, num_sampled = SAMPLERS[name]()._distribution(), NUM_CLASSES + 1
-    out, slots = np.zeros(num_sampled, np.int64), empty_slots(num_sampled)
+    out, slots = np.zeros(num_sampled, np.int64), empty_table(num_sampled)
     assert draw(distribution, cursor_at(1, 2, 3), True, slots, out) == -1
     assert (out == -1).all()
     assert draw(distribution, cursor_at(1, 2, 3), False, slots, out) == num_sampled
@@ -121,7 +122,7 @@ def test_more_different_classes_than_there_are_is_not_possible(name):
 
 def test_more_different_classes_than_are_ever_drawn_is_not_possible():
     distribution = ss.FixedUnigramSampler([1, 0, 1])._distribution()
-    assert draw(distribution, cursor_at(1, 2, 3), True, empty_slots(3), np.empty(3, np.int64)) == -1
+    assert draw(distribution, cursor_at(1, 2, 3), True, empty_table(3), np.empty(3, np.int64)) == -1
 
 
 def test_nothing_is_learned_from_a_refused_call(monkeypatch):
@@ -254,8 +255,8 @@ def test_a_sampler_without_a_distribution_has_to_define_one():
 
 @pytest.mark.parametrize("num_sampled", [1, 2, 3, 7, 64, 65, 1000])
 def test_a_set_has_room_and_tells_ids_apart_that_meet_in_a_slot(num_sampled):
-    slots = empty_slots(num_sampled)
-    assert slots.size == num_slots(num_sampled) >= 2 * num_sampled
+    slots = empty_table(num_sampled)
+    assert slots.size == num_buckets(num_sampled) >= 2 * num_sampled
     ids = np.arange(num_sampled, dtype=np.int64) << 40  # few slots for all of them
     draws, out = np.repeat(ids, 2), np.empty(num_sampled, np.int64)
     filled, tries = keep_new(draws, slots, out, 0)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.kernels.hash_table import empty_table, num_buckets
 from sampledsoftmax.kernels.sampling import candidates
 from sampledsoftmax.kernels.sampling.distribution import Distribution, Support, fill, probabilities
-from sampledsoftmax.kernels.sampling.unique import empty_slots, num_slots
 from sampledsoftmax.samplers import stream
 from sampledsoftmax.samplers.expected_count import tensorflow_expected_count
 from sampledsoftmax.samplers.inclusion import Groups, Inclusion
@@ -46,7 +46,7 @@ class CandidateSampler:
         self._stream = CandidateStream(seed)
         self._described: Distribution | None = None
         self._inclusions: dict[int, Inclusion] = {}
-        self._slots = empty_slots(1)
+        self._slots = empty_table(1)
         self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class CandidateSampler:
         return {name: value for name, value in vars(self).items() if name not in ("_slots", "_lock")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _slots=empty_slots(1), _lock=threading.RLock())
+        vars(self).update(state, _slots=empty_table(1), _lock=threading.RLock())
 
     def sample(self, true_classes: ArrayLike, num_sampled: int, unique: bool = True) -> SampledValues:
         """Draw the candidates of one batch.
@@ -175,8 +175,8 @@ class CandidateSampler:
 
     def _scratch(self, num_sampled: int) -> NDArray[np.int64]:
         """Return the table in which a call remembers the classes that it drew; the next call takes it again."""
-        if self._slots.size != num_slots(num_sampled):
-            self._slots = empty_slots(num_sampled)
+        if self._slots.size != num_buckets(num_sampled):
+            self._slots = empty_table(num_sampled)
         return self._slots
 
     def _sample_in_python(self, labels: Ids, num_sampled: int, unique: bool) -> SampledValues:

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.kernels.hash_table import empty_table
 from sampledsoftmax.kernels.sampling.candidates import BLOCKS_PER_CANDIDATE
 from sampledsoftmax.kernels.sampling.philox import cursor_at
-from sampledsoftmax.kernels.sampling.unique import empty_slots, keep_new
+from sampledsoftmax.kernels.sampling.unique import keep_new
 
 Fill = Callable[[NDArray[np.uint64], NDArray[np.int64]], None]
 
@@ -86,7 +87,7 @@ def too_rare(num_sampled: int, tries: int, filled: int) -> ValueError:
 
 
 def _fill_unique(cursor: NDArray[np.uint64], fill: Fill, out: NDArray[np.int64]) -> int:
-    slots = empty_slots(out.size)
+    slots = empty_table(out.size)
     draws = np.empty(max(out.size, LEAST_ROUND), np.int64)
     filled = tries = 0
     while filled < out.size:

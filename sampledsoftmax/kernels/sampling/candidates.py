@@ -32,7 +32,7 @@ BLOCKS_PER_CANDIDATE = 2048 // 4
 def draw(distribution, cursor, unique, slots, out):
     """Fill int64 `out` with candidates and return the number of draws looked at, or -1 where that is not possible.
 
-    With `unique`, a class drawn already is dropped. `slots` is the memory of that: see `empty_slots`; what it held
+    With `unique`, a class drawn already is dropped. `slots` is the memory of that: see `empty_table`; what it held
     is cleared. It is not possible to take some of all classes, to draw more different classes than are ever
     drawn, or, for lack of patience, to find them in `most_tries` draws; places without a class then hold -1.
     """

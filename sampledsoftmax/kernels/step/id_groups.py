@@ -1,83 +1,57 @@
-"""Ids and the places where they come: which slot an id has, and the chain of its places.
+"""Groups of equal ids: which group an id belongs to, and a linked list of the occurrences of each group.
 
-A hash table of open addressing maps an id to its slot. keys [n] holds ids, -1 where empty, slots [n] their slots;
-n is a power of two.
+A hash table maps an id to its group: keys[bucket] is the id, values[bucket] the group.
 """
 
-import numpy as np
-
 from sampledsoftmax.jit.decorators import jit
-
-_LOW_32 = np.uint64(0xFFFFFFFF)
-_SHIFT_32 = np.uint64(32)
-_SHIFT_15 = np.uint64(15)
-_FIBONACCI = np.uint64(0x9E3779B1)  # 2**32 / golden ratio, odd: Knuth, TAOCP vol. 3, section 6.4
+from sampledsoftmax.kernels.hash_table import EMPTY, probe
 
 
 @jit
-def clear_table(keys, num_ids):
-    """Empty as much of the table as `num_ids` ids need; return its size: a power of two above twice as many."""
-    size = 4
-    while size < 2 * num_ids:
-        size *= 2
-    for i in range(size):
-        keys[i] = -1
-    return size
+def insert_candidates(candidates, keys, values, size, previous_copy):
+    """Insert candidate s with the value s; of equal ones the last one stays.
 
-
-@jit
-def probe(keys, size, wanted):
-    """Return the place of an id in the table, or the empty place where it belongs."""
-    bits = np.uint64(wanted)
-    mixed = (bits & _LOW_32) * _FIBONACCI + (bits >> _SHIFT_32)
-    i = np.int64((mixed >> _SHIFT_15) & np.uint64(size - 1))
-    while keys[i] != -1 and keys[i] != wanted:
-        i = (i + 1) & (size - 1)
-    return i
-
-
-@jit
-def insert_candidates(candidates, keys, slots, size, earlier):
-    """Enter candidate s under slot s; of equal ones the last, and earlier[s] is the copy before s, or -1."""
-    for s in range(candidates.size):
-        i = probe(keys, size, candidates[s])
-        earlier[s] = -1 if keys[i] == -1 else slots[i]
-        keys[i] = candidates[s]
-        slots[i] = s
-
-
-@jit
-def look_up_groups(ids, keys, slots, size, slot_of):
-    """Write the slot of each id to `slot_of`, -1 where it is not in the table."""
-    for i in range(ids.size):
-        at = probe(keys, size, ids[i])
-        slot_of[i] = -1 if keys[at] == -1 else slots[at]
-
-
-@jit
-def group_equal_ids(ids, keys, slots, size, num_slots, slot_of, groups):
-    """Give each id a slot, new ones from `num_slots` on, and chain the places of equal ids in their order.
-
-    Group u has the id groups.ids[u] and the places groups.head[u], groups.next[that], ... until -1. The slots
-    below `num_slots` are in the table already. Returns the number of slots.
+    previous_copy[s] is the copy of the same id before s, or -1.
     """
-    entries, first, following, last = groups.ids, groups.head, groups.next, groups.tail
-    for u in range(num_slots):
-        first[u] = -1
+    for s in range(candidates.size):
+        i, held = probe(keys, size, candidates[s])
+        previous_copy[s] = -1 if held == EMPTY else values[i]
+        keys[i] = candidates[s]
+        values[i] = s
+
+
+@jit
+def look_up_groups(ids, keys, values, size, group_of):
+    """Write the group of each id, -1 where the id is not in the table."""
     for i in range(ids.size):
-        at = probe(keys, size, ids[i])
-        if keys[at] == -1:
-            keys[at] = ids[i]
-            slots[at] = num_slots
-            entries[num_slots] = ids[i]
-            first[num_slots] = -1
-            num_slots += 1
-        u = slots[at]
-        slot_of[i] = u
-        following[i] = -1
-        if first[u] == -1:
-            first[u] = i
+        bucket, held = probe(keys, size, ids[i])
+        group_of[i] = -1 if held == EMPTY else values[bucket]
+
+
+@jit
+def group_equal_ids(ids, keys, values, size, num_groups, group_of, groups):
+    """Write the group of each id and link the occurrences of equal ids in increasing order.
+
+    The first `num_groups` groups are in the table already; further ids get new ones. Group u has the id groups.ids[u]
+    and the occurrences groups.head[u], groups.next[groups.head[u]], ... until -1. Returns the number of groups.
+    """
+    id_of, head, next_of, tail = groups.ids, groups.head, groups.next, groups.tail
+    for u in range(num_groups):
+        head[u] = -1
+    for i in range(ids.size):
+        bucket, held = probe(keys, size, ids[i])
+        if held == EMPTY:
+            keys[bucket] = ids[i]
+            values[bucket] = num_groups
+            id_of[num_groups] = ids[i]
+            head[num_groups] = -1
+            num_groups += 1
+        u = values[bucket]
+        group_of[i] = u
+        next_of[i] = -1
+        if head[u] == -1:
+            head[u] = i
         else:
-            following[last[u]] = i
-        last[u] = i
-    return num_slots
+            next_of[tail[u]] = i
+        tail[u] = i
+    return num_groups

@@ -3,10 +3,11 @@
 from sampledsoftmax.jit.decorators import jit
 from sampledsoftmax.jit.integers import ceil_div, round_up
 from sampledsoftmax.jit.simd_width import MR_TAIL
+from sampledsoftmax.kernels.hash_table import clear
 from sampledsoftmax.kernels.linalg.packing import width_of
 from sampledsoftmax.kernels.step.candidate_rows import candidate_gradients, pack_candidates
 from sampledsoftmax.kernels.step.forward import run_examples
-from sampledsoftmax.kernels.step.id_groups import clear_table, insert_candidates, look_up_groups
+from sampledsoftmax.kernels.step.id_groups import insert_candidates, look_up_groups
 from sampledsoftmax.kernels.sync.barrier import CLASS_CHUNKS, barrier, next_chunk
 
 
@@ -20,7 +21,7 @@ def run_loss_and_grad(
     by example, then candidates. row_grad is [num_labels + num_sampled, dim], bias_grad [num_labels + num_sampled].
     """
     if thread_id == 0:
-        size = clear_table(scratch.hash_keys, class_ids.size)
+        size = clear(scratch.hash_keys, class_ids.size)
         insert_candidates(class_ids, scratch.hash_keys, scratch.hash_values, size, scratch.previous_copy)
         look_up_groups(label_ids, scratch.hash_keys, scratch.hash_values, size, scratch.group_of_label)
     pack_candidates(thread_id, num_threads, operands, settings, scratch)

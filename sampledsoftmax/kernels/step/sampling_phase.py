@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sampledsoftmax.jit.decorators import jit
+from sampledsoftmax.kernels.hash_table import clear
 from sampledsoftmax.kernels.sampling import candidates
-from sampledsoftmax.kernels.step.id_groups import clear_table, group_equal_ids, insert_candidates
+from sampledsoftmax.kernels.step.id_groups import group_equal_ids, insert_candidates
 from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS, NUM_TRIES
 
 _PHILOX_BLOCKS = np.uint64(candidates.BLOCKS_PER_CANDIDATE)
@@ -27,7 +28,7 @@ def draw_candidates(call, source, scratch):
     ids = scratch.candidates
     block = source.block + np.uint64(call) * np.uint64(ids.size) * _PHILOX_BLOCKS
     candidates.seek(scratch.cursor, source.seed, source.stream, block)
-    size = clear_table(scratch.hash_keys, ids.size)
+    size = clear(scratch.hash_keys, ids.size)
     scratch.sizes[NUM_TRIES] = candidates.draw(source.distribution, scratch.cursor, True, scratch.hash_keys[:size], ids)
 
 
@@ -35,7 +36,7 @@ def draw_candidates(call, source, scratch):
 def group_classes(labels, first_group, scratch):
     """Give each class of the batch a group: candidate s is group s, other labels get groups from `first_group` on."""
     keys, values = scratch.hash_keys, scratch.hash_values
-    size = clear_table(keys, scratch.candidates.size + labels.size)
+    size = clear(keys, scratch.candidates.size + labels.size)
     insert_candidates(scratch.candidates, keys, values, size, scratch.previous_copy)
     scratch.sizes[NUM_CLASS_GROUPS] = group_equal_ids(
         labels, keys, values, size, first_group, scratch.group_of_label, scratch.class_groups
@@ -47,7 +48,7 @@ def group_inputs(input_ids, scratch):
     """Group equal inputs, in the second half of the hash table: another thread may be using the first."""
     keys = scratch.hash_keys[scratch.hash_keys.size // 2 :]
     values = scratch.hash_values[scratch.hash_values.size // 2 :]
-    size = clear_table(keys, input_ids.size)
+    size = clear(keys, input_ids.size)
     scratch.sizes[NUM_INPUT_GROUPS] = group_equal_ids(
         input_ids, keys, values, size, 0, scratch.group_of_input, scratch.input_groups
     )
