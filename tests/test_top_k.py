@@ -95,7 +95,7 @@ def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(dtype):
 def test_shares_of_the_classes_are_joined_whoever_takes_them(monkeypatch):
     """A thread that finds the thread_pool busy takes the shares of all threads."""
     monkeypatch.setattr("sampledsoftmax.losses.full_pass.threads_for", lambda _: 2)
-    monkeypatch.setattr("sampledsoftmax.losses.full_pass._PIECE_PANELS", 1)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass._CHUNK_PANELS", 1)
     thread_pool = ThreadPool()
     thread_pool._busy.acquire()
     monkeypatch.setattr("sampledsoftmax.losses.full_pass.thread_pool", thread_pool)

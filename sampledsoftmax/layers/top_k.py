@@ -1,28 +1,28 @@
-"""The classes of the largest logits, exactly, a block of classes at a time, for serving."""
+"""Exact top k over all classes, one block of classes at a time, for serving."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.kernels.full.top_k import NO_CLASS, Best, run_join, run_top_k
+from sampledsoftmax.kernels.full.top_k import NO_CLASS, Best, run_merge, run_top_k
 from sampledsoftmax.losses.batch import Batch
-from sampledsoftmax.losses.full_pass import AllClasses
+from sampledsoftmax.losses.full_pass import FullPass
 
-# Classes a block: Ctrl-C is heard between two of them.
+# Classes per block; Ctrl-C takes effect between two blocks.
 BLOCK = 4096
 
 
-@np.errstate(over="ignore", invalid="ignore")  # NaN is looked for
+@np.errstate(over="ignore", invalid="ignore")  # NaN is reported
 def top_k(batch: Batch, k: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return ids and logits [batch_size, k] of the k largest logits of each row, the best first.
+    """Return ids and logits [batch_size, k] of the k largest logits of each row, in descending order.
 
-    Of equal logits the smaller id comes first. Labels are not looked at.
+    Among equal logits the smaller id is first. The labels of the batch are not used.
     """
-    classes = AllClasses(batch, BLOCK)
-    # Few examples are shared out by classes, into heaps that are joined; with many that would be more work.
-    shares = 1 if classes.num_groups >= 4 * classes.parts else classes.parts
-    shape = (shares, batch.inputs.shape[0], k)
+    classes = FullPass(batch, BLOCK)
+    # With few examples, threads split the classes, and their heaps are merged; with many, that would be more work.
+    splits = 1 if classes.num_groups >= 4 * classes.num_threads else classes.num_threads
+    shape = (splits, batch.inputs.shape[0], k)
     best = Best(
         logits=np.full(shape, -np.inf, batch.inputs.dtype),
         ids=np.full(shape, NO_CLASS),
@@ -32,7 +32,7 @@ def top_k(batch: Batch, k: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
     for block in classes.blocks():
         classes.run(run_top_k, block, classes.panels, buffers, best)
         _refuse_nan(best.has_nan, block.first, block.first + block.weights.shape[0])
-    classes.run(run_join, best)
+    classes.run(run_merge, best)
     return best.ids[0], best.logits[0]
 
 

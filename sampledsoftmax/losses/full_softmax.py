@@ -1,19 +1,19 @@
-"""The exact softmax loss over all classes, a block of classes at a time, for evaluation."""
+"""The exact softmax loss over all classes, one block of classes at a time, for evaluation."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sampledsoftmax.kernels.full.gradients import Factors, Sums, run_gradients
+from sampledsoftmax.kernels.full.gradients import Factors, FullScratch, run_gradients
 from sampledsoftmax.kernels.full.log_sum_exp import Normalizer, run_log_sum_exp
 from sampledsoftmax.losses.arguments import checked_batch, checked_loss_grad
 from sampledsoftmax.losses.batch import Batch
-from sampledsoftmax.losses.full_pass import AllClasses
+from sampledsoftmax.losses.full_pass import FullPass
 from sampledsoftmax.runtime.workspace import aligned
 from sampledsoftmax.types import Gradients, IndexedSlices
 
-# Classes a block: Ctrl-C is heard between two of them.
+# Classes per block; Ctrl-C takes effect between two blocks.
 BLOCK = 4096
 
 
@@ -22,8 +22,8 @@ def full_softmax_loss(
 ) -> NDArray[Any]:
     """Return the exact softmax loss of each example: log sum_c exp f(c) - mean over labels of f(label).
 
-    f(c) = inputs[b] . weights[c] + biases[c] for all classes c. Use it to evaluate: a sampled loss is of
-    another scale, since its sum has fewer terms.
+    f(c) = inputs[b] . weights[c] + biases[c] for all classes c. Use it for evaluation: a sampled loss is
+    not comparable, since its sum has fewer terms.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def full_softmax_loss(
     Returns
     -------
     float32 or float64 [batch_size]
-        The losses. A row has the same bits in any batch and for any number of threads. Memory, made for each
-        call: 4096 rows of weights, the inputs, and 0.2 MB of logits for each thread.
+        The losses. A row has the same bits in any batch and for any number of threads. Memory allocated by a
+        call: 4096 rows of weights, the inputs, and 0.2 MB of logits per thread.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def full_softmax_loss_and_grad(
     Parameters
     ----------
     weights : float [num_classes, dim], or list of shards
-        As for `full_softmax_loss`, like all that follow up to `partition_strategy`.
+        As for `full_softmax_loss`, like all arguments up to `partition_strategy`.
     biases : float [num_classes], list of shards, or None
         Output biases.
     labels : int [batch_size, num_true] or [batch_size]
@@ -90,15 +90,15 @@ def full_softmax_loss_and_grad(
     partition_strategy : str
         How a list of shards holds the classes, "div" or "mod".
     loss_grad : dtype of the loss, [batch_size], optional
-        Gradient of what is minimised with respect to each loss; ones by default.
+        Gradient of the objective with respect to each loss; ones by default.
 
     Returns
     -------
     loss : float32 or float64 [batch_size]
         The losses.
     gradients : Gradients
-        Every class has a gradient here: indices are 0 .. num_classes - 1, as much memory as `weights`. Beside
-        that, a call takes batch_size x 1024 logits.
+        Every class has a gradient: indices are 0 .. num_classes - 1, with as much memory as `weights`. In addition,
+        a call allocates batch_size x 1024 logits.
 
     Raises
     ------
@@ -124,21 +124,21 @@ def _checked(weights: Any, biases: Any, labels: ArrayLike, inputs: ArrayLike, pa
     return checked_batch(weights, biases, labels, inputs, num_true, partition_strategy)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # NaN or inf in a table shows in the loss
+@np.errstate(over="ignore", invalid="ignore")  # NaN or inf in a table propagates to the loss
 def _normalizer(batch: Batch) -> Normalizer:
-    """Return the sums of all exponentials, and the true logits.
+    """Return the log-sum-exp and the true logits of each example.
 
-    These are taken out of the logits of all classes, not computed again: so a loss is never below 0.
+    The true logits are copied from the logits of all classes, not computed separately: a loss is never negative.
     """
-    classes = AllClasses(batch, BLOCK)
+    classes = FullPass(batch, BLOCK)
     batch_size, dtype = batch.inputs.shape[0], batch.inputs.dtype
     normalizer = Normalizer(
         labels=batch.labels,
         true_logits=np.zeros(batch.labels.shape, dtype),
         largest=np.full(batch_size, -np.inf, dtype),
-        sums=np.zeros(batch_size),
-        piece_largest=np.zeros((classes.num_pieces, batch_size), dtype),
-        piece_sums=np.zeros((classes.num_pieces, batch_size)),
+        sum_exp=np.zeros(batch_size),
+        chunk_largest=np.zeros((classes.num_chunks, batch_size), dtype),
+        chunk_sum_exp=np.zeros((classes.num_chunks, batch_size)),
     )
     buffers = classes.buffers()
     for block in classes.blocks():
@@ -149,7 +149,7 @@ def _normalizer(batch: Batch) -> Normalizer:
 @np.errstate(invalid="ignore", divide="ignore")
 def _losses(batch: Batch, normalizer: Normalizer) -> NDArray[Any]:
     shifted = normalizer.true_logits.astype(np.float64) - normalizer.largest[:, np.newaxis]
-    return (np.log(normalizer.sums) - shifted.mean(axis=1)).astype(batch.inputs.dtype)  # type: ignore[no-any-return]
+    return (np.log(normalizer.sum_exp) - shifted.mean(axis=1)).astype(batch.inputs.dtype)  # type: ignore[no-any-return]
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -157,14 +157,14 @@ def _gradients(batch: Batch, normalizer: Normalizer, loss_grad: NDArray[Any]) ->
     num_classes, dim = batch.weights.num_rows, batch.inputs.shape[1]
     weights_grad = np.empty((num_classes, dim), batch.inputs.dtype)
     biases_grad = np.empty(num_classes, batch.inputs.dtype)
-    block_size = max(BLOCK // 4, 1)  # its logits are kept for the whole batch
-    classes = AllClasses(batch, block_size, piece_panels=block_size)
-    sums, factors = _sums(classes), _factors(classes, normalizer, loss_grad)
+    block_size = max(BLOCK // 4, 1)  # the logits of a block are stored for the whole batch
+    classes = FullPass(batch, block_size, chunk_panels=block_size)
+    scratch, factors = _scratch(classes), _factors(classes, normalizer, loss_grad)
     for block in classes.blocks():
         rows = slice(block.first, block.first + block.weights.shape[0])
         out = weights_grad[rows], biases_grad[rows]
-        classes.run(run_gradients, block, classes.panels, factors, sums, *out)
-    inputs_grad = sums.inputs.transpose(0, 2, 1, 3).reshape(-1, sums.flat_classes.shape[2])
+        classes.run(run_gradients, block, classes.panels, factors, scratch, *out)
+    inputs_grad = scratch.input_grad.transpose(0, 2, 1, 3).reshape(-1, scratch.flat_class_grad.shape[2])
     inputs_grad = np.ascontiguousarray(inputs_grad[: batch.inputs.shape[0], :dim])
     every = np.arange(num_classes, dtype=np.int64)
     of_weights = batch.weights.gradient(IndexedSlices(weights_grad, every, weights_grad.shape))
@@ -174,24 +174,30 @@ def _gradients(batch: Batch, normalizer: Normalizer, loss_grad: NDArray[Any]) ->
     return Gradients(of_weights, of_biases, inputs_grad)
 
 
-def _factors(classes: AllClasses, normalizer: Normalizer, loss_grad: NDArray[Any]) -> Factors:
+def _factors(classes: FullPass, normalizer: Normalizer, loss_grad: NDArray[Any]) -> Factors:
     labels = normalizer.labels
-    scales = (loss_grad / normalizer.sums).astype(loss_grad.dtype)
-    return Factors(labels, classes.in_lanes(normalizer.largest), classes.in_lanes(scales), loss_grad / labels.shape[1])
+    scales = (loss_grad / normalizer.sum_exp).astype(loss_grad.dtype)
+    return Factors(
+        labels,
+        classes.repeat_in_lanes(normalizer.largest),
+        classes.repeat_in_lanes(scales),
+        loss_grad / labels.shape[1],
+    )
 
 
-def _sums(classes: AllClasses) -> Sums:
+def _scratch(classes: FullPass) -> FullScratch:
     groups, depth, rows, width = classes.panels.inputs.shape
     panels = classes.num_panels
     logits = aligned((groups, panels, rows, width), classes.dtype)
-    of_classes = aligned((classes.parts, width, depth, width), classes.dtype)
-    return Sums(
-        places=np.arange(classes.block_size),
+    class_grad = aligned((classes.num_threads, width, depth, width), classes.dtype)
+    return FullScratch(
+        class_rows=np.arange(classes.block_size),
         packed_weights=aligned((depth, panels * width, width), classes.dtype),
         logits=logits,
         flat_logits=logits.reshape(groups, panels, rows * width),
-        inputs=aligned((groups, depth, rows, width), classes.dtype),
-        classes=of_classes,
-        flat_classes=of_classes.reshape(classes.parts, width, depth * width),
-        biases=aligned((panels, width), classes.dtype),
+        logit_grad=logits,
+        input_grad=aligned((groups, depth, rows, width), classes.dtype),
+        class_grad=class_grad,
+        flat_class_grad=class_grad.reshape(classes.num_threads, width, depth * width),
+        bias_grad=aligned((panels, width), classes.dtype),
     )

@@ -1,1 +1,1 @@
-"""Kernels over all classes: exact losses, their gradients, the k largest logits."""
+"""Kernels over all classes: exact losses, their gradients, top k."""

@@ -1,4 +1,4 @@
-"""The gradients of the softmax over all classes, a block of classes at a time, once the normalizers are known."""
+"""Gradients of the softmax over all classes, one block of classes at a time, given the normalizers."""
 
 from typing import Any, NamedTuple
 
@@ -13,13 +13,13 @@ from sampledsoftmax.kernels.sync.barrier import CLASS_CHUNKS, EXAMPLE_CHUNKS, ba
 
 
 class Factors(NamedTuple):
-    """What the gradients of the logits are made of, by example.
+    """Per-example factors of the gradients of the logits.
 
     Attributes
     ----------
     labels : int64 [batch_size, num_true]
     largest, scales, targets : float [groups, group_rows * width], the same, float [batch_size]
-        Largest logit and loss_grad / sum of exponentials, in all lanes of an example; loss_grad / num_true.
+        Largest logit and loss_grad / sum of exponentials, repeated in all lanes of an example; loss_grad / num_true.
     """
 
     labels: Any
@@ -28,85 +28,97 @@ class Factors(NamedTuple):
     targets: Any
 
 
-class Sums(NamedTuple):
-    """Memory of the gradients; panels as in panels.py.
+class FullScratch(NamedTuple):
+    """Working memory of the gradients; panels as in linalg/packing.py.
 
     Attributes
     ----------
-    places : int64 [classes]
-        0, 1, 2, ...
+    class_rows : int64 [classes]
+        Rows of a block: 0, 1, 2, ...
     packed_weights : float [dim panels, classes, width]
         Weights of a block.
-    logits, flat_logits : float [groups, class panels, group_rows, width] and [.., .., group_rows * width]
-        Logits, then gradients of them; two views of one memory.
-    inputs : float [groups, dim panels, group_rows, width]
-        Gradients of the inputs, added up over the blocks.
-    classes, flat_classes : float [threads, width, dim panels, width] and [threads, width, dim panels * width]
+    logits, flat_logits, logit_grad : float [groups, class panels, group_rows, width] and [.., .., group_rows * width]
+        Logits, then the gradient of the loss with respect to them; three views of one memory.
+    input_grad : float [groups, dim panels, group_rows, width]
+        Gradients of the inputs, summed over the blocks.
+    class_grad, flat_class_grad : float [threads, width, dim panels, width] and [threads, width, dim panels * width]
         Gradients of a panel of classes; two views of one memory.
-    biases : float [class panels, width]
+    bias_grad : float [class panels, width]
     """
 
-    places: Any
+    class_rows: Any
     packed_weights: Any
     logits: Any
     flat_logits: Any
-    inputs: Any
-    classes: Any
-    flat_classes: Any
-    biases: Any
+    logit_grad: Any
+    input_grad: Any
+    class_grad: Any
+    flat_class_grad: Any
+    bias_grad: Any
 
 
 @jit
-def run_gradients(thread_id, num_threads, shared, block, panels, factors, sums, weights_grad, biases_grad):
-    """Write the gradients of a block of classes, and add to those of the inputs.
+def run_gradients(thread_id, num_threads, shared, block, panels, factors, scratch, weights_grad, biases_grad):
+    """Write the gradients of a block of classes, and add its part of the gradients of the inputs.
 
-    weights_grad [classes, dim], biases_grad [classes]; a block is one piece of logits.
+    weights_grad [classes, dim], biases_grad [classes]; a block is a single chunk.
     """
-    width, places = panels.offsets.shape[1], sums.places[: block.weights.shape[0]]
-    num_panels = ceil_div(places.size, width)
+    width, class_rows = panels.offsets.shape[1], scratch.class_rows[: block.weights.shape[0]]
+    num_panels = ceil_div(class_rows.size, width)
     for panel in range(thread_id, num_panels, num_threads):
-        pack_rows(block.weights, places, panel * width, width, sums.packed_weights)
-        transpose_panel(sums.packed_weights, panel * width, panels.packed_weights_t, panel)
+        pack_rows(block.weights, class_rows, panel * width, width, scratch.packed_weights)
+        transpose_panel(scratch.packed_weights, panel * width, panels.packed_weights_t, panel)
         pack_offsets(block.biases, panel, panels.offsets)
     if not barrier(shared, num_threads):
         return
     group = next_chunk(shared, CLASS_CHUNKS)
     while group < panels.inputs.shape[0]:
-        num_panels = write_logits(group, 0, block, panels, sums.logits[group], sums.flat_logits[group])
-        _logit_gradients(group, num_panels, block, panels, factors, sums)
+        num_panels = write_logits(group, 0, block, panels, scratch.logits[group], scratch.flat_logits[group])
+        _logit_gradients(group, num_panels, block, panels, factors, scratch)
         _, _, padded = rows_of(group, panels)
-        for q in range(sums.packed_weights.shape[0]):
-            gemm_nn(sums.logits[group], 0, padded, sums.packed_weights, q, num_panels, sums.inputs[group], True)
+        for q in range(scratch.packed_weights.shape[0]):
+            gemm_nn(
+                scratch.logit_grad[group],
+                0,
+                padded,
+                scratch.packed_weights,
+                q,
+                num_panels,
+                scratch.input_grad[group],
+                True,
+            )
         group = next_chunk(shared, CLASS_CHUNKS)
     if not barrier(shared, num_threads):
         return
     panel = next_chunk(shared, EXAMPLE_CHUNKS)
     while panel < num_panels:
-        _class_gradients(panel, panels, sums, sums.classes[thread_id])
-        _write_classes(panel, block.weights.shape[0], sums, sums.flat_classes[thread_id], weights_grad, biases_grad)
+        _class_gradients(panel, panels, scratch, scratch.class_grad[thread_id])
+        _write_classes(
+            panel, block.weights.shape[0], scratch, scratch.flat_class_grad[thread_id], weights_grad, biases_grad
+        )
         panel = next_chunk(shared, EXAMPLE_CHUNKS)
     barrier(shared, num_threads)
 
 
 @jit
-def _logit_gradients(group, num_panels, block, panels, factors, sums):
-    logits = sums.logits[group]
+def _logit_gradients(group, num_panels, block, panels, factors, scratch):
+    logit_grad = scratch.logit_grad[group]
     top, rows, padded = rows_of(group, panels)
-    width = logits.shape[2]
-    _scale_exponentials(
-        sums.flat_logits[group], num_panels, rows * width, factors.largest[group], factors.scales[group]
+    width = logit_grad.shape[2]
+    _exponentials_times_scales(
+        scratch.flat_logits[group], num_panels, rows * width, factors.largest[group], factors.scales[group]
     )
-    fill_panels(logits, rows, padded - rows, 0)
+    fill_panels(logit_grad, rows, padded - rows, 0)
     labels, targets = factors.labels, factors.targets
     for b in range(rows):
         for t in range(labels.shape[1]):
             column = labels[top + b, t] - block.first
             if 0 <= column < block.weights.shape[0]:
-                logits[column // width, b, column % width] -= targets[top + b]
+                logit_grad[column // width, b, column % width] -= targets[top + b]
 
 
 @jit_fused
-def _scale_exponentials(logits, num_panels, size, largest, scales):
+def _exponentials_times_scales(logits, num_panels, size, largest, scales):
     for p in range(num_panels):
         entries = logits[p, :size]
         for i in range(size):
@@ -114,19 +126,19 @@ def _scale_exponentials(logits, num_panels, size, largest, scales):
 
 
 @jit
-def _class_gradients(panel, panels, sums, classes):
-    """Add up gradient of the logit times input over the batch, for a panel of classes."""
+def _class_gradients(panel, panels, scratch, class_grad):
+    """Write the gradients of a panel of classes: scratch over the batch of gradient of the logit times input."""
     for group in range(panels.inputs.shape[0]):
         _, _, padded = rows_of(group, panels)
-        gemm_tn(sums.logits[group], panel, panel + 1, padded, panels.inputs[group], classes, group > 0)
-        sum_rows(sums.logits[group], panel, padded, sums.biases, group > 0)
+        gemm_tn(scratch.logit_grad[group], panel, panel + 1, padded, panels.inputs[group], class_grad, group > 0)
+        sum_rows(scratch.logit_grad[group], panel, padded, scratch.bias_grad, group > 0)
 
 
 @jit
-def _write_classes(panel, num_classes, sums, classes, weights_grad, biases_grad):
-    width = classes.shape[0]
+def _write_classes(panel, num_classes, scratch, class_grad, weights_grad, biases_grad):
+    width = class_grad.shape[0]
     for s in range(min(width, num_classes - panel * width)):
-        row, bias = weights_grad[panel * width + s], sums.biases[panel, s]
+        row, bias = weights_grad[panel * width + s], scratch.bias_grad[panel, s]
         biases_grad[panel * width + s] = bias
         for d in range(row.size):
-            row[d] = classes[s, d]
+            row[d] = class_grad[s, d]

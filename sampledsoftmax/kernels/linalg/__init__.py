@@ -1,1 +1,1 @@
-"""Vectorized building blocks: micro-kernels, packing, matrix products, exponentials."""
+"""SIMD building blocks: packing, micro-kernels, matrix products, reductions, exponentials."""

@@ -1,7 +1,7 @@
-"""exp of float32 as a polynomial, so that a loop of it becomes vector code; float64 takes that of the C library.
+"""exp of float32 as a polynomial, so that loops of it vectorize; float64 uses the exp of the C library.
 
-exp(x) = 2**n * exp(r), where n = round(x / log 2) and |r| <= log(2) / 2. The polynomial is that of Cephes
-(S. Moshier, expf.c, 1984-1992), and so are the two parts of log 2. Error: at most 1.01 units in the last place
+exp(x) = 2**n * exp(r), where n = round(x / log 2) and |r| <= log(2) / 2. The polynomial and the two parts of log 2
+are those of Cephes (S. Moshier, expf.c, 1984-1992). Error: at most 1.01 units in the last place
 (tests/test_exponential.py).
 """
 
@@ -19,7 +19,7 @@ _LOG_2_HIGH = np.float32(0.693359375)  # 10 bits, so that n * _LOG_2_HIGH is exa
 _LOG_2_LOW = np.float32(-2.12194440e-4)
 # Adding 1.5 * 2**23 to a float32 leaves its nearest whole number in the low bits.
 _TO_WHOLE = np.float32(12582912.0)
-_LOWEST = np.float32(-87.8)  # n = -127 there: the power of two below it is 0
+_LOWEST = np.float32(-87.8)  # where n = -127, and the exponent bits of 2**n are 0
 _ONE_BITS = np.int32(127 << 23)
 _EXPONENT = np.int32(23)
 _C0, _C1, _C2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
@@ -28,13 +28,13 @@ _C3, _C4, _C5 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.flo
 
 @jit_fused
 def exp_single(x):
-    """Return exp(x) of a float32 that is not above 0: 0 below -87.34, where float32 has no normal numbers."""
+    """Return exp(x) of a float32 x <= 0; 0 for x < -87.34, where the result would be subnormal."""
     x = _LOWEST if x < _LOWEST else x
     shifted = np.float32(x * _LOG2_E + _TO_WHOLE)
     n = shifted - _TO_WHOLE
     r = x - n * _LOG_2_HIGH
     r = r - n * _LOG_2_LOW
-    # In pairs, by powers of r * r (Estrin, 1960): Horner's chain of sums is as long as a core looks ahead.
+    # Estrin's scheme (1960), terms in pairs: Horner's dependency chain would fill the out-of-order window of a core.
     square = r * r
     p = (_C0 * r + _C1) * square + (_C2 * r + _C3)
     p = p * square + (_C4 * r + _C5)

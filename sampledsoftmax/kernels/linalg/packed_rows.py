@@ -1,7 +1,7 @@
-"""Single rows of panels: copies from and to tables, dot products, and adding one times a number to another.
+"""Kernels on single rows of packed operands: copies from and to tables, dot products, scaled additions.
 
-A row of a table has a width of its own, so a loop over it begins with tests and ends with the numbers that fill no
-vector; for 100 numbers that takes longer than the numbers do. A row of panels is whole vectors.
+A row of a table has any number of columns, so a loop over it has a prologue and a scalar remainder; for 100 columns
+these take longer than the vector loop. A packed row consists of whole vectors.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba import types
 
 from sampledsoftmax.jit.simd_width import VECTOR_BYTES
-from sampledsoftmax.kernels.linalg.microkernels import VECTORS, Array, Tile, choose
+from sampledsoftmax.kernels.linalg.llvm_tile import NR_VECTORS, Array, Tile, select_path
 from sampledsoftmax.kernels.linalg.reductions import fold
 
 __all__ = ["add_to_panels", "add_to_rows", "panel_dot", "panels_to_row", "row_to_panels"]
@@ -30,20 +30,21 @@ def _emit_dot(context, builder, signature, arguments):
 
     def body(p):
         at = a_at.address(p, i), b_at.address(p, j)
-        for v, slot in enumerate(tile.sums[0]):
+        for v, accumulator in enumerate(tile.sums[0]):
             left, right = (tile.load(tile.vector, address, v * VECTOR_BYTES) for address in at)
             product = builder.fmul(left, right, flags=("contract",))
-            builder.store(builder.fadd(builder.load(slot), product, flags=("contract",)), slot)
+            builder.store(builder.fadd(builder.load(accumulator), product, flags=("contract",)), accumulator)
 
     tile.loop(zero, a_at.shape[0], 1, body)
-    first, second = (builder.load(slot) for slot in tile.sums[0])
+    first, second = (builder.load(accumulator) for accumulator in tile.sums[0])
     return fold(builder, builder.fadd(first, second), a_at.lanes, builder.fadd)
 
 
 def _adder(panels_first: bool) -> Any:
-    """Return add(out, i, factor, b, j); `out` is panels, or rows of panels.
+    """Return the kernel (out, i, factor, b, j): add factor times row j of the panels b to row i of `out`.
 
-    Products are rounded before they are added: a step has the bits of the gradients that functions return.
+    `out` is [panels, rows, width] or [rows, panels, width]. Products are rounded before they are added: a fused step
+    has the bits of the gradients that the loss functions return.
     """
 
     def typed(context, out, i, factor, b, j):
@@ -55,12 +56,12 @@ def _adder(panels_first: bool) -> Any:
         out_at = Array(context, builder, signature.args[0], out)
         b_at = Array(context, builder, signature.args[3], b)
         tile = Tile(builder, out_at, 0)
-        factors = tile.in_all_lanes(factor)
+        factors = tile.broadcast(factor)
 
         def body(p):
             target = out_at.address(p, i) if panels_first else out_at.address(i, p)
             source = b_at.address(p, j)
-            for v in range(VECTORS):
+            for v in range(NR_VECTORS):
                 product = builder.fmul(tile.load(tile.vector, source, v * VECTOR_BYTES), factors)
                 before = tile.load(tile.vector, target, v * VECTOR_BYTES)
                 tile.store(builder.fadd(before, product), target, v * VECTOR_BYTES)
@@ -80,7 +81,7 @@ def _adder(panels_first: bool) -> Any:
         target = out[:, i] if panels_first else out[i]
         target += factor * b[:, j]
 
-    return choose(typed, plain, in_numpy)
+    return select_path(typed, plain, in_numpy)
 
 
 def _typed_row_to_panels(context, table, row, panels, i):
@@ -97,36 +98,36 @@ def _emit_row_to_panels(context, builder, signature, arguments):
 
     def body(p):
         target = panels_at.address(p, i)
-        for v in range(VECTORS):
-            tile.store(_of_row(tile, table_at, source, p, v), target, v * VECTOR_BYTES)
+        for v in range(NR_VECTORS):
+            tile.store(_load_row_vector(tile, table_at, source, p, v), target, v * VECTOR_BYTES)
 
-    tile.loop(table_at.constant(0), _whole_panels(builder, table_at), 1, body)
+    tile.loop(table_at.constant(0), _full_panels(builder, table_at), 1, body)
     return context.get_dummy_value()
 
 
-def _of_row(tile, table, row, p, v):
-    """Return vector v of the numbers of a row that are those of panel p, whatever lies between two of them."""
+def _load_row_vector(tile, table, row, p, v):
+    """Return vector v of panel p of a row, whose columns may be strided."""
     builder = tile.builder
     if table.is_contiguous:
         return tile.load(
             tile.vector, builder.add(row, builder.mul(p, table.constant(table.row_bytes))), v * VECTOR_BYTES
         )
     vector = ir.Constant(tile.vector, ir.Undefined)
-    first = builder.mul(p, table.constant(VECTORS * table.lanes))
+    first = builder.mul(p, table.constant(NR_VECTORS * table.lanes))
     for lane in range(table.lanes):
         column = builder.add(first, table.constant(v * table.lanes + lane))
-        number = tile.load(table.scalar, builder.add(row, builder.mul(column, table.strides[1])), 0)
-        vector = builder.insert_element(vector, number, ir.Constant(ir.IntType(32), lane))
+        value = tile.load(table.scalar, builder.add(row, builder.mul(column, table.strides[1])), 0)
+        vector = builder.insert_element(vector, value, ir.Constant(ir.IntType(32), lane))
     return vector
 
 
-def _whole_panels(builder, table):
-    """Return how many panels the rows of a table fill to the last column."""
-    return builder.sdiv(table.shape[1], table.constant(VECTORS * table.lanes))
+def _full_panels(builder, table):
+    """Return the number of panels without padding in a row of a table."""
+    return builder.sdiv(table.shape[1], table.constant(NR_VECTORS * table.lanes))
 
 
 def _plain_row_to_panels(table, row, panels, i):
-    """Write a row of a table to row i of the panels that it fills."""
+    """Copy a row of a table to row i of its panels without padding."""
     width = panels.shape[2]
     for p in range(table.shape[1] // width):
         for c in range(width):
@@ -150,15 +151,15 @@ def _emit_panels_to_row(context, builder, signature, arguments):
     def body(p):
         source = panels_at.address(p, i)
         target = builder.add(start, builder.mul(p, panels_at.constant(panels_at.row_bytes)))
-        for v in range(VECTORS):
+        for v in range(NR_VECTORS):
             tile.store(tile.load(tile.vector, source, v * VECTOR_BYTES), target, v * VECTOR_BYTES)
 
-    tile.loop(table_at.constant(0), _whole_panels(builder, table_at), 1, body)
+    tile.loop(table_at.constant(0), _full_panels(builder, table_at), 1, body)
     return context.get_dummy_value()
 
 
 def _plain_panels_to_row(panels, i, table, row):
-    """Write row i of the panels that a row of a table fills to that row."""
+    """Copy row i of the panels without padding to a row of a table."""
     width = panels.shape[2]
     for p in range(table.shape[1] // width):
         for c in range(width):
@@ -174,7 +175,7 @@ def _plain_dot(a, i, b, j):
     return total
 
 
-row_to_panels = choose(_typed_row_to_panels, _plain_row_to_panels, _plain_row_to_panels)
-panels_to_row = choose(_typed_panels_to_row, _plain_panels_to_row, _plain_panels_to_row)
-panel_dot = choose(_typed_dot, _plain_dot, _plain_dot)
+row_to_panels = select_path(_typed_row_to_panels, _plain_row_to_panels, _plain_row_to_panels)
+panels_to_row = select_path(_typed_panels_to_row, _plain_panels_to_row, _plain_panels_to_row)
+panel_dot = select_path(_typed_dot, _plain_dot, _plain_dot)
 add_to_panels, add_to_rows = _adder(True), _adder(False)

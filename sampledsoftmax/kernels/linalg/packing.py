@@ -1,6 +1,6 @@
-"""Matrices as panels: [panels, rows, width], panel p holding columns p * width and on, zeros behind the last.
+"""Packing: matrices as panels [panels, rows, width], where panel p holds columns p * width and on, zeros at the end.
 
-That is how the products read and write: a tile's operands are next to one another in memory.
+Matrix products read and write packed operands: what a micro-kernel reads is contiguous.
 """
 
 from numba.extending import overload
@@ -11,11 +11,11 @@ from sampledsoftmax.kernels.linalg.packed_rows import panels_to_row, row_to_pane
 from sampledsoftmax.kernels.linalg.transpose import transpose_square
 from sampledsoftmax.kernels.sync.atomics import prefetch_read
 
-_PREFETCH_DISTANCE = 4  # rows asked for before they are copied, against the latency of memory
+_PREFETCH_DISTANCE = 4  # in rows, against the latency of memory
 
 
 def width_of(panels):
-    """Return panels.shape[-1]: a constant of the compiled code, so that a loop over it is a few vectors."""
+    """Return panels.shape[-1], as a compile-time constant: a loop over it is a few vector instructions."""
     return PANEL_BYTES // panels.itemsize
 
 
@@ -31,7 +31,7 @@ def _width_of_type(panels):  # pragma: no cover - called by the compiler
 
 @jit
 def pack_rows(table, ids, top, rows, panels):
-    """Write rows table[ids[top:]] to panel rows top .. top + rows; rows behind the last id are zeros."""
+    """Pack rows table[ids[top:]] into panel rows top .. top + rows; rows beyond the last id are zeros."""
     last = min(top + rows, ids.size)
     for i in range(top, last):
         if i + _PREFETCH_DISTANCE < last:
@@ -44,27 +44,27 @@ def pack_rows(table, ids, top, rows, panels):
 def _pack_row(table, row, i, panels):
     row_to_panels(table, row, panels, i)
     width = width_of(panels)
-    whole = table.shape[1] // width
-    if whole < panels.shape[0]:
-        piece = table[row, whole * width :]
+    full = table.shape[1] // width
+    if full < panels.shape[0]:
+        remainder = table[row, full * width :]
         for c in range(width):
-            panels[whole, i, c] = piece[c] if c < piece.size else 0
+            panels[full, i, c] = remainder[c] if c < remainder.size else 0
 
 
 @jit
 def unpack_row(panels, i, table, row):
-    """Write row i of the panels to a row of a table."""
+    """Copy row i of the panels to a row of a table."""
     panels_to_row(panels, i, table, row)
-    whole = table.shape[1] // width_of(panels)
-    if whole < panels.shape[0]:
-        piece = table[row, whole * width_of(panels) :]
-        for c in range(piece.size):
-            piece[c] = panels[whole, i, c]
+    full = table.shape[1] // width_of(panels)
+    if full < panels.shape[0]:
+        remainder = table[row, full * width_of(panels) :]
+        for c in range(remainder.size):
+            remainder[c] = panels[full, i, c]
 
 
 @jit
 def clear_row(rows, i):
-    """Set row i of rows of panels [rows, panels, width] to zeros."""
+    """Set row i of packed rows [rows, panels, width] to zeros."""
     for p in range(rows.shape[1]):
         for c in range(width_of(rows)):
             rows[i, p, c] = 0
@@ -72,7 +72,7 @@ def clear_row(rows, i):
 
 @jit
 def transpose_panel(packed, top, packed_t, panel):
-    """Write rows top .. top + width of the panels `packed` as the columns of packed_t[panel]."""
+    """Copy rows top .. top + width of the panels `packed` to the columns of packed_t[panel]."""
     width = width_of(packed)
     for p in range(packed.shape[0]):
         transpose_square(packed, p, top, packed_t, panel, p * width)

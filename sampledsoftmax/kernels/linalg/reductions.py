@@ -1,22 +1,20 @@
-"""The sum and the largest of as many numbers as a panel is wide.
+"""Reductions: horizontal sum and maximum of a row of a panel, by halving, and maxima over panels, lane by lane."""
 
-One after the other, each addition or comparison would wait for the one before. Here halves are put together until one
-number is left.
-"""
-
+import math
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 
+from sampledsoftmax.jit.decorators import jit
 from sampledsoftmax.jit.simd_width import VECTOR_BYTES
-from sampledsoftmax.kernels.linalg.microkernels import VECTORS, Array, Tile, choose
+from sampledsoftmax.kernels.linalg.llvm_tile import NR_VECTORS, Array, Tile, select_path
 
-__all__ = ["fold", "largest_of_lanes", "sum_of_lanes"]
+__all__ = ["fold", "lane_max", "largest_of_lanes", "sum_of_lanes"]
 
 
-def fold(builder: Any, vector: Any, lanes: int, put_together: Any) -> Any:
-    """Return one number: put_together(lower half, upper half) of the lanes until one is left."""
+def fold(builder: Any, vector: Any, lanes: int, combine: Any) -> Any:
+    """Reduce a vector to a scalar: combine the lower and the upper half of its lanes until one lane is left."""
     index = ir.IntType(32)
     while lanes > 1:
         lanes //= 2
@@ -26,21 +24,21 @@ def fold(builder: Any, vector: Any, lanes: int, put_together: Any) -> Any:
             )
             for first in (0, lanes)
         ]
-        vector = put_together(*halves)
+        vector = combine(*halves)
     return builder.extract_element(vector, ir.Constant(index, 0))
 
 
 def _folded(operation: Any) -> Any:
-    """Return typed(context, values, first) for put_together = operation(builder)."""
+    """Return the typed function of a reduction whose combine function is operation(builder)."""
 
     def emit(context, builder, signature, arguments):
         values, first = arguments
         array = Array(context, builder, signature.args[0], values)
         tile = Tile(builder, array, 0)
         at = builder.add(array.base, builder.mul(first, array.constant(array.itemsize)))
-        put_together = operation(builder)
-        vectors = [tile.load(tile.vector, at, v * VECTOR_BYTES) for v in range(VECTORS)]
-        return fold(builder, put_together(*vectors), array.lanes, put_together)
+        combine = operation(builder)
+        vectors = [tile.load(tile.vector, at, v * VECTOR_BYTES) for v in range(NR_VECTORS)]
+        return fold(builder, combine(*vectors), array.lanes, combine)
 
     def typed(context, values, first):
         del context, first
@@ -54,20 +52,38 @@ def _larger(builder):
 
 
 def _plain_sum(values, first):
-    """Return the sum of the numbers of a panel's row from values[first] on."""
+    """Return the sum of the row of a panel that starts at values[first]."""
     total = values[first]
-    for i in range(first + 1, first + VECTORS * VECTOR_BYTES // values.itemsize):
+    for i in range(first + 1, first + NR_VECTORS * VECTOR_BYTES // values.itemsize):
         total += values[i]
     return total
 
 
 def _plain_largest(values, first):
-    """Return the largest number of a panel's row from values[first] on; where one is NaN, any number."""
+    """Return the maximum of the row of a panel that starts at values[first]; unspecified if an entry is NaN."""
     largest = values[first]
-    for i in range(first + 1, first + VECTORS * VECTOR_BYTES // values.itemsize):
+    for i in range(first + 1, first + NR_VECTORS * VECTOR_BYTES // values.itemsize):
         largest = values[i] if values[i] > largest else largest
     return largest
 
 
-sum_of_lanes = choose(_folded(lambda builder: builder.fadd), _plain_sum, _plain_sum)
-largest_of_lanes = choose(_folded(_larger), _plain_largest, _plain_largest)
+sum_of_lanes = select_path(_folded(lambda builder: builder.fadd), _plain_sum, _plain_sum)
+largest_of_lanes = select_path(_folded(_larger), _plain_largest, _plain_largest)
+
+
+@jit
+def lane_max(panels, first, size, num_panels, maxima):
+    """Write the maxima over panels [num_panels, rows * width] of lanes first .. first + size; unspecified with NaN.
+
+    Two panels per iteration: LLVM does not vectorize a loop over a single panel.
+    """
+    for i in range(size):
+        maxima[i] = -math.inf
+    for p in range(0, num_panels, 2):
+        entries = panels[p, first : first + size]
+        others = panels[min(p + 1, num_panels - 1), first : first + size]
+        for i in range(size):
+            largest = maxima[i]
+            largest = largest if largest > entries[i] else entries[i]
+            largest = largest if largest > others[i] else others[i]
+            maxima[i] = largest

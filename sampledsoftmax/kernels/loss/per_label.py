@@ -14,8 +14,7 @@ import math
 from sampledsoftmax.jit.decorators import jit
 from sampledsoftmax.kernels.linalg.exp import exp_not_above_0
 from sampledsoftmax.kernels.linalg.packing import width_of
-from sampledsoftmax.kernels.linalg.reductions import sum_of_lanes
-from sampledsoftmax.kernels.linalg.row_max import lane_max
+from sampledsoftmax.kernels.linalg.reductions import lane_max, sum_of_lanes
 from sampledsoftmax.kernels.loss.objectives import SigmoidCrossEntropy, SoftmaxCrossEntropy, label_block_loss
 from sampledsoftmax.kernels.loss.sigmoid import loss_of_candidates, sigmoid, sigmoids, softplus
 from sampledsoftmax.kernels.loss.softmax import exponentials, in_all_lanes, row_maximum, zero_scales

@@ -9,8 +9,7 @@ import math
 from sampledsoftmax.jit.decorators import jit, jit_fused
 from sampledsoftmax.kernels.linalg.exp import exp_not_above_0
 from sampledsoftmax.kernels.linalg.packing import width_of
-from sampledsoftmax.kernels.linalg.reductions import largest_of_lanes, sum_of_lanes
-from sampledsoftmax.kernels.linalg.row_max import lane_max
+from sampledsoftmax.kernels.linalg.reductions import lane_max, largest_of_lanes, sum_of_lanes
 from sampledsoftmax.kernels.loss.objectives import SoftmaxCrossEntropy, block_loss
 
 

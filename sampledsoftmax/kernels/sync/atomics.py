@@ -1,6 +1,6 @@
-"""Counters that threads share, and how a thread waits for another: atomics, as LLVM instructions.
+"""Atomic counters, thread yield and prefetch, as LLVM instructions.
 
-With the JIT off there is one thread, and plain arithmetic stands in.
+Without the JIT there is one thread: counters are plain integers, yield and prefetch do nothing.
 """
 
 import sys
@@ -13,8 +13,7 @@ from numba.extending import intrinsic
 
 from sampledsoftmax.jit.numba_internals import array_proxy
 
-# What the C library calls "let another thread run". It is called as a symbol of the process: the address of
-# a ctypes function would keep compiled code from being kept on disk.
+# Called as a symbol of the process: with the address of a ctypes function, compiled code could not be kept on disk.
 _YIELD = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
 
 
@@ -45,7 +44,7 @@ def _typed_load(context, counters, index):
     return types.int64(counters, types.intp), emit
 
 
-def _typed_give_way(context):
+def _typed_yield(context):
     del context
 
     def emit(context, builder, signature, arguments):
@@ -57,8 +56,8 @@ def _typed_give_way(context):
     return types.void(), emit
 
 
-def _fetch(to_write: bool) -> Any:
-    """Return fetch(table, row), which asks for a row of a table [rows, columns] before it is needed."""
+def _prefetch(to_write: bool) -> Any:
+    """Return the kernel (table, row) that prefetches a row of a table [rows, columns]."""
 
     def typed(context, table, row):
         del context, row
@@ -78,36 +77,36 @@ def _fetch(to_write: bool) -> Any:
         address = builder.add(builder.ptrtoint(struct.data, stride.type), builder.mul(row, stride))
         size = context.get_abi_sizeof(context.get_value_type(array_type.dtype))
         row_bytes = builder.mul(cgutils.unpack_tuple(builder, struct.shape)[1], ir.Constant(stride.type, size))
-        how = [ir.Constant(word, int(to_write)), ir.Constant(word, 3), ir.Constant(word, 1)]
+        options = [ir.Constant(word, int(to_write)), ir.Constant(word, 3), ir.Constant(word, 1)]
         with cgutils.for_range_slice(
             builder, ir.Constant(stride.type, 0), row_bytes, ir.Constant(stride.type, _LINE_BYTES)
         ) as (offset, _):
-            builder.call(prefetch, [builder.inttoptr(builder.add(address, offset), byte.as_pointer()), *how])
+            builder.call(prefetch, [builder.inttoptr(builder.add(address, offset), byte.as_pointer()), *options])
         return context.get_dummy_value()
 
-    return _choose(typed, _plain_fetch)
+    return _choose(typed, _plain_prefetch)
 
 
 _LINE_BYTES = 64
 
 
 def _plain_add(counters, index, value):
-    """Add to a counter and return what it was before."""
+    """Add to a counter and return its previous value."""
     counters[index] += value
     return int(counters[index]) - value
 
 
 def _plain_load(counters, index):
-    """Return a counter as the last thread left it."""
+    """Return the value of a counter."""
     return int(counters[index])
 
 
-def _plain_give_way():
+def _plain_yield():
     """Let another thread run on this core."""
 
 
-def _plain_fetch(table, row):
-    """Ask for a row of a table [rows, columns] before it is needed."""
+def _plain_prefetch(table, row):
+    """Prefetch a row of a table [rows, columns]."""
 
 
 def _choose(typed: Any, plain: Any) -> Any:
@@ -115,6 +114,6 @@ def _choose(typed: Any, plain: Any) -> Any:
 
 
 atomic_add, atomic_load = _choose(_typed_add, _plain_add), _choose(_typed_load, _plain_load)
-thread_yield = _choose(_typed_give_way, _plain_give_way)
-# A line that is to be written is taken from all other cores; one that is read may stay with them too.
-prefetch_read, prefetch_write = _fetch(to_write=False), _fetch(to_write=True)
+thread_yield = _choose(_typed_yield, _plain_yield)
+# A write prefetch requests the cache line in exclusive state; a read prefetch leaves copies in other cores.
+prefetch_read, prefetch_write = _prefetch(to_write=False), _prefetch(to_write=True)
