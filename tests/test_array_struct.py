@@ -38,10 +38,10 @@ def add_up(nested, out):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
 @pytest.mark.parametrize(
-    "laid_out", [np.ascontiguousarray, np.asfortranarray, lambda cube: cube[::-1], lambda cube: cube[:, ::2]]
+    "in_order", [np.ascontiguousarray, np.asfortranarray, lambda cube: cube[::-1], lambda cube: cube[:, ::2]]
 )
-def test_kernels_read_and_write_the_arrays(dtype, laid_out):
-    cube = laid_out(np.arange(24).reshape(2, 3, 4).astype(dtype))
+def test_kernels_read_and_write_the_arrays(dtype, in_order):
+    cube = in_order(np.arange(24).reshape(2, 3, 4).astype(dtype))
     pair = Pair(np.array([1, 2, 3], dtype), right=np.zeros(3, np.float32))
     out = np.zeros(1)
     add_up(Nested(pair, cube), out)
@@ -63,7 +63,7 @@ def test_replace_makes_a_struct_with_the_new_array_and_leaves_the_first_alone():
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda struct: pickle.loads(pickle.dumps(struct))])
-def test_a_copy_has_arrays_of_its_own(copied):
+def test_a_copy_owns_its_arrays(copied):
     first = Nested(Pair(np.ones(2), np.zeros(2)), np.ones((1, 1, 1)))
     other = copied(first)
     first.cube[:], first.pair.left[:] = 7, 9
@@ -85,8 +85,8 @@ def test_a_struct_needs_all_its_fields():
 
 @with_jit
 def test_types_distinguish_structs():
-    of_one = Pair(np.zeros(2), np.zeros(2))
-    assert of_one.numba_type == Pair(np.ones(9), np.ones(7)).numba_type
-    assert of_one.numba_type != Pair(np.zeros(2), np.zeros((2, 1))).numba_type
-    assert of_one.numba_type != Pair(np.zeros(2), np.zeros(2, np.float32)).numba_type
-    assert of_one.numba_type != Nested(np.zeros(2), np.zeros(2)).numba_type
+    pair = Pair(np.zeros(2), np.zeros(2))
+    assert pair.numba_type == Pair(np.ones(9), np.ones(7)).numba_type
+    assert pair.numba_type != Pair(np.zeros(2), np.zeros((2, 1))).numba_type
+    assert pair.numba_type != Pair(np.zeros(2), np.zeros(2, np.float32)).numba_type
+    assert pair.numba_type != Nested(np.zeros(2), np.zeros(2)).numba_type

@@ -1,4 +1,4 @@
-"""The polynomial exponential, against that of the C library in float64."""
+"""The float32 exponential as a polynomial, against float64 of the C library."""
 
 import math
 
@@ -22,7 +22,7 @@ def exponentials(x):
 
 
 @pytest.mark.compiled
-def test_it_errs_by_at_most_1_01_units_in_the_last_place_where_float32_is_normal():
+def test_the_error_is_at_most_1_01_ulp_for_normal_results():
     x = np.concatenate([np.linspace(-87.33, 0, 2_000_001), -np.geomspace(1e-38, 87.33, 500_001)]).astype(np.float32)
     exact = np.exp(x.astype(np.float64))
     error = np.abs(exponentials(x) - exact)
@@ -30,18 +30,18 @@ def test_it_errs_by_at_most_1_01_units_in_the_last_place_where_float32_is_normal
     assert (error / exact).max() < 8.5e-8  # 0.71 of the rounding unit 2**-23
 
 
-def test_ends_and_what_is_not_a_number():
+def test_limits_and_nan():
     x = np.array([0, -0.0, -1e-30, -87.25, -88, -1000, -np.inf, np.nan], np.float32)
     expected = np.array([1, 1, 1, np.exp(-87.25), 0, 0, 0, np.nan], np.float32)
     np.testing.assert_allclose(exponentials(x), expected, rtol=1e-6)
     assert np.isnan(exp_single(np.float32(np.nan)))
 
 
-def test_what_would_not_be_a_normal_number_is_at_most_the_least_one():
+def test_results_below_the_normal_range_are_at_most_the_smallest_normal_number():
     x = np.linspace(-110, -87.33, 1001).astype(np.float32)
     assert (exponentials(x) <= 1.2e-38).all()
 
 
-def test_float64_has_that_of_the_c_library():
+def test_float64_uses_the_c_library():
     x = np.linspace(-700, 0, 101)
     np.testing.assert_array_equal(exponentials(x), [math.exp(value) for value in x])

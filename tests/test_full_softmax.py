@@ -1,4 +1,4 @@
-"""The loss over all classes: blocks, pieces, groups and threads are not seen in it."""
+"""The loss over all classes does not depend on blocks, chunks, groups and threads."""
 
 import numpy as np
 import pytest
@@ -10,10 +10,10 @@ from tests.cases import make_case
 SIZES = [1, 2, 3, 7, 64, 65]
 
 
-def use(monkeypatch, block=4096, group_rows=96, parts=1):
+def use(monkeypatch, block=4096, group_rows=96, num_threads=1):
     monkeypatch.setattr("sampledsoftmax.losses.full_softmax.BLOCK", block)
     monkeypatch.setattr("sampledsoftmax.losses.full_pass._GROUP_ROWS", group_rows)
-    monkeypatch.setattr("sampledsoftmax.losses.full_pass.threads_for", lambda _: parts)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass.threads_for", lambda _: num_threads)
 
 
 def double_precision_loss(weights, biases, labels, inputs):
@@ -26,7 +26,7 @@ def double_precision_loss(weights, biases, labels, inputs):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("num_true", [1, 2])
 @pytest.mark.parametrize("num_classes", SIZES)
-def test_losses_are_those_of_double_precision_for_ragged_sizes(monkeypatch, dtype, num_true, num_classes):
+def test_losses_agree_with_double_precision_for_ragged_sizes(monkeypatch, dtype, num_true, num_classes):
     use(monkeypatch, block=48, group_rows=8)
     for batch_size in SIZES:
         case = make_case(num_classes, 3, batch_size, 1, num_true, dtype, seed=batch_size)
@@ -41,8 +41,8 @@ def test_losses_are_those_of_double_precision_for_ragged_sizes(monkeypatch, dtyp
 def test_any_number_of_threads_gives_the_same_bits(monkeypatch, group_rows):
     case = make_case(2500, 11, 130, 1, 2)
     results = []
-    for parts in (1, 2, 4):
-        use(monkeypatch, 1500, group_rows, parts)
+    for num_threads in (1, 2, 4):
+        use(monkeypatch, 1500, group_rows, num_threads)
         loss, gradients = ss.full_softmax_loss_and_grad(*case[:2], case.labels, case.inputs)
         results.append((loss, gradients.weights.values, gradients.biases.values, gradients.inputs))
     for result in results[1:]:
@@ -50,9 +50,9 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch, group_rows):
             np.testing.assert_array_equal(got, expected)
 
 
-@pytest.mark.compiled  # without the JIT, NumPy's products stand in
+@pytest.mark.compiled  # without the JIT, products are NumPy's
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(dtype):
+def test_a_row_has_the_same_bits_alone_and_in_a_batch(dtype):
     case = make_case(60, 5, 13, 1, 2, dtype)
     loss, gradients = ss.full_softmax_loss_and_grad(*case[:2], case.labels, case.inputs)
     for b in range(13):
@@ -63,11 +63,11 @@ def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(dtype):
 
 
 @pytest.mark.parametrize("block", [16, 4096])
-def test_a_class_whose_bias_is_minus_infinity_is_left_out(monkeypatch, block):
+def test_a_class_with_a_bias_of_minus_infinity_is_excluded(monkeypatch, block):
     use(monkeypatch, block)
     case = make_case(40, 3, 5, 1)
     biases = case.biases.copy()
-    biases[:35] = -np.inf  # whole blocks of them
+    biases[:35] = -np.inf  # whole blocks
     labels = np.array([36, 37, 38, 39, 35])
     loss, gradients = ss.full_softmax_loss_and_grad(case.weights, biases, labels, case.inputs)
     few = ss.full_softmax_loss(case.weights[35:], biases[35:], labels - 35, case.inputs)
@@ -76,14 +76,14 @@ def test_a_class_whose_bias_is_minus_infinity_is_left_out(monkeypatch, block):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-@pytest.mark.parametrize("place", [0, 20, 39])
-def test_a_number_that_is_not_finite_shows_in_the_loss(bad, place):
+@pytest.mark.parametrize("class_id", [0, 20, 39])
+def test_a_value_that_is_not_finite_propagates_to_the_loss(bad, class_id):
     case = make_case(40, 3, 5, 1)
-    case.biases[place] = bad
+    case.biases[class_id] = bad
     assert np.isnan(ss.full_softmax_loss(*case[:2], case.labels % 5 + 7, case.inputs)).all()
 
 
-def test_no_loss_is_below_zero():
+def test_losses_are_not_negative():
     rng = np.random.default_rng(0)
     weights, inputs = (20 * rng.normal(size=(n, 4)).astype(np.float32) for n in (30, 50))
     likeliest = (inputs @ weights.T).argmax(axis=1)
@@ -99,16 +99,16 @@ def test_tables_of_any_memory_order_give_the_same_bits():
         np.testing.assert_array_equal(ss.full_softmax_loss(weights, *case[1:4]), expected)
 
 
-@pytest.mark.parametrize("meetings", [0, 1])
-def test_a_pass_is_left_when_another_thread_gave_it_up(monkeypatch, meetings):
+@pytest.mark.parametrize("arrived", [0, 1])
+def test_an_aborted_barrier_ends_the_pass(monkeypatch, arrived):
     case = make_case(5, 2, 3, 1)
 
-    def run_beside_one_that_leaves(function, parts, *arguments):
+    def run_with_aborted_thread(function, num_threads, *arguments):
         shared = np.zeros(SHARED_SIZE, np.int64)
-        shared[ABORTED], shared[ARRIVED] = 1, meetings  # it came to so many meetings
+        shared[ABORTED], shared[ARRIVED] = 1, arrived  # 1: the other thread has reached the first barrier
         function(0, 2, shared, *arguments)
 
-    use(monkeypatch, parts=2)
-    monkeypatch.setattr("sampledsoftmax.losses.full_pass.thread_pool.run", run_beside_one_that_leaves)
+    use(monkeypatch, num_threads=2)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass.thread_pool.run", run_with_aborted_thread)
     loss, _ = ss.full_softmax_loss_and_grad(*case[:2], case.labels, case.inputs)
     assert not np.isfinite(loss).any()

@@ -1,4 +1,4 @@
-"""Each vector path that is not this machine's own: its kernels pass the same tests, compiled and as Python."""
+"""Forced vector paths: their kernels pass the same tests, compiled and as Python."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from sampledsoftmax.jit import simd_width
 pytestmark = pytest.mark.compiled
 
 FORCED = [path for path in simd_width.PATHS if path != simd_width.PATH]
-# The public losses are compiled for minutes; tests/test_threads.py runs them on each path.
+# Compiling the public losses takes minutes; tests/test_threads.py runs them on each path.
 COMPILED = [
     "tests/test_rows.py",
     "tests/test_transpose.py",
@@ -20,8 +20,8 @@ COMPILED = [
     "-k",
     "not knows_all",
 ]
-# What differs from path to path is the width of panels; whether all is laid out for it shows as Python too.
-IN_PYTHON = ["tests/words/test_trainer.py", "-k", "test_a_step and 5-7-5-2 and float32"]
+# Paths differ in the width of panels; whether all arrays are laid out for it also shows without the JIT.
+IN_PYTHON = ["tests/word2vec/test_trainer.py", "-k", "test_a_step and 5-7-5-2 and float32"]
 
 
 def start(path, tests, **environment):
@@ -34,7 +34,7 @@ def start(path, tests, **environment):
 
 @pytest.fixture(scope="module")
 def runs():
-    """All at once: nearly all of the time is the compiler's, which has one thread."""
+    """Start all runs at once: most of the time is spent in the compiler, which is single-threaded."""
     running = {(path, False): start(path, COMPILED) for path in FORCED}
     running |= {(path, True): start(path, IN_PYTHON, NUMBA_DISABLE_JIT="1") for path in FORCED}
     yield running
@@ -45,7 +45,7 @@ def runs():
 
 @pytest.mark.parametrize("in_python", [False, True])
 @pytest.mark.parametrize("path", FORCED)
-def test_a_path_that_is_forced_passes_the_same_tests(path, in_python, runs):
+def test_a_forced_path_passes_the_same_tests(path, in_python, runs):
     run = runs[path, in_python]
     output, _ = run.communicate(timeout=900)
     assert run.returncode == 0, output

@@ -1,4 +1,4 @@
-"""Copies, dot products and sums of single rows of panels are NumPy's, for any number of panels."""
+"""Packed rows: copies, dot products and scaled additions agree with NumPy for any number of panels."""
 
 import numba
 import numpy as np
@@ -28,8 +28,8 @@ def add_rows(out, row, factor, b, other):
     add_to_rows(out, row, factor, b, other)
 
 
-def whole_numbers(shape, dtype, seed=0):
-    """Small whole numbers: their products and sums are exact, in any order."""
+def integer_panels(shape, dtype, seed=0):
+    """Return panels of small integers, whose products and sums are exact in any order."""
     out = aligned((*shape, panel_width(np.dtype(dtype))), np.dtype(dtype))
     out[:] = np.random.default_rng(seed).integers(-8, 8, out.shape)
     return out
@@ -41,8 +41,8 @@ def row_of(panels, i):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("num_panels", PANELS)
-def test_a_dot_product_is_numpys(num_panels, dtype):
-    a, b = whole_numbers((num_panels, 5), dtype, 1), whole_numbers((num_panels, 3), dtype, 2)
+def test_dot_products_agree_with_numpy(num_panels, dtype):
+    a, b = integer_panels((num_panels, 5), dtype, 1), integer_panels((num_panels, 3), dtype, 2)
     rows, others = np.array([0, 4, 2, 4]), np.array([0, 2, 1, 1])
     out = np.zeros(4, dtype)
     dots(a, b, rows, others, out)
@@ -50,9 +50,9 @@ def test_a_dot_product_is_numpys(num_panels, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_dot_product_rounds_no_more_than_one_sum_does(dtype):
+def test_the_rounding_error_of_a_dot_product_is_within_that_of_a_sequential_sum(dtype):
     rng = np.random.default_rng(0)
-    a, b = whole_numbers((9, 4), dtype), whole_numbers((9, 4), dtype)
+    a, b = integer_panels((9, 4), dtype), integer_panels((9, 4), dtype)
     a[:], b[:] = rng.normal(size=a.shape), rng.normal(size=b.shape)
     rows, out = np.arange(4), np.zeros(4, dtype)
     dots(a, b, rows, rows, out)
@@ -63,8 +63,8 @@ def test_a_dot_product_rounds_no_more_than_one_sum_does(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("num_panels", PANELS)
-def test_a_row_is_added_to_one_row_of_panels_and_to_no_other(num_panels, dtype):
-    out, b = whole_numbers((num_panels, 5), dtype, 1), whole_numbers((num_panels, 3), dtype, 2)
+def test_add_to_panels_changes_one_row_only(num_panels, dtype):
+    out, b = integer_panels((num_panels, 5), dtype, 1), integer_panels((num_panels, 3), dtype, 2)
     for i, j, factor in ((0, 0, 1), (4, 2, -3), (2, 1, 0)):
         expected = out.copy()
         expected[:, i] += factor * b[:, j]
@@ -74,8 +74,8 @@ def test_a_row_is_added_to_one_row_of_panels_and_to_no_other(num_panels, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("num_panels", PANELS)
-def test_a_row_of_panels_is_added_to_one_row_and_to_no_other(num_panels, dtype):
-    out, b = whole_numbers((5, num_panels), dtype, 1), whole_numbers((num_panels, 3), dtype, 2)
+def test_add_to_rows_changes_one_row_only(num_panels, dtype):
+    out, b = integer_panels((5, num_panels), dtype, 1), integer_panels((num_panels, 3), dtype, 2)
     for i, j, factor in ((0, 0, 1), (4, 2, -3), (2, 1, 0)):
         expected = out.copy()
         expected[i] += factor * b[:, j]
@@ -84,8 +84,8 @@ def test_a_row_of_panels_is_added_to_one_row_and_to_no_other(num_panels, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_what_is_not_a_number_stays_in_its_row(dtype):
-    a, out = whole_numbers((2, 3), dtype), whole_numbers((3, 2), dtype)
+def test_nan_stays_in_its_row(dtype):
+    a, out = integer_panels((2, 3), dtype), integer_panels((3, 2), dtype)
     a[1, 1, 2] = np.nan
     dot = np.zeros(1, dtype)
     dots(a, a, np.array([1]), np.array([1]), dot)
@@ -100,12 +100,12 @@ def pack(table, ids, top, rows, out):
 
 
 @numba.njit
-def unpack(of_panels, i, table, row):
-    unpack_row(of_panels, i, table, row)
+def unpack(packed, i, table, row):
+    unpack_row(packed, i, table, row)
 
 
 def tables(columns, dtype):
-    """One table, as it may lie in memory: row by row, column by column, and every third number of another."""
+    """Return a table in C order, in Fortran order, and as every third column of another array."""
     table = np.random.default_rng(columns).normal(size=(6, columns)).astype(dtype)
     sparse = np.zeros((6, 3 * columns), dtype)
     sparse[:, ::3] = table
@@ -114,7 +114,7 @@ def tables(columns, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("columns", [1, 7, 16, 23, 64, 65])
-def test_rows_of_tables_are_packed_and_unpacked(columns, dtype):
+def test_packing_and_unpacking_copy_rows(columns, dtype):
     width = panel_width(np.dtype(dtype))
     ids = np.array([5, 0, 5, 3, 1])
     for table in tables(columns, dtype):
@@ -123,10 +123,10 @@ def test_rows_of_tables_are_packed_and_unpacked(columns, dtype):
         pack(table, ids, 2, 5, out)
         rows = out.transpose(1, 0, 2).reshape(12, -1)
         np.testing.assert_array_equal(rows[2:5, :columns], table[ids[2:]])
-        assert not rows[2:5, columns:].any(), "columns behind the last are zeros"
-        assert not rows[5:7].any(), "rows behind the last id are zeros"
-        assert (rows[:2] == 7).all(), "other rows are as before"
-        assert (rows[7:] == 7).all(), "other rows are as before"
+        assert not rows[2:5, columns:].any(), "columns beyond the last one are zeros"
+        assert not rows[5:7].any(), "rows beyond the last id are zeros"
+        assert (rows[:2] == 7).all(), "other rows are unchanged"
+        assert (rows[7:] == 7).all(), "other rows are unchanged"
         back = np.zeros((4, columns), dtype)
         unpack(out, 3, back, 2)
         np.testing.assert_array_equal(back, [np.zeros(columns), np.zeros(columns), table[3], np.zeros(columns)])

@@ -1,4 +1,4 @@
-"""`SampledSoftmax.top_k` is a sort of all logits, smaller ids first among equals."""
+"""`SampledSoftmax.top_k` agrees with a stable sort of all logits: smaller ids first among equal logits."""
 
 import re
 
@@ -14,7 +14,7 @@ SIZES = [1, 2, 3, 7, 64, 65]
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    """Cut even a few classes into blocks, and a few examples into groups."""
+    """Use small blocks and groups, so that a few classes and examples fill several."""
     monkeypatch.setattr("sampledsoftmax.layers.top_k.BLOCK", 48)
     monkeypatch.setattr("sampledsoftmax.losses.full_pass._GROUP_ROWS", 8)
 
@@ -35,9 +35,9 @@ def sorted_classes(weights, biases, inputs, k):
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("num_classes", SIZES)
-def test_ids_are_those_of_a_stable_sort(dtype, num_classes):
+def test_ids_agree_with_a_stable_sort(dtype, num_classes):
     rng = np.random.default_rng(num_classes)
-    weights = rng.integers(-1, 2, (num_classes, 2)).astype(dtype)  # few values: most logits are equal to others
+    weights = rng.integers(-1, 2, (num_classes, 2)).astype(dtype)  # few values: most logits are tied
     biases = rng.integers(-1, 2, num_classes).astype(dtype)
     layer = layer_of(weights, biases)
     for batch_size in SIZES:
@@ -71,17 +71,17 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch, group_rows):
     weights, inputs = (rng.normal(size=(n, 5)).astype(np.float32).round(1) for n in (3100, 65))  # with ties
     layer = layer_of(weights, np.zeros(3100, np.float32))
     outputs = []
-    for parts in (1, 2, 4):
-        monkeypatch.setattr("sampledsoftmax.losses.full_pass.threads_for", lambda _, parts=parts: parts)
+    for num_threads in (1, 2, 4):
+        monkeypatch.setattr("sampledsoftmax.losses.full_pass.threads_for", lambda _, n=num_threads: n)
         outputs.append(layer.top_k(inputs, 20))
     for ids, logits in outputs[1:]:
         np.testing.assert_array_equal(ids, outputs[0][0])
         np.testing.assert_array_equal(logits, outputs[0][1])
 
 
-@pytest.mark.compiled  # without the JIT, NumPy's products stand in
+@pytest.mark.compiled  # without the JIT, products are NumPy's
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(dtype):
+def test_a_row_has_the_same_bits_alone_and_in_a_batch(dtype):
     rng = np.random.default_rng(0)
     weights, inputs = (rng.normal(size=(n, 5)).astype(dtype) for n in (50, 13))
     layer = layer_of(weights, np.zeros(50, dtype))
@@ -92,8 +92,8 @@ def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(dtype):
         np.testing.assert_array_equal(alone[1][0], logits[b])
 
 
-def test_shares_of_the_classes_are_joined_whoever_takes_them(monkeypatch):
-    """A thread that finds the thread_pool busy takes the shares of all threads."""
+def test_splits_of_the_classes_are_merged_by_a_single_thread(monkeypatch):
+    """A caller that finds the thread pool busy runs the splits of all threads itself."""
     monkeypatch.setattr("sampledsoftmax.losses.full_pass.threads_for", lambda _: 2)
     monkeypatch.setattr("sampledsoftmax.losses.full_pass._CHUNK_PANELS", 1)
     thread_pool = ThreadPool()
@@ -108,33 +108,33 @@ def test_shares_of_the_classes_are_joined_whoever_takes_them(monkeypatch):
     np.testing.assert_array_equal(logits, expected[1])
 
 
-def test_a_pass_is_left_when_another_thread_gave_it_up(monkeypatch):
+def test_an_aborted_barrier_ends_the_pass(monkeypatch):
     layer = ss.SampledSoftmax(5, 2, 1, seed=1)
 
-    def run_beside_nobody(function, parts, *arguments):
+    def run_aborted(function, num_threads, *arguments):
         shared = np.zeros(SHARED_SIZE, np.int64)
         shared[ABORTED] = 1
         function(0, 2, shared, *arguments)
 
     monkeypatch.setattr("sampledsoftmax.losses.full_pass.threads_for", lambda _: 2)
-    monkeypatch.setattr("sampledsoftmax.losses.full_pass.thread_pool.run", run_beside_nobody)
+    monkeypatch.setattr("sampledsoftmax.losses.full_pass.thread_pool.run", run_aborted)
     _, logits = layer.top_k(np.ones((1, 2), np.float32), 5)
     assert np.isneginf(logits).all()
 
 
-def test_infinite_logits_have_an_order():
+def test_infinite_logits_are_ordered():
     biases = np.array([-np.inf, 0, np.inf, -np.inf, 1], np.float32)
     ids, logits = layer_of(np.zeros((5, 2), np.float32), biases).top_k(np.ones((1, 2), np.float32), 5)
     assert ids.tolist() == [[2, 4, 1, 0, 3]]
     assert logits.tolist() == [[np.inf, 1, 0, -np.inf, -np.inf]]
 
 
-@pytest.mark.parametrize("place", [0, 6, 33])
-def test_a_logit_that_is_nan_is_an_error(place):
+@pytest.mark.parametrize("class_id", [0, 6, 33])
+def test_a_logit_that_is_nan_is_an_error(class_id):
     weights = np.ones((34, 2), np.float32)
-    weights[place, 1] = np.inf
+    weights[class_id, 1] = np.inf
     inputs = np.ones((4, 2), np.float32)
-    assert layer_of(weights, np.zeros(34, np.float32)).top_k(inputs, 1)[0].tolist() == [[place]] * 4
+    assert layer_of(weights, np.zeros(34, np.float32)).top_k(inputs, 1)[0].tolist() == [[class_id]] * 4
     inputs[2, 1] = 0
     with pytest.raises(FloatingPointError, match=re.escape("inputs[2] has a logit that is NaN, of a class in [0, 34)")):
         layer_of(weights, np.zeros(34, np.float32)).top_k(inputs, 1)
@@ -145,7 +145,7 @@ def test_an_empty_batch_has_no_classes():
     assert ids.shape == logits.shape == (0, 3)
 
 
-def test_rows_that_exact_adam_has_left_behind_are_caught_up():
+def test_rows_that_exact_adam_has_not_updated_are_caught_up():
     layer = ss.SampledSoftmax(30, 4, 3, ss.Adam(0.1, mode="exact"), seed=1)
     inputs = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
     for _ in range(3):

@@ -1,1 +1,1 @@
-"""Compiler plumbing: how kernels are compiled, linked into one another, dispatched and cached."""
+"""The JIT: how kernels are compiled, linked into one another, dispatched and kept on disk; see README.md."""

@@ -1,4 +1,4 @@
-"""Integer arithmetic that Python code and kernels share."""
+"""Integer arithmetic for Python code and kernels."""
 
 from numba.extending import register_jitable
 

@@ -1,4 +1,4 @@
-"""Which vectors this process computes with: chosen once, from the processor or from an environment variable."""
+"""The SIMD width of this process: chosen once, from the processor or from an environment variable."""
 
 import os
 
@@ -9,10 +9,10 @@ PATHS = ("plain", "128", "256", "512")
 
 
 def _best() -> str:
-    """Return the widest vectors that the processor multiplies in one instruction.
+    """Return the path of the widest vectors that the processor multiplies in one instruction.
 
-    The 256-bit path keeps 12 sums, two factors and a broadcast value in 15 registers. NEON has 32 registers
-    of 128 bits, which hold the same tile as halves.
+    The 256-bit path keeps 12 sums, two factors and a broadcast value in 15 registers. NEON has 32 registers of 128
+    bits: each vector takes two of them.
     """
     features = llvm.get_host_cpu_features()
     if features.get("avx512f", False):
@@ -34,6 +34,6 @@ def _chosen() -> str:
 PATH = _chosen()
 IS_FORCED = _best() != PATH
 VECTOR_BYTES = 32 if PATH == "plain" else int(PATH) // 8
-# Two vectors by so many rows are the sums that a tile keeps in registers: 12 of 16, or 24 of 32.
+# Rows of a micro-kernel; its accumulators are MR rows by two vectors: 12 of 16 registers, or 24 of 32.
 MR, MR_TAIL = (12, 4) if PATH == "512" else (6, 4)
 PANEL_BYTES = 2 * VECTOR_BYTES

@@ -1,5 +1,4 @@
-"""The loops: Numba kernels on plain arrays, with no checks, no allocation that grows, no Python objects.
+"""Numba kernels on plain arrays, one package per stage of a step; README.md has the map and the rules.
 
-Callers have checked shapes, dtypes and ranges; a kernel that is handed a bad id reads past the end of
-its array. Every file holds the kernels of one stage, and all are compiled by `jit.py`.
+Callers have validated shapes, dtypes and ranges: a kernel that is given a bad id reads outside of its array.
 """
