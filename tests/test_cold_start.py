@@ -53,12 +53,12 @@ def copy_package(folder):
     return folder
 
 
-def run(folder, cache, program=STEP):
+def run(folder, cache, program=STEP, **environment):
     """Run a program with the package of a folder; return (result, cache hits, cache misses)."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "PYTHONPATH"))}
     command = subprocess.run(
         [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True,
-        env={**variables, "NUMBA_CACHE_DIR": str(cache)},
+        env={**variables, "NUMBA_CACHE_DIR": str(cache), **environment},
     )  # fmt: skip
     result, hits, misses = command.stdout.split()
     return result, int(hits), int(misses)
@@ -88,6 +88,15 @@ def test_code_is_shared_by_equal_sources_and_compiled_again_for_others(tmp_path)
     assert changed[1:] == (0, 1)
     assert changed[0] != cold[0]
     assert run(first, cache) == (cold[0], 1, 0)  # its code is still there
+
+
+def test_each_vector_path_has_its_own_code(tmp_path):
+    folder, cache = copy_package(tmp_path), tmp_path / "cache"
+    program = RULE_STEP.format(rule="from rule import HalfStep")
+    (tmp_path / "rule.py").write_text(RULE)
+    for path in ("128", "plain"):
+        assert run(folder, cache, program, SAMPLEDSOFTMAX_VECTORS=path)[1:] == (0, 1)
+        assert run(folder, cache, program, SAMPLEDSOFTMAX_VECTORS=path)[1:] == (1, 0)
 
 
 def test_code_with_a_kernel_from_outside_depends_on_the_file_of_that_kernel(tmp_path):

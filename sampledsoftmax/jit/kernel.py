@@ -11,7 +11,7 @@ from numba.extending import models, register_model, typeof_impl
 from sampledsoftmax.jit import source_hash
 from sampledsoftmax.jit.dispatch import MissingImplementation, implementations_for
 from sampledsoftmax.jit.numba_internals import ir_compiler, keep_on_disk, without_reference_counting
-from sampledsoftmax.jit.simd_width import IS_FORCED
+from sampledsoftmax.jit.simd_width import PATH
 
 
 class Kernel:
@@ -41,9 +41,8 @@ class Kernel:
     def entry(self) -> Any:
         """The kernel as Python calls it."""
         entry = numba.njit(**self._options)(self._function)
-        if not IS_FORCED:  # names of code on disk do not distinguish vector paths
-            key_of = functools.partial(_key_of, self._function)
-            keep_on_disk(entry, source_hash.package_hash(), source_hash.PACKAGE, key_of)
+        key_of = functools.partial(_key_of, self._function)
+        keep_on_disk(entry, source_hash.package_hash(), source_hash.PACKAGE, key_of)
         return entry
 
     def __call__(self, *arguments: Any) -> Any:
@@ -96,7 +95,7 @@ def _key_of(function: Callable[..., Any], signature: Any) -> str | None:
     implementations = (kernel for of_class in classes for kernel in implementations_for(of_class))
     sources = source_hash.hash_of((function, *implementations))
     names = [f"{of_class.__module__}.{of_class.__qualname__}" for of_class in classes]
-    return None if sources is None else "\n".join([*map(str, arguments), *names, sources])
+    return None if sources is None else "\n".join([PATH, *map(str, arguments), *names, sources])
 
 
 def _classes_in(numba_type: Any) -> Iterator[type]:

@@ -14,8 +14,8 @@ def show_config() -> None:
     """Print versions, processor, threads and how kernels are compiled, for the report of a measurement.
 
     The vector path is "512", "256" or "128", a number of bits, or "plain" for loops without explicit vectors. It is
-    chosen from the processor. The environment variable SAMPLEDSOFTMAX_VECTORS forces another one, which is compiled in
-    each process and not kept on disk. Results of two paths differ in their last bits.
+    chosen from the processor; the environment variable SAMPLEDSOFTMAX_VECTORS forces another one. Results of two paths
+    differ in their last bits.
 
     Kernels are linked as LLVM IR and kept on disk where the private parts of Numba that this takes are as expected.
     With another version of Numba, a line says what is done instead and why; results are the same.
