@@ -1,6 +1,7 @@
 """A kernel: an entry point for Python, with its machine code kept on disk, and a body that other kernels link in."""
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from sampledsoftmax.jit import source_hash
 from sampledsoftmax.jit.dispatch import MissingImplementation, implementations_for
 from sampledsoftmax.jit.numba_internals import ir_compiler, keep_on_disk, without_reference_counting
 from sampledsoftmax.jit.simd_width import PATH
+
+_ENTRY_LOCK = threading.Lock()
 
 
 class Kernel:
@@ -29,6 +32,7 @@ class Kernel:
         functools.update_wrapper(self, function)
         self._function = function
         self._options = options if counts_references else options | without_reference_counting()
+        self._entry: Any = None
 
     @functools.cached_property
     def body(self) -> Any:
@@ -37,9 +41,15 @@ class Kernel:
         as_ir = {"pipeline_class": compiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True} if compiler else {}
         return numba.njit(**as_ir, **self._options)(self._function)
 
-    @functools.cached_property
+    @property
     def entry(self) -> Any:
         """The kernel as Python calls it."""
+        if self._entry is None:
+            with _ENTRY_LOCK:  # threads of a pool make their first call at the same time
+                self._entry = self._entry or self._new_entry()
+        return self._entry
+
+    def _new_entry(self) -> Any:
         entry = numba.njit(**self._options)(self._function)
         key_of = functools.partial(_key_of, self._function)
         keep_on_disk(entry, source_hash.package_hash(), source_hash.PACKAGE, key_of)
