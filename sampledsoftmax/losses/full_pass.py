@@ -100,6 +100,6 @@ def _rows(table: Shards, ids: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArra
 
     Kernels are compiled for one kind of array: contiguous, and not known to be read-only.
     """
-    if len(table.parts) > 1:
+    if len(table.arrays) > 1:
         return gather(table, ids, dtype)
-    return np.require(table.parts[0][ids[0] : ids[-1] + 1], dtype, ["C", "A", "W", "E"])
+    return np.require(table.arrays[0][ids[0] : ids[-1] + 1], dtype, ["C", "A", "W", "E"])
