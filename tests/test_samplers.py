@@ -1,4 +1,4 @@
-"""The samplers against their naive twins, against their own probabilities, and against hand-made cases."""
+"""Samplers against naive implementations, against their own probabilities, and on hand-made cases."""
 
 import json
 import time
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sampledsoftmax.kernels.sampling.alias import build_alias_table
-from sampledsoftmax.samplers import sampler_for, stream
+from sampledsoftmax.samplers import stream
 from sampledsoftmax.samplers.all_candidates import AllSampler, all_candidate_sampler
 from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler, fixed_unigram_candidate_sampler
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler, learned_unigram_candidate_sampler
@@ -17,6 +17,7 @@ from sampledsoftmax.samplers.vocab_file import read_vocab_file
 from sampledsoftmax.validation import TENSORFLOW_GRAPH_SEED
 from tests import naive
 from tests.goodness_of_fit import chi_square_score
+from tests.registry import SAMPLERS
 
 SIZES = [(1, 1), (2, 2), (3, 2), (7, 7), (8, 5), (65, 33), (300, 40)]
 
@@ -154,18 +155,9 @@ def test_draws_follow_the_claimed_probabilities(sampler):
     assert chi_square_score(observed, p * num_draws) < 3.09  # the upper 0.1 % point
 
 
-SAMPLERS = {
-    "uniform": lambda: UniformSampler(30, seed=4),
-    "log_uniform": lambda: LogUniformSampler(30, seed=4),
-    "fixed_unigram": lambda: FixedUnigramSampler(weights_of(30, 5), seed=4),
-    "learned_unigram": lambda: LearnedUnigramSampler(30, seed=4),
-    "all": lambda: AllSampler(30, seed=4),
-}
-
-
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_state_is_plain_data_that_returns_to_a_call(name):
-    sampler, other = SAMPLERS[name](), SAMPLERS[name]()
+    sampler, other = SAMPLERS[name](30, 4), SAMPLERS[name](30, 4)
     sampler.sample([[3], [4]], 30)
     state = json.loads(json.dumps(sampler.state))
     second = sampler.sample([[3], [5]], 30)
@@ -178,7 +170,7 @@ def test_state_is_plain_data_that_returns_to_a_call(name):
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_refused_call_leaves_the_sampler_as_it_was(name):
-    sampler = SAMPLERS[name]()
+    sampler = SAMPLERS[name](30, 4)
     before = sampler.state
     for true_classes, num_sampled, unique in (([[30]], 5, True), ([[1]], 31, True), ([[1.0]], 5, True), ([[1]], 5, 1)):
         with pytest.raises((ValueError, TypeError)):
@@ -192,11 +184,6 @@ def test_all_candidates_are_all_classes_with_the_count_1(unique):
         assert values.sampled_candidates.tolist() == [0, 1, 2, 3, 4]
         assert values.true_expected_count.tolist() == [[1, 1]]
         assert values.sampled_expected_count.tolist() == [1] * 5
-
-
-def test_layers_find_samplers_by_name():
-    assert isinstance(sampler_for("uniform", 10, 1), UniformSampler)
-    assert isinstance(sampler_for("log_uniform", 10, 1), LogUniformSampler)
 
 
 def test_a_sample_that_needs_too_many_draws_is_refused(monkeypatch):
