@@ -1,4 +1,4 @@
-"""Inclusion probabilities: against the sum over all samples, and against many batches."""
+"""Inclusion probabilities against the sum over all samples, and against the shares of many batches."""
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ def test_counts_are_the_shares_of_100_000_batches(name, range_max, num_sampled):
     "pure",
     [uniform_candidate_sampler, log_uniform_candidate_sampler, learned_unigram_candidate_sampler],
 )
-def test_the_option_is_that_of_the_pure_functions_and_changes_counts_only(pure):
+def test_the_option_of_pure_functions_changes_only_the_counts(pure):
     arguments = ([[1], [5]], 1, 4, True, 9, 3)
     plain, exact = pure(*arguments), pure(*arguments, expected_count="inclusion")
     np.testing.assert_array_equal(plain.sampled_candidates, exact.sampled_candidates)

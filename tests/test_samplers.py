@@ -37,7 +37,7 @@ def weights_of(size, seed):
 
 @pytest.mark.parametrize("unique", [True, False])
 @pytest.mark.parametrize(("range_max", "num_sampled"), [*SIZES, (2**40 + 1, 30), (2**63 - 1, 30)])
-def test_uniform_candidates_are_those_of_the_twin(range_max, num_sampled, unique):
+def test_uniform_candidates_match_the_naive_ones(range_max, num_sampled, unique):
     true_classes = [[0], [range_max - 1]]
     words = naive.Words(TENSORFLOW_GRAPH_SEED, 11)
     ids, tries = naive.sample(lambda: words.below(range_max, 64), num_sampled, unique)
@@ -47,7 +47,7 @@ def test_uniform_candidates_are_those_of_the_twin(range_max, num_sampled, unique
 
 @pytest.mark.parametrize("unique", [True, False])
 @pytest.mark.parametrize(("range_max", "num_sampled"), SIZES)
-def test_fixed_unigram_candidates_are_those_of_the_twin(range_max, num_sampled, unique):
+def test_fixed_unigram_candidates_match_the_naive_ones(range_max, num_sampled, unique):
     weights = weights_of(range_max, 1)
     true_classes = [[0, range_max - 1]]
     words, table = naive.Words(5, 6), naive.alias_table(weights)
@@ -60,7 +60,7 @@ def test_fixed_unigram_candidates_are_those_of_the_twin(range_max, num_sampled, 
 
 @pytest.mark.parametrize("unique", [True, False])
 @pytest.mark.parametrize(("range_max", "num_sampled"), SIZES)
-def test_learned_unigram_candidates_are_those_of_the_twin_call_after_call(range_max, num_sampled, unique):
+def test_learned_unigram_candidates_match_the_naive_ones_call_after_call(range_max, num_sampled, unique):
     sampler, counts = LearnedUnigramSampler(range_max, seed=(5, 6)), np.ones(range_max, int)
     for call in range(4):
         true_classes = np.random.default_rng(call).integers(0, range_max, (3, 2)) // 2
@@ -89,7 +89,7 @@ def test_learned_counts_stay_when_their_total_is_the_largest_int32():
 @pytest.mark.parametrize(
     "weights", [[1.0], [1, 1], [0, 1], [5, 0, 0, 1], [1] * 10, [1e-30, 1, 1e30], weights_of(1000, 2), [3, 1, 1, 1e-7]]
 )
-def test_an_alias_table_is_that_of_the_twin_and_holds_the_weights(weights):
+def test_an_alias_table_is_that_of_the_naive_code_and_holds_the_weights(weights):
     weights = np.array(weights, np.float32)
     keep, alias = np.empty(weights.size, np.float32), np.empty(weights.size, np.int64)
     build_alias_table(weights, keep, alias)
@@ -110,7 +110,7 @@ def test_an_alias_table_is_that_of_the_twin_and_holds_the_weights(weights):
         ({"num_shards": 4, "shard": 1}, [2, 6]),
         ({"num_reserved_ids": 4, "num_shards": 2, "shard": 0}, [0, 0, 1, 3, 5]),
         ({"num_reserved_ids": 4, "num_shards": 2, "shard": 1}, [0, 0, 2, 4, 6]),
-        # TensorFlow numbers the unigrams from the number of reserved ids of the shard: both get the even ones.
+        # In TensorFlow ids of unigrams start at the number of reserved ids of the shard: both shards get the even ones.
         ({"num_reserved_ids": 1, "num_shards": 2, "shard": 0}, [0, 2, 4, 6]),
         ({"num_reserved_ids": 1, "num_shards": 2, "shard": 1}, [2, 4, 6]),
         ({"distortion": 2.0}, [1, 4, 9, 16, 25, 36]),

@@ -136,7 +136,7 @@ def fixed_unigram_candidate_sampler(
     range_max : int
         Number of classes of the shard, reserved ids included.
     vocab_file : path
-        File with the weight of a class in each line; see `read_vocab_file`. Either this or `unigrams`.
+        File with one class per line, its weight after the last comma. Either this or `unigrams`.
     distortion : float
         Power to which the weights are raised.
     num_reserved_ids : int

@@ -22,17 +22,17 @@ def defining_class(kind: type, *hooks: str) -> type:
 
 
 def is_compiled_last(kind: type) -> bool:
-    """Return whether compiled code stands for the Python hooks of a class.
+    """Return whether compiled code replaces the Python hooks of a class.
 
     It does unless a class overrides a hook below the one that defines `compiled_distribution`. A class that defines
-    both says that they are the same distribution.
+    both asserts that they are the same distribution.
     """
     hooks = ("sample", "draw", "probability", "learn")
     return "compiled_distribution" in vars(defining_class(kind, "compiled_distribution", *hooks))
 
 
 def check_definition(sampler: "CandidateSampler", base: type) -> None:
-    """Raise TypeError unless the class of `sampler` defines what its base class leaves open."""
+    """Raise TypeError unless the class of `sampler` defines the hooks that have no default."""
     kind = type(sampler)
     if "lock" not in vars(sampler):
         raise TypeError(f"{kind.__name__}.__init__ must call super().__init__(range_max, seed)")

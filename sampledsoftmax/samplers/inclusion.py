@@ -112,7 +112,7 @@ def _included(groups: Groups, num_sampled: int) -> Floats:
 
 
 def _span(groups: Groups, num_sampled: int) -> tuple[float, float]:
-    """Return the logarithms of two times between which the sample gets complete, but for a chance of exp(-18)."""
+    """Return the logarithms of two times between which the sample becomes complete, with chance 1 - exp(-18)."""
     middle = _bisect(lambda log_time: _arrived(groups, log_time) > num_sampled, -30.0, 120.0)
     return (
         _bisect(lambda log_time: _log_tail(groups, num_sampled, log_time) < LOG_CHANCE, -30.0, middle),
