@@ -13,6 +13,7 @@ from sampledsoftmax.optimizers import SGD, Adagrad, Adam, Momentum, Optimizer, R
 from sampledsoftmax.runtime.config import show_config
 from sampledsoftmax.runtime.threadpool import get_num_threads, set_num_threads
 from sampledsoftmax.samplers.all_candidates import AllSampler, all_candidate_sampler
+from sampledsoftmax.samplers.base import CandidateSampler
 from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler, fixed_unigram_candidate_sampler
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler, learned_unigram_candidate_sampler
 from sampledsoftmax.samplers.log_uniform import LogUniformSampler, log_uniform_candidate_sampler
@@ -31,6 +32,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AllSampler",
+    "CandidateSampler",
     "Explanation",
     "FixedUnigramSampler",
     "Gradients",

@@ -1,4 +1,4 @@
-"""The bundles of arrays that the stages pass on."""
+"""Named tuples of arrays that the stages of a step exchange."""
 
 from typing import Any, NamedTuple
 
@@ -11,8 +11,8 @@ from sampledsoftmax.kernels.update.coalesce import sum_duplicate_rows
 class SampledValues(NamedTuple):
     """Candidates of one batch and how often each class is expected among them.
 
-    The same triple as TensorFlow's candidate samplers return; it is what `sampled_values=` takes, here
-    and there.
+    The same triple as TensorFlow's candidate samplers return, and what `sampled_values=` accepts here and in
+    TensorFlow.
 
     Attributes
     ----------
@@ -38,17 +38,17 @@ class SampledValues(NamedTuple):
 
 
 class IndexedSlices(NamedTuple):
-    """A gradient of a table that is zero but for some rows: row `indices[i]` gets `values[i]`.
+    """A gradient of a table, nonzero in some rows only: `values[i]` belongs to row `indices[i]`.
 
-    An index may come more than once; its rows are then meant to be summed. The same three fields as
-    TensorFlow's `tf.IndexedSlices`.
+    An index may occur more than once; its rows are then summed. The same three fields as TensorFlow's
+    `tf.IndexedSlices`.
 
     Attributes
     ----------
     values : float [num_rows, dim] or [num_rows]
         Rows of a matrix, or entries of a vector.
     indices : int64 [num_rows]
-        The rows of the table that they belong to.
+        The row of the table for each of them.
     dense_shape : tuple of int
         Shape of the table.
 
@@ -67,12 +67,12 @@ class IndexedSlices(NamedTuple):
     dense_shape: tuple[int, ...]
 
     def coalesce(self) -> "IndexedSlices":
-        """Return the same gradient with sorted unique indices, duplicates summed in their order.
+        """Return the same gradient with sorted unique indices, duplicates summed in the order in which they occur.
 
         Returns
         -------
         IndexedSlices
-            At most as many rows, in the same dtype.
+            At most the same number of rows, in the same dtype.
         """
         order = np.argsort(self.indices, kind="stable")
         ordered = self.indices[order]
@@ -88,7 +88,7 @@ class IndexedSlices(NamedTuple):
         Returns
         -------
         float [dense_shape]
-            Zeros but for the rows that are named; duplicates are summed.
+            Zero except in the rows `indices`; duplicates are summed.
         """
         dense = np.zeros(self.dense_shape, self.values.dtype)
         np.add.at(dense, self.indices, self.values)
@@ -101,11 +101,11 @@ class Gradients(NamedTuple):
     Attributes
     ----------
     weights : IndexedSlices
-        Rows of the output weights [num_classes, dim]; a list of them where `weights` is a list of shards.
+        Rows of the output weights [num_classes, dim]; a list if `weights` is a list of shards.
     biases : IndexedSlices or None
-        Entries of the output biases [num_classes]; None where there are no biases, a list for shards.
+        Entries of the output biases [num_classes]; None without biases, a list for shards.
     inputs : float [batch_size, dim]
-        The gradient that goes back to the encoder.
+        The gradient with respect to the encoder's output.
 
     Examples
     --------
@@ -122,17 +122,17 @@ class Gradients(NamedTuple):
 
 
 class Correction(NamedTuple):
-    """What is done to the logits of a batch before a loss is taken of them.
+    """What is done to the logits of a batch before the loss.
 
     Attributes
     ----------
     subtract_log_q : bool
         Subtract log(expected count) from true and sampled logits.
     remove_accidental_hits : bool
-        Leave a candidate out of the sums of the examples that it is a label of.
+        Leave a candidate out of the sums of the examples that have it as a label.
     hit_copies : str
-        "all" leaves out every copy of such a candidate; "last" leaves out the last one only, which is what
-        TensorFlow does. They differ only for samples drawn with replacement.
+        "all" leaves out every copy of such a candidate; "last" leaves out only the last one, as TensorFlow does.
+        They differ only for samples drawn with replacement.
     """
 
     subtract_log_q: bool

@@ -1,9 +1,10 @@
-"""The door: arguments are checked here, and errors say which one, what was expected and what came.
+"""Argument validation: every error names the argument, what was expected and what was given.
 
-Public functions call these before any array is read or written by a kernel, since a kernel checks nothing:
-NumPy would wrap a negative id and Numba would read past the end of a table.
+Public functions call these before a kernel reads or writes any array, since kernels check nothing: NumPy would
+wrap a negative id, and Numba would read past the end of a table.
 """
 
+import difflib
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -12,23 +13,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+MAX_INT32 = 2**31 - 1
+TENSORFLOW_GRAPH_SEED = 87654321  # DEFAULT_GRAPH_SEED in tensorflow/python/framework/random_seed.py
+MAX_SHOWN = 80  # characters of a value in a message
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]
 
 
 def whole_number(name: str, value: object, at_least: int, at_most: int | None = None) -> int:
-    """Return `value` as an int; floats and bools are refused even where their value is whole."""
+    """Return `value` as an int; floats and bools are refused, even whole ones."""
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be a whole number, got the bool {value}")
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {_described(value)}") from None
+        raise TypeError(f"{name} must be a whole number, got {described(value)}") from None
     if number < at_least:
-        raise ValueError(f"{name} must be at least {at_least}, got {number}")
+        raise ValueError(f"{name} must be at least {at_least}, got {_shown(number)}")
     if at_most is not None and number > at_most:
-        raise ValueError(f"{name} must be at most {at_most}, got {number}")
+        raise ValueError(f"{name} must be at most {at_most}, got {_shown(number)}")
     return number
 
 
@@ -42,11 +46,11 @@ def number(
 ) -> float:
     """Return `value` as a finite float within the bounds given."""
     if isinstance(value, (bool, np.bool_, str)):
-        raise TypeError(f"{name} must be a number, got {_described(value)}")
+        raise TypeError(f"{name} must be a number, got {described(value)}")
     try:
         real = float(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{name} must be a number, got {_described(value)}") from None
+        raise TypeError(f"{name} must be a number, got {described(value)}") from None
     if not np.isfinite(real):
         raise ValueError(f"{name} must be finite, got {real}")
     if above is not None and not real > above:
@@ -61,17 +65,19 @@ def number(
 
 
 def flag(name: str, value: object) -> bool:
-    """Return a bool; anything else is refused, since `unique="False"` would be true."""
+    """Return a bool; anything else is refused, since "False" would be true."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {_described(value)}")
+        raise TypeError(f"{name} must be True or False, got {described(value)}")
     return bool(value)
 
 
 def choice(name: str, value: object, options: Sequence[str]) -> str:
-    """Return `value` if it is one of `options`."""
-    if value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
-    return str(value)
+    """Return `value` if it is one of `options`; the error suggests the closest one."""
+    if isinstance(value, str) and value in options:
+        return str(value)
+    close = difflib.get_close_matches(value, options, 1) if isinstance(value, str) else []
+    hint = f": did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {_shown(value)}{hint}")
 
 
 def float_dtype(name: str, value: Any) -> np.dtype[Any]:
@@ -79,7 +85,7 @@ def float_dtype(name: str, value: Any) -> np.dtype[Any]:
     try:
         dtype: np.dtype[Any] = np.dtype(value)
     except TypeError:
-        raise TypeError(f"{name} must be float32 or float64, got {_described(value)}") from None
+        raise TypeError(f"{name} must be float32 or float64, got {described(value)}") from None
     if dtype not in FLOAT_DTYPES:
         raise TypeError(f"{name} must be float32 or float64, got {dtype}")
     return np.dtype(dtype)
@@ -88,7 +94,7 @@ def float_dtype(name: str, value: Any) -> np.dtype[Any]:
 def floats(name: str, value: ArrayLike, shape: Sequence[int | str], dtype: Any = None) -> Floats:
     """Return a float32 or float64 array of `shape`, in which a str names a free dimension.
 
-    Nothing is cast: a table that would be copied could not be trained in place.
+    Nothing is cast, since a copy of a table would be trained instead of the table.
     """
     array = np.asarray(value)
     if array.dtype not in FLOAT_DTYPES:
@@ -102,8 +108,8 @@ def floats(name: str, value: ArrayLike, shape: Sequence[int | str], dtype: Any =
 def tables(name: str, value: Any, shape: Sequence[int | str], beside: Any = None) -> Floats:
     """Return a table of `shape` in float64, float32 or half precision (float16, bfloat16 of ml_dtypes).
 
-    Half precision is widened to float32 where it is read, so float32 and halves go together; float64 goes
-    with float64 only. `beside` is the dtype that it has to go with.
+    Half precision is widened to float32 where it is read, so it can be combined with float32; float64 can be
+    combined with float64 only. `beside` is the dtype of the array that it must be combined with.
     """
     array = np.asarray(value)
     is_half = array.dtype == np.float16 or array.dtype.name == "bfloat16"
@@ -118,7 +124,7 @@ def tables(name: str, value: Any, shape: Sequence[int | str], beside: Any = None
 
 
 def arithmetic(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype that is computed in: float64 for float64 tables, else float32."""
+    """Return the dtype of the arithmetic: float64 for float64 tables, else float32."""
     return np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
 
 
@@ -129,7 +135,7 @@ def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: in
         raise TypeError(f"{name} must hold integer ids, got dtype {array.dtype}")
     _shape(name, array, shape)
     as_int64 = np.ascontiguousarray(array, dtype=np.int64)
-    # A negative id is a large one without its sign: one look for both ends, since every step comes here.
+    # As unsigned integers negative ids are large: one comparison checks both ends, on the path of every step.
     if as_int64.view(np.uint64).max(initial=0) >= num_classes:
         index, worst = _first((array < 0) | (array >= num_classes), array)
         raise ValueError(f"{name}[{index}] = {worst} is not a class id: ids are in [0, {num_classes})")
@@ -137,7 +143,7 @@ def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: in
 
 
 def positive(name: str, array: Floats) -> None:
-    """Refuse an array with an entry that is not above zero and finite."""
+    """Raise ValueError unless all entries are above 0 and finite."""
     bad = ~((array > 0) & np.isfinite(array))
     if bad.any():
         index, value = _first(bad, array)
@@ -161,9 +167,9 @@ def sample_size(name: str, value: object, unique: bool, range_name: str, num_cla
 
 
 def seeds(seed: object) -> tuple[int, int] | None:
-    """Return TensorFlow's pair (seed, seed2) of a `seed` argument, or None for fresh entropy.
+    """Return TensorFlow's pair (seed, seed2) for a `seed` argument, or None for fresh entropy.
 
-    An int is an op seed, and TensorFlow's default graph seed goes before it; a pair is (global, op).
+    An int is an op seed, combined with TensorFlow's default graph seed; a pair is (global, op).
     Both are reduced modulo 2**31 - 1, and (0, 0) becomes (0, 2**31 - 1): tensorflow/python/framework/
     random_seed.py.
     """
@@ -179,17 +185,13 @@ def seeds(seed: object) -> tuple[int, int] | None:
     return (0, MAX_INT32) if reduced == (0, 0) else reduced
 
 
-MAX_INT32 = 2**31 - 1
-TENSORFLOW_GRAPH_SEED = 87654321  # DEFAULT_GRAPH_SEED in tensorflow/python/framework/random_seed.py
-
-
 def _any_int(name: str, value: object) -> int:
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be an int, got the bool {value}")
     try:
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{name} must be an int, got {_described(value)}") from None
+        raise TypeError(f"{name} must be an int, got {described(value)}") from None
 
 
 def _shape(name: str, array: NDArray[Any], shape: Sequence[int | str]) -> None:
@@ -206,5 +208,11 @@ def _first(bad: NDArray[np.bool_], array: NDArray[Any]) -> tuple[str, Any]:
     return ", ".join(map(str, position)), array[position]
 
 
-def _described(value: object) -> str:
-    return f"{type(value).__name__} {value!r}"
+def described(value: object) -> str:
+    """Return the type and the value for a message, in one line."""
+    return f"{type(value).__name__} {_shown(value)}"
+
+
+def _shown(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

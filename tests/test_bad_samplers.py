@@ -1,4 +1,4 @@
-"""Every mistake at the samplers: one clear error; where TensorFlow ends the process, a Python exception."""
+"""Wrong arguments of samplers: one clear error for each, also where TensorFlow aborts the process."""
 
 import re
 
@@ -180,7 +180,7 @@ def test_a_foreign_state_is_refused_and_nothing_changes(counts, message):
 @pytest.mark.parametrize(
     "sampler", [UniformSampler(5), LogUniformSampler(5), FixedUnigramSampler([1] * 5), LearnedUnigramSampler(5)]
 )
-def test_probabilities_of_what_is_no_class_are_refused(sampler):
+def test_probabilities_of_ids_out_of_range_are_refused(sampler):
     for ids in ([0, 5], [-1], [[2, 3], [4, 9]]):
         with pytest.raises(ValueError, match=r"is not a class id: ids are in \[0, 5\)"):
             sampler.probability(ids)

@@ -1,4 +1,4 @@
-"""Drawing and counting in compiled code, call by call, and what a sampler and such a caller share."""
+"""Draws and expected counts in compiled code: the same calls as `sample`, and copies and threads."""
 
 import copy
 import pickle
@@ -14,16 +14,14 @@ from sampledsoftmax.kernels.sampling.candidates import draw, expected_counts, le
 from sampledsoftmax.kernels.sampling.philox import cursor_at
 from sampledsoftmax.kernels.sampling.unique import keep_new
 from sampledsoftmax.samplers import stream
-from sampledsoftmax.samplers.base import CandidateSampler
+from tests.registry import DRAWN, SAMPLERS
 
 SIZES = [1, 2, 3, 7, 64, 65]
 NUM_CLASSES = 70
-SAMPLERS = {
-    "log_uniform": lambda **options: ss.LogUniformSampler(NUM_CLASSES, seed=(3, 4), **options),
-    "uniform": lambda **options: ss.UniformSampler(NUM_CLASSES, seed=(3, 4), **options),
-    "fixed_unigram": lambda **options: ss.FixedUnigramSampler(1.0 / np.arange(1, 71), 0.75, seed=(3, 4), **options),
-    "learned_unigram": lambda **options: ss.LearnedUnigramSampler(NUM_CLASSES, seed=(3, 4), **options),
-}
+
+
+def make(name, **options):
+    return SAMPLERS[name](NUM_CLASSES, (3, 4), **options)
 
 
 def equal(ours, expected):
@@ -31,25 +29,25 @@ def equal(ours, expected):
 
 
 def compiled_call(sampler, labels, num_sampled, unique):
-    """Do what a compiled caller does for one call of `sample`."""
-    distribution, cursor = sampler._distribution(), np.empty(8, np.uint64)
+    """Return one call of `sample`, done as compiled callers do it."""
+    distribution, cursor = sampler.fused_distribution(), np.empty(8, np.uint64)
     ids, slots = np.empty(num_sampled, np.int64), empty_table(num_sampled)
     true_count, sampled_count = np.empty(labels.size, np.float32), np.empty(num_sampled, np.float32)
-    with sampler._lock:
-        seek(cursor, *sampler._stream.position)
+    with sampler.lock:
+        seek(cursor, *sampler.stream_position)
         tries = draw(distribution, cursor, unique, slots, ids)
         expected_counts(distribution, num_sampled, tries, ids, sampled_count)
         expected_counts(distribution, num_sampled, tries, labels.ravel(), true_count)
         learn(distribution, labels)
-        sampler._stream.skip(1, num_sampled)
+        sampler.advance(1, num_sampled)
     return ss.SampledValues(ids, true_count.reshape(labels.shape), sampled_count)
 
 
 @pytest.mark.parametrize("unique", [True, False])
 @pytest.mark.parametrize("num_sampled", SIZES)
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_compiled_caller_gets_what_sample_returns(name, num_sampled, unique):
-    sampler, other = SAMPLERS[name](), SAMPLERS[name]()
+    sampler, other = make(name), make(name)
     for call in range(3):
         labels = np.random.default_rng(call).integers(0, NUM_CLASSES, (5, 2))
         expected = sampler.sample(labels, num_sampled, unique)
@@ -65,9 +63,9 @@ def test_a_compiled_caller_gets_all_candidates(num_sampled, unique):
 
 
 @pytest.mark.parametrize("num_labels", [0, 1, 2])
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_batch_may_have_no_labels(name, num_labels):
-    values = SAMPLERS[name]().sample(np.zeros((num_labels, 1), np.int64), 7)
+    values = make(name).sample(np.zeros((num_labels, 1), np.int64), 7)
     assert values.true_expected_count.shape == (num_labels, 1)
 
 
@@ -75,53 +73,53 @@ def test_labels_of_any_shape_are_learned():
     counts = []
     for labels in (np.array([3, 3, 69]), np.array([[3], [3], [69]]), np.array([[3, 3, 69]])):
         sampler = ss.LearnedUnigramSampler(NUM_CLASSES)
-        learn(sampler._distribution(), labels)
+        learn(sampler.fused_distribution(), labels)
         counts.append(sampler.counts.tolist())
     assert counts[0] == counts[1] == counts[2]
     assert sum(counts[0]) == NUM_CLASSES + 3
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_stream_skips_calls(name):
-    sampler, other = SAMPLERS[name](), SAMPLERS[name]()
+    sampler, other = make(name), make(name)
     none = np.empty((0, 1), np.int64)
     for _ in range(5):
         sampler.sample(none, 7)
-    other._stream.skip(5, 7)
+    other.advance(5, 7)
     assert other.state == sampler.state
     assert equal(other.sample([[1]], 9), sampler.sample([[1]], 9))
 
 
-def test_a_sample_that_takes_too_many_draws_is_minus_1_as_are_the_places_that_stay_empty(monkeypatch):
+def test_an_abandoned_sample_returns_minus_1_in_its_empty_entries(monkeypatch):
     monkeypatch.setattr(stream, "MAX_TRIES", 100)
     sampler = ss.FixedUnigramSampler([1.0, 1e-6, 1], seed=1)
     out, slots, cursor = np.empty(3, np.int64), empty_table(3), cursor_at(1, 2, 3)
-    assert draw(sampler._distribution(), cursor, True, slots, out) == -1
+    assert draw(sampler.fused_distribution(), cursor, True, slots, out) == -1
     assert sorted(out[:2].tolist()) == [0, 2]
     assert out[2] == -1
     possible = out[:2]
-    assert draw(sampler._distribution(), cursor, True, slots, possible) >= 2  # the slots are cleared by the draw
+    assert draw(sampler.fused_distribution(), cursor, True, slots, possible) >= 2  # a draw clears the hash table
     assert sorted(possible.tolist()) == [0, 2]
 
 
 @pytest.mark.parametrize("num_sampled", [2, 4])
-def test_some_of_all_classes_is_not_possible(num_sampled):
+def test_a_part_of_all_classes_is_refused(num_sampled):
     out = np.zeros(num_sampled, np.int64)
-    assert draw(ss.AllSampler(3)._distribution(), cursor_at(1, 2, 3), True, empty_table(num_sampled), out) == -1
+    assert draw(ss.AllSampler(3).fused_distribution(), cursor_at(1, 2, 3), True, empty_table(num_sampled), out) == -1
     assert out.tolist() == [-1] * num_sampled
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_more_different_classes_than_there_are_is_not_possible(name):
-    distribution, num_sampled = SAMPLERS[name]()._distribution(), NUM_CLASSES + 1
+@pytest.mark.parametrize("name", DRAWN)
+def test_more_different_classes_than_range_max_are_refused(name):
+    distribution, num_sampled = make(name).fused_distribution(), NUM_CLASSES + 1
     out, slots = np.zeros(num_sampled, np.int64), empty_table(num_sampled)
     assert draw(distribution, cursor_at(1, 2, 3), True, slots, out) == -1
     assert (out == -1).all()
     assert draw(distribution, cursor_at(1, 2, 3), False, slots, out) == num_sampled
 
 
-def test_more_different_classes_than_are_ever_drawn_is_not_possible():
-    distribution = ss.FixedUnigramSampler([1, 0, 1])._distribution()
+def test_more_different_classes_than_can_be_drawn_are_refused():
+    distribution = ss.FixedUnigramSampler([1, 0, 1]).fused_distribution()
     assert draw(distribution, cursor_at(1, 2, 3), True, empty_table(3), np.empty(3, np.int64)) == -1
 
 
@@ -135,10 +133,10 @@ def test_nothing_is_learned_from_a_refused_call(monkeypatch):
     assert sampler.state == before
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_calls_of_several_threads_are_those_of_one(name):
     labels = np.zeros((2, 1), np.int64)  # every call learns the same, so that any order of calls is one
-    sampler, other = SAMPLERS[name](), SAMPLERS[name]()
+    sampler, other = make(name), make(name)
     with ThreadPoolExecutor(4) as pool:
         drawn = list(pool.map(lambda _: sampler.sample(labels, 20), range(200)))
     expected = [other.sample(labels, 20) for _ in range(200)]
@@ -147,10 +145,10 @@ def test_calls_of_several_threads_are_those_of_one(name):
     assert sampler.state == other.state
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", DRAWN)
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda sampler: pickle.loads(pickle.dumps(sampler))])
-def test_a_copy_goes_on_by_itself(name, copied):
-    sampler = SAMPLERS[name]()
+def test_a_copy_continues_independently(name, copied):
+    sampler = make(name)
     sampler.sample([[1], [1]], 9)
     other = copied(sampler)
     for labels in ([[2], [2]], [[5], [6]]):
@@ -167,11 +165,11 @@ def test_a_result_is_not_written_to_again():
     assert equal(first, kept)
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_labels_that_cannot_be_written_are_compiled_for_no_second_time(name):
+@pytest.mark.parametrize("name", DRAWN)
+def test_read_only_labels_need_no_second_compilation(name):
     labels = np.array([[1], [3]])
     labels.flags.writeable = False
-    sampler, other = SAMPLERS[name](), SAMPLERS[name]()
+    sampler, other = make(name), make(name)
     expected = sampler.sample(labels.copy(), 7)
     num_compiled = len(getattr(sample, "signatures", ()))
     assert equal(other.sample(labels, 7), expected)
@@ -179,85 +177,11 @@ def test_labels_that_cannot_be_written_are_compiled_for_no_second_time(name):
     np.testing.assert_array_equal(other.probability(labels), sampler.probability(labels.copy()))
 
 
-class Everything(CandidateSampler):
-    """0, 1, 2, ... and again from 0, in Python."""
-
-    def __init__(self, range_max, seed=None):
-        super().__init__(range_max, seed, "tensorflow")
-        self.learned = []
-
-    def _probability(self, ids):
-        return np.full(ids.shape, 1 / self.range_max, np.float32)
-
-    def _fill(self, cursor, out):
-        out[:] = (np.arange(out.size) + int(cursor[0])) % self.range_max
-
-    def _learn(self, labels):
-        assert self.state["block"] > 0  # a call may look at its own sampler
-        self.learned += labels.ravel().tolist()
-
-
-def test_a_sampler_of_its_own_draws_counts_and_learns_in_python():
-    sampler = Everything(10, seed=(4, 5))
-    assert sampler._distribution() is None
-    values = sampler.sample([[7], [8]], 6)
-    assert values.sampled_candidates.tolist() == [4, 5, 6, 7, 8, 9]
-    assert values.true_expected_count.tolist() == np.full((2, 1), 0.6, np.float32).tolist()
-    assert sampler.sample([[1]], 3, unique=False).sampled_candidates.tolist() == [4, 5, 6]
-    assert sampler.learned == [7, 8, 1]
-    assert sampler.state["block"] == 9 * 512
-
-
-def test_a_sampler_of_its_own_whose_classes_are_too_rare_is_refused(monkeypatch):
-    class Never(Everything):
-        def _fill(self, cursor, out):
-            out[:] = 3
-
-    monkeypatch.setattr(stream, "MAX_TRIES", 1000)
-    sampler = Never(10)
-    with pytest.raises(ValueError, match="2 unique candidates were asked for, but 1024 draws hold only 1"):
-        sampler.sample([[1]], 2)
-    assert sampler.state["block"] == 0
-
-
-@pytest.mark.parametrize("name", ["sample", "_fill", "_probability", "_counter", "_learn"])
-def test_what_a_class_of_its_own_changes_is_not_passed_by(name):
-    inherited = getattr(ss.LogUniformSampler, name)
-    Changed = type("Changed", (ss.LogUniformSampler,), {name: inherited})
-    Further = type("Further", (Changed,), {})
-    plain = ss.LogUniformSampler(50, seed=8)
-    expected = [plain.sample([[3]], 9) for _ in range(3)]
-    for kind in (Changed, Further):
-        sampler = kind(50, seed=8)
-        assert sampler._distribution() is None
-        assert all(equal(sampler.sample([[3]], 9), values) for values in expected)
-    assert type("Plain", (ss.LogUniformSampler,), {})(50)._distribution() is not None
-
-
-def test_inclusion_counts_are_made_in_python():
-    for make in SAMPLERS.values():
-        exact, plain = make(expected_count="inclusion"), make()
-        assert exact._distribution() is None
-        assert plain._distribution() is not None
-        np.testing.assert_array_equal(exact.sample([[1]], 9)[0], plain.sample([[1]], 9)[0])
-
-
-def test_a_sampler_without_a_distribution_has_to_define_one():
-    bare = CandidateSampler(10, 1, "tensorflow")
-    with pytest.raises(NotImplementedError):
-        bare.sample([[1]], 3)
-    with pytest.raises(NotImplementedError):
-        bare.probability([1])
-    with pytest.raises(NotImplementedError):
-        bare._groups()
-    bare._learn(np.array([[1]]))
-
-
 @pytest.mark.parametrize("num_sampled", [1, 2, 3, 7, 64, 65, 1000])
-def test_a_set_has_room_and_tells_ids_apart_that_meet_in_a_slot(num_sampled):
+def test_a_hash_table_has_free_entries_and_tells_colliding_ids_apart(num_sampled):
     slots = empty_table(num_sampled)
     assert slots.size == num_buckets(num_sampled) >= 2 * num_sampled
-    ids = np.arange(num_sampled, dtype=np.int64) << 40  # few slots for all of them
+    ids = np.arange(num_sampled, dtype=np.int64) << 40  # they hash to few entries
     draws, out = np.repeat(ids, 2), np.empty(num_sampled, np.int64)
     filled, tries = keep_new(draws, slots, out, 0)
     assert (filled, tries) == (num_sampled, 2 * num_sampled - 1)

@@ -108,7 +108,8 @@ def test_the_reference_has_every_public_name_once():
     assert sorted(named) == sorted(ss.__all__)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+# Recipes are programs: test_recipes.py runs them.
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name != "recipes"], ids=lambda page: page.stem)
 def test_examples_of_a_page_are_run(page):
     """Python of a page is an example that doctest runs or a quote: nothing is only printed."""
     text = page.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The tree of prefix sums against sums that are taken anew each time."""
+"""The tree of prefix sums against sums that are recomputed each time."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_groups_hold_running_sums_of_their_level(size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_adding_is_building_anew(size):
+def test_adding_equals_rebuilding(size):
     counts = random_counts(size)
     tree = tree_of(counts)
     ids = np.random.default_rng(1).integers(0, size, (20, 2))
@@ -44,7 +44,7 @@ def test_adding_is_building_anew(size):
 
 @pytest.mark.parametrize("num_draws", [1, 2, 7, 60])
 @pytest.mark.parametrize("size", SIZES)
-def test_draws_are_those_of_the_twin(size, num_draws):
+def test_draws_match_the_naive_ones(size, num_draws):
     counts, out = random_counts(size), np.empty(num_draws, np.int64)
     draw_counts(cursor_at(5, 6, 0), tree_of(counts), size, out)
     words, cumulative = naive.Words(5, 6), np.cumsum(counts)
@@ -52,7 +52,7 @@ def test_draws_are_those_of_the_twin(size, num_draws):
         assert got == np.searchsorted(cumulative, words.below(int(cumulative[-1]), 32), side="right")
 
 
-def test_a_third_of_the_words_is_dropped_where_the_total_is_a_little_over_a_third_of_2_to_32():
+def test_a_third_of_the_words_is_rejected_if_the_total_is_just_over_a_third_of_2_to_32():
     counts = np.array([2**30, 2**32 // 3 - 2**30 - 1, 1, 1], np.int64)
     out, words = np.empty(101, np.int64), naive.Words(7, 8)
     draw_counts(cursor_at(7, 8, 0), tree_of(counts), 4, out)
@@ -60,7 +60,7 @@ def test_a_third_of_the_words_is_dropped_where_the_total_is_a_little_over_a_thir
     np.testing.assert_array_equal(out, expected)
 
 
-def test_a_sampler_gives_its_counts_back():
+def test_a_sampler_returns_its_counts():
     sampler, counts = LearnedUnigramSampler(700, seed=1), random_counts(700)
     sampler.state = {**sampler.state, "counts": counts.tolist()}
     np.testing.assert_array_equal(sampler.counts, counts)

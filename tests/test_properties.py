@@ -1,4 +1,4 @@
-"""What must hold for any input, on inputs that Hypothesis makes up; the same ones at each run."""
+"""Properties that hold for any input, on inputs that Hypothesis generates, the same in each run."""
 
 import numpy as np
 import pytest

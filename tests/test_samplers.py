@@ -1,4 +1,4 @@
-"""The samplers against their naive twins, against their own probabilities, and against hand-made cases."""
+"""Samplers against naive implementations, against their own probabilities, and on hand-made cases."""
 
 import json
 import time
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sampledsoftmax.kernels.sampling.alias import build_alias_table
-from sampledsoftmax.samplers import sampler_for, stream
+from sampledsoftmax.samplers import stream
 from sampledsoftmax.samplers.all_candidates import AllSampler, all_candidate_sampler
 from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler, fixed_unigram_candidate_sampler
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler, learned_unigram_candidate_sampler
@@ -17,6 +17,7 @@ from sampledsoftmax.samplers.vocab_file import read_vocab_file
 from sampledsoftmax.validation import TENSORFLOW_GRAPH_SEED
 from tests import naive
 from tests.goodness_of_fit import chi_square_score
+from tests.registry import SAMPLERS
 
 SIZES = [(1, 1), (2, 2), (3, 2), (7, 7), (8, 5), (65, 33), (300, 40)]
 
@@ -36,7 +37,7 @@ def weights_of(size, seed):
 
 @pytest.mark.parametrize("unique", [True, False])
 @pytest.mark.parametrize(("range_max", "num_sampled"), [*SIZES, (2**40 + 1, 30), (2**63 - 1, 30)])
-def test_uniform_candidates_are_those_of_the_twin(range_max, num_sampled, unique):
+def test_uniform_candidates_match_the_naive_ones(range_max, num_sampled, unique):
     true_classes = [[0], [range_max - 1]]
     words = naive.Words(TENSORFLOW_GRAPH_SEED, 11)
     ids, tries = naive.sample(lambda: words.below(range_max, 64), num_sampled, unique)
@@ -46,7 +47,7 @@ def test_uniform_candidates_are_those_of_the_twin(range_max, num_sampled, unique
 
 @pytest.mark.parametrize("unique", [True, False])
 @pytest.mark.parametrize(("range_max", "num_sampled"), SIZES)
-def test_fixed_unigram_candidates_are_those_of_the_twin(range_max, num_sampled, unique):
+def test_fixed_unigram_candidates_match_the_naive_ones(range_max, num_sampled, unique):
     weights = weights_of(range_max, 1)
     true_classes = [[0, range_max - 1]]
     words, table = naive.Words(5, 6), naive.alias_table(weights)
@@ -59,7 +60,7 @@ def test_fixed_unigram_candidates_are_those_of_the_twin(range_max, num_sampled, 
 
 @pytest.mark.parametrize("unique", [True, False])
 @pytest.mark.parametrize(("range_max", "num_sampled"), SIZES)
-def test_learned_unigram_candidates_are_those_of_the_twin_call_after_call(range_max, num_sampled, unique):
+def test_learned_unigram_candidates_match_the_naive_ones_call_after_call(range_max, num_sampled, unique):
     sampler, counts = LearnedUnigramSampler(range_max, seed=(5, 6)), np.ones(range_max, int)
     for call in range(4):
         true_classes = np.random.default_rng(call).integers(0, range_max, (3, 2)) // 2
@@ -88,7 +89,7 @@ def test_learned_counts_stay_when_their_total_is_the_largest_int32():
 @pytest.mark.parametrize(
     "weights", [[1.0], [1, 1], [0, 1], [5, 0, 0, 1], [1] * 10, [1e-30, 1, 1e30], weights_of(1000, 2), [3, 1, 1, 1e-7]]
 )
-def test_an_alias_table_is_that_of_the_twin_and_holds_the_weights(weights):
+def test_an_alias_table_is_that_of_the_naive_code_and_holds_the_weights(weights):
     weights = np.array(weights, np.float32)
     keep, alias = np.empty(weights.size, np.float32), np.empty(weights.size, np.int64)
     build_alias_table(weights, keep, alias)
@@ -109,7 +110,7 @@ def test_an_alias_table_is_that_of_the_twin_and_holds_the_weights(weights):
         ({"num_shards": 4, "shard": 1}, [2, 6]),
         ({"num_reserved_ids": 4, "num_shards": 2, "shard": 0}, [0, 0, 1, 3, 5]),
         ({"num_reserved_ids": 4, "num_shards": 2, "shard": 1}, [0, 0, 2, 4, 6]),
-        # TensorFlow numbers the unigrams from the number of reserved ids of the shard: both get the even ones.
+        # In TensorFlow ids of unigrams start at the number of reserved ids of the shard: both shards get the even ones.
         ({"num_reserved_ids": 1, "num_shards": 2, "shard": 0}, [0, 2, 4, 6]),
         ({"num_reserved_ids": 1, "num_shards": 2, "shard": 1}, [2, 4, 6]),
         ({"distortion": 2.0}, [1, 4, 9, 16, 25, 36]),
@@ -154,18 +155,9 @@ def test_draws_follow_the_claimed_probabilities(sampler):
     assert chi_square_score(observed, p * num_draws) < 3.09  # the upper 0.1 % point
 
 
-SAMPLERS = {
-    "uniform": lambda: UniformSampler(30, seed=4),
-    "log_uniform": lambda: LogUniformSampler(30, seed=4),
-    "fixed_unigram": lambda: FixedUnigramSampler(weights_of(30, 5), seed=4),
-    "learned_unigram": lambda: LearnedUnigramSampler(30, seed=4),
-    "all": lambda: AllSampler(30, seed=4),
-}
-
-
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_state_is_plain_data_that_returns_to_a_call(name):
-    sampler, other = SAMPLERS[name](), SAMPLERS[name]()
+    sampler, other = SAMPLERS[name](30, 4), SAMPLERS[name](30, 4)
     sampler.sample([[3], [4]], 30)
     state = json.loads(json.dumps(sampler.state))
     second = sampler.sample([[3], [5]], 30)
@@ -178,7 +170,7 @@ def test_state_is_plain_data_that_returns_to_a_call(name):
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_refused_call_leaves_the_sampler_as_it_was(name):
-    sampler = SAMPLERS[name]()
+    sampler = SAMPLERS[name](30, 4)
     before = sampler.state
     for true_classes, num_sampled, unique in (([[30]], 5, True), ([[1]], 31, True), ([[1.0]], 5, True), ([[1]], 5, 1)):
         with pytest.raises((ValueError, TypeError)):
@@ -192,11 +184,6 @@ def test_all_candidates_are_all_classes_with_the_count_1(unique):
         assert values.sampled_candidates.tolist() == [0, 1, 2, 3, 4]
         assert values.true_expected_count.tolist() == [[1, 1]]
         assert values.sampled_expected_count.tolist() == [1] * 5
-
-
-def test_layers_find_samplers_by_name():
-    assert isinstance(sampler_for("uniform", 10, 1), UniformSampler)
-    assert isinstance(sampler_for("log_uniform", 10, 1), LogUniformSampler)
 
 
 def test_a_sample_that_needs_too_many_draws_is_refused(monkeypatch):

@@ -18,12 +18,12 @@ SPECIAL_SEEDS = [(0, 2**31 - 1), (87654321, 0), (2**31 - 2, 2**31 - 2), (1, 0)]
 
 
 def random_range(rng, largest):
-    """Return a number of classes, small ones often, `largest` sometimes."""
+    """Return a number of classes, often a small one, sometimes `largest`."""
     return largest if rng.random() < 0.02 else int(np.exp(rng.uniform(0, np.log(min(largest, 30_000)))))
 
 
 def random_call(rng, range_max, most_unique):
-    """Return (seeds, true_classes, num_sampled, unique); now and then all classes are asked for."""
+    """Return (seeds, true_classes, num_sampled, unique); sometimes all classes are sampled."""
     unique = bool(rng.integers(2))
     bound = min(most_unique, 200) if unique else 200
     num_sampled = bound if rng.random() < 0.1 else int(rng.integers(1, bound + 1))

@@ -51,7 +51,7 @@ def sample(
     found = read_counts(counts) if counts else None
     chosen = _sampler(sampler, found, distortion, _range(range_max, found), seed)
     q = chosen.probability(np.arange(chosen.range_max)).astype(np.float64)
-    size = min(NUM_SAMPLED, int(np.count_nonzero(q))) if num_sampled is None else num_sampled
+    size = min(NUM_SAMPLED, chosen.num_drawable) if num_sampled is None else num_sampled
     values = chosen.sample(np.zeros((0, 1), np.int64), size)
     if plot:
         _save_plot(plot, sampler, q, found, values)

@@ -1,4 +1,4 @@
-"""The samplers that experiments compare, by the names that figures give them."""
+"""Samplers that experiments compare, by their names in figures."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ SAMPLERS: dict[str, Callable[[Floats, int], CandidateSampler]] = {
 
 
 def sampler_of(name: str, counts: Floats, seed: int) -> CandidateSampler:
-    """Return a fresh sampler of these counts [num_classes] by its name in `SAMPLERS`.
+    """Return a new sampler for counts [num_classes] by its name in `SAMPLERS`.
 
     Examples
     --------

@@ -144,9 +144,9 @@ def trace_call(
 def rows_of(call: Call, ids: Ids) -> tuple[Floats, Floats]:
     """Return copies of rows of weights and biases, in the dtype of the computation."""
     dtype = call.batch.inputs.dtype
-    weights, biases = call.batch.weights.parts[0], call.batch.biases
+    weights, biases = call.batch.weights.arrays[0], call.batch.biases
     return weights[ids].astype(dtype), (
-        np.zeros(ids.size, dtype) if biases is None else biases.parts[0][ids].astype(dtype)
+        np.zeros(ids.size, dtype) if biases is None else biases.arrays[0][ids].astype(dtype)
     )
 
 
@@ -190,7 +190,7 @@ def _embedding_gradient(inputs: NDArray[Any], input_ids: Ids, settings: Settings
 
 def _changed_rows(call: Call, gradient: IndexedSlices) -> Ids | None:
     """Return the rows whose bits differ after one SGD step on a copy of the weights."""
-    table = call.batch.weights.parts[0]
+    table = call.batch.weights.arrays[0]
     if table.nbytes > _MOST_COPIED:
         return None
     before = np.ascontiguousarray(table)
@@ -204,10 +204,10 @@ def _cost(call: Call, summed: SummedGradients, input_ids: Ids | None) -> tuple[T
     """Return the rows and bytes touched in each table, counted from the arrays."""
     batch, ids = call.batch, np.concatenate((call.batch.labels.ravel(), call.values.sampled_candidates))
     read = np.unique(ids).size
-    weights = batch.weights.parts[0]
+    weights = batch.weights.arrays[0]
     costs = [TableCost("weights", *_size(weights), ids.size, read, summed.weights.indices.size)]
     if batch.biases is not None and summed.biases is not None:
-        costs.append(TableCost("biases", *_size(batch.biases.parts[0]), ids.size, read, summed.biases.indices.size))
+        costs.append(TableCost("biases", *_size(batch.biases.arrays[0]), ids.size, read, summed.biases.indices.size))
     if input_ids is not None and summed.embeddings is not None:
         row_bytes, unique = int(batch.inputs[:1].nbytes), np.unique(input_ids).size
         counts = (weights.shape[0], row_bytes, input_ids.size, unique, summed.embeddings.indices.size)

@@ -1,4 +1,4 @@
-"""Which candidates are labels."""
+"""Accidental hits: candidates that are labels of an example."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 
-MAX_CLASSES = 2**63 - 1  # any int64 id: the function is told no number of classes
+MAX_CLASSES = 2**63 - 1  # any int64 id: the number of classes is not an argument
 
 
 def compute_accidental_hits(
@@ -22,15 +22,15 @@ def compute_accidental_hits(
     sampled_candidates : int [num_sampled]
         Candidates of the batch.
     num_true : int
-        Number of labels an example, at least 1.
+        Number of labels per example, at least 1.
     copies : str
-        Of a candidate that comes several times, "last" names only the last position, as TensorFlow does;
-        "all" names every one, as the losses here do.
+        For a candidate drawn several times, "last" returns only its last position, as TensorFlow does;
+        "all" returns every position, as the losses here do.
 
     Returns
     -------
     indices : int32 [num_hits]
-        Rows of `true_classes`, label by label.
+        Rows of `true_classes`, in the order of the labels.
     ids : int64 [num_hits]
         Positions in `sampled_candidates`.
     weights : float32 [num_hits]

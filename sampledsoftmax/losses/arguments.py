@@ -73,7 +73,7 @@ def checked_batch(
     num_true = validation.whole_number("num_true", num_true, 1)
     validation.choice("partition_strategy", partition_strategy, ("div", "mod"))
     table = _checked_weights(weights, partition_strategy)
-    num_classes, dtype = table.num_rows, table.parts[0].dtype
+    num_classes, dtype = table.num_rows, table.arrays[0].dtype
     features = validation.tables("inputs", inputs, ("batch_size", "dim"), dtype)
     _same_dim(table, features.shape[1])
     ids = validation.labels("labels", labels, num_true, num_classes)
@@ -113,8 +113,8 @@ def checked_loss_grad(loss_grad: ArrayLike | None, batch: Batch) -> NDArray[Any]
 
 def _checked_weights(weights: Any, strategy: str) -> Shards:
     shards = _shards("weights", weights, ("num_classes", "dim"), strategy, None)
-    dim = shards.parts[0].shape[1]
-    for i, part in enumerate(shards.parts):
+    dim = shards.arrays[0].shape[1]
+    for i, part in enumerate(shards.arrays):
         name = "weights" if shards.in_one_piece else f"weights[{i}]"
         if part.size == 0:
             raise ValueError(f"{name} must have at least one row and one column, got {list(part.shape)}")
@@ -148,7 +148,7 @@ def _shards(name: str, table: Any, shape: tuple[str, ...], strategy: str, dtype:
 
 
 def _same_dim(weights: Shards, dim: int) -> None:
-    columns = weights.parts[0].shape[1]
+    columns = weights.arrays[0].shape[1]
     if columns == dim:
         return
     hint = "; it looks transposed: pass weights.T" if weights.num_rows == dim else ""

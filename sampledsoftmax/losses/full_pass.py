@@ -101,6 +101,6 @@ def _rows(table: Shards, ids: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArra
 
     Kernels are compiled for one type of array: contiguous and writable.
     """
-    if len(table.parts) > 1:
+    if len(table.arrays) > 1:
         return gather(table, ids, dtype)
-    return np.require(table.parts[0][ids[0] : ids[-1] + 1], dtype, ["C", "A", "W", "E"])
+    return np.require(table.arrays[0][ids[0] : ids[-1] + 1], dtype, ["C", "A", "W", "E"])

@@ -11,19 +11,19 @@ from sampledsoftmax.losses.shards import Shards
 
 def gather(table: Shards, ids: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return rows [num_ids, dim] of a table [num_classes, dim]: a copy, half precision widened to `dtype`."""
-    rows = np.empty((ids.size, table.parts[0].shape[1]), dtype)
-    if len(table.parts) == 1 and table.parts[0].dtype == dtype:
-        gather_rows(table.parts[0], ids, rows)
+    rows = np.empty((ids.size, table.arrays[0].shape[1]), dtype)
+    if len(table.arrays) == 1 and table.arrays[0].dtype == dtype:
+        gather_rows(table.arrays[0], ids, rows)
         return rows
-    part_of, row_of = table.locate(ids)
-    for i, part in enumerate(table.parts):
-        rows[part_of == i] = part[row_of[part_of == i]]
+    shard_of, row_of = table.locate(ids)
+    for i, shard in enumerate(table.arrays):
+        rows[shard_of == i] = shard[row_of[shard_of == i]]
     return rows
 
 
 def gather_biases(biases: Shards | None, ids: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the biases [num_ids] of ids, zeros where there are none."""
+    """Return the biases [num_ids] of ids, zeros if there are none."""
     if biases is None:
         return np.zeros(ids.size, dtype)
-    columns = Shards(tuple(part[:, np.newaxis] for part in biases.parts), biases.strategy)
+    columns = Shards(tuple(shard[:, np.newaxis] for shard in biases.arrays), biases.strategy)
     return gather(columns, ids, dtype)[:, 0]

@@ -137,8 +137,8 @@ def _rows(batch: Batch, ids: Ids) -> tuple[NDArray[Any], NDArray[Any], Ids]:
     """Return weights, biases and the places of `ids` in both."""
     dtype = batch.inputs.dtype
     weights, biases = batch.weights, batch.biases
-    if biases is not None and all(len(t.parts) == 1 and t.parts[0].dtype == dtype for t in (weights, biases)):
-        return np.asarray(weights.parts[0]), np.asarray(biases.parts[0]), ids
+    if biases is not None and all(len(t.arrays) == 1 and t.arrays[0].dtype == dtype for t in (weights, biases)):
+        return np.asarray(weights.arrays[0]), np.asarray(biases.arrays[0]), ids
     return gather(weights, ids, dtype), gather_biases(biases, ids, dtype), np.arange(ids.size)
 
 

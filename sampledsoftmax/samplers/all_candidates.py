@@ -1,4 +1,4 @@
-"""The sampler that takes every class: sampled softmax with it is the full softmax."""
+"""The sampler that returns every class: sampled softmax with it is the full softmax."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.sampling.distribution import AllClasses
-from sampledsoftmax.samplers.base import CandidateSampler, pure_sample, support
+from sampledsoftmax.samplers.base import CandidateSampler, Counter, pure_sample
 from sampledsoftmax.types import SampledValues
 
 
 class AllSampler(CandidateSampler):
     """All classes, in order, each with the expected count 1, whatever the seed.
 
-    log(1) = 0 is subtracted from the logits, so that with accidental hits left out the sampled loss
-    is the full one.
+    log(1) = 0 is subtracted from the logits, so that with accidental hits removed the sampled loss
+    is the full softmax loss.
 
     Parameters
     ----------
     range_max : int
         Number of classes, 1 to 2**63 - 1.
     seed : None, int or (int, int)
-        Taken as the other samplers take it, and without effect: nothing is drawn.
+        Accepted as by the other samplers, without effect: nothing is drawn.
 
     Raises
     ------
@@ -31,7 +31,7 @@ class AllSampler(CandidateSampler):
 
     Notes
     -----
-    `sample` takes `num_sampled = range_max` only; `unique` is without effect there.
+    `sample` accepts `num_sampled = range_max` only; its argument `unique` has no effect.
     Source: AllSampler in tensorflow/core/kernels/range_sampler.cc (2.21).
 
     Examples
@@ -44,7 +44,36 @@ class AllSampler(CandidateSampler):
 
     def __init__(self, range_max: int, seed: Any = None) -> None:
         super().__init__(validation.whole_number("range_max", range_max, 1, 2**63 - 1), seed, "tensorflow")
-        self._described = AllClasses(support(self.range_max))
+
+    def compiled_distribution(self) -> AllClasses:  # noqa: D102 - inherited
+        return AllClasses(self.support)
+
+    def draw(self, rng: np.random.Generator, size: int) -> NDArray[np.int64]:
+        """Return the classes in order, again from 0 after the last one.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Not used.
+        size : int
+            Number of draws.
+
+        Returns
+        -------
+        int64 [size]
+            0 to range_max - 1, repeated.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `size` is no whole number of at least 0.
+
+        Examples
+        --------
+        >>> AllSampler(3).draw(np.random.default_rng(1), 4)
+        array([0, 1, 2, 0])
+        """
+        return np.arange(validation.whole_number("size", size, 0)) % self.range_max
 
     def _checked_size(self, num_sampled: object, unique: bool) -> int:
         size = validation.whole_number("num_sampled", num_sampled, 1)
@@ -52,8 +81,11 @@ class AllSampler(CandidateSampler):
             raise ValueError(f"num_sampled must be range_max = {self.range_max}: all classes are taken, got {size}")
         return size
 
+    def _counter(self, num_sampled: int, unique: bool, tries: int) -> Counter:
+        return lambda probability: probability
+
     def _scratch(self, num_sampled: int) -> NDArray[np.int64]:
-        return self._slots  # no class comes twice
+        return self._slots  # no class is drawn twice
 
 
 def all_candidate_sampler(
@@ -66,11 +98,11 @@ def all_candidate_sampler(
     true_classes : int [batch_size, num_true]
         Labels of the batch, in [0, num_sampled).
     num_true : int
-        Number of labels an example, at least 1.
+        Number of labels per example, at least 1.
     num_sampled : int
         Number of classes, at least 1.
     unique : bool
-        Without effect: each class comes once.
+        Without effect: each class is returned once.
     seed : None, int or (int, int)
         Without effect: nothing is drawn.
 

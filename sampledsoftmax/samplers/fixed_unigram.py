@@ -1,4 +1,4 @@
-"""The candidate sampler of a fixed distribution that is given by weights."""
+"""The candidate sampler of a fixed distribution given by weights."""
 
 import os
 from typing import Any
@@ -9,21 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.sampling.alias import build_alias_table, pack_alias_table
 from sampledsoftmax.kernels.sampling.distribution import FixedUnigram
-from sampledsoftmax.samplers.base import CandidateSampler, pure_sample, support
-from sampledsoftmax.samplers.groups import grouped
-from sampledsoftmax.samplers.inclusion import Groups
+from sampledsoftmax.samplers.base import CandidateSampler, pure_sample
 from sampledsoftmax.samplers.unigram_weights import unigram_weights
 from sampledsoftmax.samplers.vocab_file import read_vocab_file
 from sampledsoftmax.types import SampledValues
 
-LARGEST_HEIGHT = np.float32(1 - 2.0**-23)  # that a draw of 23 bits can have: see kernels/alias.py
+LARGEST_HEIGHT = np.float32(1 - 2.0**-23)  # largest value of a draw of 23 bits: see kernels/sampling/alias.py
 
 
 class FixedUnigramSampler(CandidateSampler):
     """Candidates of given weights, call after call, as one TensorFlow op with this seed gives them.
 
-    A draw is class k with probability weights[k] / sum(weights), where the weights are 0 for the
-    reserved ids and then unigrams ** distortion. Word vectors are commonly trained with a distortion
+    Each draw is class k with probability weights[k] / sum(weights), where the weights are 0 for the
+    reserved ids and unigrams ** distortion for the others. Word vectors are commonly trained with a distortion
     of 0.75.
 
     Parameters
@@ -31,12 +29,12 @@ class FixedUnigramSampler(CandidateSampler):
     unigrams : float or int [num_unigrams]
         Count or weight of each id from `num_reserved_ids` on, at least 0; taken as float32.
     distortion : float
-        Power to which they are raised: 1 as they are, 0 uniform.
+        Power to which they are raised: 1 leaves them unchanged, 0 makes them uniform.
     num_reserved_ids : int
         Number of ids before the first unigram. They are never drawn and their expected count is 0,
         so they cannot be true classes of a loss that subtracts its logarithm.
     num_shards : int
-        Number of shards that the ids are dealt to in turn, when many samplers share the work.
+        Number of shards when several samplers share the work; ids are assigned to them in turn.
     shard : int
         The shard to draw from. With more than one, candidates and true classes are not ids but
         positions in the shard: without reserved ids, position i is id i * num_shards + shard.
@@ -50,6 +48,8 @@ class FixedUnigramSampler(CandidateSampler):
     ----------
     range_max : int
         Number of classes of the shard, reserved ids included.
+    num_drawable : int
+        Number of classes that can be drawn.
 
     Raises
     ------
@@ -89,21 +89,17 @@ class FixedUnigramSampler(CandidateSampler):
         super().__init__(weights.size, seed, expected_count)
         keep, alias = np.empty(weights.size, np.float32), np.empty(weights.size, np.int64)
         build_alias_table(weights, keep, alias)
-        table = np.empty(weights.size, np.int64)
-        pack_alias_table(keep, alias, table)
+        self._table = np.empty(weights.size, np.int64)
+        pack_alias_table(keep, alias, self._table)
         self._shares = weights / np.add.accumulate(weights)[-1]
-        self._num_drawn = _reachable(keep, alias)
-        self._described = FixedUnigram(support(weights.size, self._num_drawn), self._shares, table)
+        self.num_drawable = _reachable(keep, alias)
 
-    def _groups(self) -> Groups:
-        return grouped(self._shares)
-
-    def _support(self) -> tuple[str, int]:
-        return "the number of classes that are ever drawn", self._num_drawn
+    def compiled_distribution(self) -> FixedUnigram:  # noqa: D102 - inherited
+        return FixedUnigram(self.support, self._shares, self._table)
 
 
 def _reachable(keep: NDArray[np.float32], alias: NDArray[np.int64]) -> int:
-    """Return how many classes can come out of an alias table."""
+    """Return how many classes an alias table can return."""
     reachable = keep > 0
     reachable[alias[keep <= LARGEST_HEIGHT]] = True
     return int(reachable.sum())
@@ -132,21 +128,21 @@ def fixed_unigram_candidate_sampler(
     true_classes : int [batch_size, num_true]
         Labels of the batch, in [0, range_max).
     num_true : int
-        Number of labels an example, at least 1.
+        Number of labels per example, at least 1.
     num_sampled : int
         Number of candidates, at least 1; when `unique`, at most the number of classes of weight above 0.
     unique : bool
-        Whether a class comes at most once in the sample.
+        Whether each class is in the sample at most once.
     range_max : int
         Number of classes of the shard, reserved ids included.
     vocab_file : path
-        File with the weight of a class in each line; see `read_vocab_file`. Either this or `unigrams`.
+        File with one class per line, its weight after the last comma. Either this or `unigrams`.
     distortion : float
         Power to which the weights are raised.
     num_reserved_ids : int
         Number of ids before the first weight, which are never drawn.
     num_shards : int
-        Number of shards that the ids are dealt to in turn.
+        Number of shards; ids are assigned to them in turn.
     shard : int
         The shard to draw from; see `FixedUnigramSampler`.
     unigrams : float or int [num_unigrams]

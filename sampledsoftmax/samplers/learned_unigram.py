@@ -1,4 +1,4 @@
-"""The candidate sampler that learns the frequency of classes from the labels it is shown."""
+"""The candidate sampler that learns class frequencies from the labels."""
 
 from typing import Any
 
@@ -9,9 +9,7 @@ from sampledsoftmax import validation
 from sampledsoftmax.jit.integers import round_up
 from sampledsoftmax.kernels.sampling.distribution import LearnedUnigram
 from sampledsoftmax.kernels.sampling.prefix_sums import GROUP, MAX_TOTAL, build_tree, tree_size
-from sampledsoftmax.samplers.base import CandidateSampler, Counter, pure_sample, support
-from sampledsoftmax.samplers.groups import grouped
-from sampledsoftmax.samplers.inclusion import Groups, Inclusion
+from sampledsoftmax.samplers.base import CandidateSampler, pure_sample
 from sampledsoftmax.types import SampledValues
 
 MAX_RANGE = 2**31 - 2  # TensorFlow's: the counts start at 1 and their total is an int32
@@ -20,20 +18,20 @@ MAX_RANGE = 2**31 - 2  # TensorFlow's: the counts start at 1 and their total is 
 class LearnedUnigramSampler(CandidateSampler):
     """Candidates by the counts of the labels so far, as one TensorFlow op with this seed gives them.
 
-    Every count starts at 1. A draw is class k with probability counts[k] / sum(counts). Each call of
-    `sample` draws, and *then* adds 1 to the count of each of its true classes (once for each time that
-    it is named); the expected counts are those before. Drawing and adding take O(log(range_max)).
+    Every count starts at 1. Each draw is class k with probability counts[k] / sum(counts). Each call of
+    `sample` draws, and *then* adds 1 to the count of each of its true classes (once for each occurrence);
+    the expected counts are those before. Drawing and adding take O(log(range_max)).
 
     Parameters
     ----------
     range_max : int
-        Number of classes, 1 to 2**31 - 2; a little over 4 bytes each.
+        Number of classes, 1 to 2**31 - 2; memory is a little over 4 bytes for each.
     seed : None, int or (int, int)
         None draws fresh entropy; an int is TensorFlow's op seed, a pair is (global seed, op seed).
     expected_count : "tensorflow" or "inclusion"
         How the counts of unique candidates are computed: TensorFlow's approximation, or the chance that
-        the class is in the sample, exact to 1e-4. The latter costs O(range_max) a call, since the
-        distribution is another one each time.
+        the class is in the sample, exact to 1e-4. The latter costs O(range_max) per call, since the
+        distribution changes with each call.
 
     Raises
     ------
@@ -60,12 +58,14 @@ class LearnedUnigramSampler(CandidateSampler):
         super().__init__(validation.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
         self._tree = _aligned(tree_size(self.range_max))
         build_tree(np.ones(self.range_max, np.int64), self._tree)
-        self._described = LearnedUnigram(support(self.range_max), self._tree)
+
+    def compiled_distribution(self) -> LearnedUnigram:  # noqa: D102 - inherited
+        return LearnedUnigram(self.support, self._tree)
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """Copy of the counts, int64 [range_max]."""
-        with self._lock:
+        with self.lock:
             return self._counts()
 
     def _counts(self) -> NDArray[np.int64]:
@@ -73,19 +73,13 @@ class LearnedUnigramSampler(CandidateSampler):
         return np.diff(groups, prepend=0).ravel()[: self.range_max]
 
     def _state(self) -> dict[str, Any]:
-        return {**self._stream.state, "counts": self._counts().tolist()}
+        return {**super()._state(), "counts": self._counts().tolist()}
 
     def _set_state(self, state: dict[str, Any]) -> None:
         position = dict(state)
         counts = _checked_counts(position.pop("counts", None), self.range_max)
-        self._stream.state = position
+        super()._set_state(position)
         build_tree(counts, self._tree)
-
-    def _groups(self) -> Groups:
-        return grouped(self._counts().astype(np.float32) / np.float32(self._tree[-1]))
-
-    def _inclusion(self, num_sampled: int) -> Counter:
-        return Inclusion(self._groups(), num_sampled)  # never kept: the counts are others by the next call
 
 
 def learned_unigram_candidate_sampler(
@@ -100,19 +94,19 @@ def learned_unigram_candidate_sampler(
 ) -> SampledValues:
     """Draw candidates for one batch, as the first call of `tf.random.learned_unigram_candidate_sampler`.
 
-    In the first call nothing is learned yet, so every class is equally likely; `LearnedUnigramSampler`
-    is what goes on learning.
+    In the first call nothing is learned yet, so every class is equally likely; a `LearnedUnigramSampler`
+    keeps learning.
 
     Parameters
     ----------
     true_classes : int [batch_size, num_true]
         Labels of the batch, in [0, range_max).
     num_true : int
-        Number of labels an example, at least 1.
+        Number of labels per example, at least 1.
     num_sampled : int
         Number of candidates, at least 1, and at most `range_max` when `unique`.
     unique : bool
-        Whether a class comes at most once in the sample.
+        Whether each class is in the sample at most once.
     range_max : int
         Number of classes, 1 to 2**31 - 2.
     seed : None, int or (int, int)
@@ -154,7 +148,7 @@ def _checked_counts(counts: Any, range_max: int) -> NDArray[np.int64]:
 
 
 def _aligned(size: int) -> NDArray[np.int32]:
-    """Return an array that begins with a line of the cache, so that a group of a tree is one line."""
+    """Return an array aligned to a cache line, so that each group of a tree is one line."""
     array = np.empty(size + GROUP, np.int32)
     start = -array.ctypes.data % (4 * GROUP) // 4
     return array[start : start + size]

@@ -1,17 +1,18 @@
 """The log-uniform (Zipfian) candidate sampler."""
 
+import math
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.sampling.distribution import LogUniform
-from sampledsoftmax.samplers.base import CandidateSampler, pure_sample, support
-from sampledsoftmax.samplers.groups import log_uniform_groups
-from sampledsoftmax.samplers.inclusion import Groups
+from sampledsoftmax.samplers.base import CandidateSampler, pure_sample
+from sampledsoftmax.samplers.inclusion import GROUP_WIDTH, Groups, with_ends
 from sampledsoftmax.types import SampledValues
 
-MAX_RANGE = 2**53  # above it neighbouring ids are the same float64
+MAX_RANGE = 2**53  # above it adjacent ids are the same float64
 
 
 class LogUniformSampler(CandidateSampler):
@@ -52,10 +53,19 @@ class LogUniformSampler(CandidateSampler):
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:
         super().__init__(validation.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
-        self._described = LogUniform(support(self.range_max))
 
-    def _groups(self) -> Groups:
-        return log_uniform_groups(self.range_max)
+    def compiled_distribution(self) -> LogUniform:  # noqa: D102 - inherited
+        return LogUniform(self.support)
+
+    def probability_groups(self) -> Groups:  # noqa: D102 - inherited
+        starts = [0]
+        while starts[-1] < self.range_max:
+            starts.append(min(self.range_max, max(starts[-1] + 1, int((starts[-1] + 1) * GROUP_WIDTH) - 1)))
+        first, end = np.array(starts[:-1], np.float64), np.array(starts[1:], np.float64)
+        log_range = math.log1p(self.range_max)
+        mean = np.log1p((end - first) / (first + 1.0)) / log_range / (end - first)
+        least = math.log1p(1.0 / self.range_max) / log_range
+        return with_ends(mean, end - first, np.array([least]))
 
 
 def log_uniform_candidate_sampler(
@@ -75,13 +85,13 @@ def log_uniform_candidate_sampler(
     true_classes : int [batch_size, num_true]
         Labels of the batch, in [0, range_max).
     num_true : int
-        Number of labels an example, at least 1.
+        Number of labels per example, at least 1.
     num_sampled : int
         Number of candidates, at least 1, and at most `range_max` when `unique`.
     unique : bool
-        Whether a class comes at most once in the sample.
+        Whether each class is in the sample at most once.
     range_max : int
-        Number of classes, 1 to 2**53, their ids sorted by falling frequency.
+        Number of classes, 1 to 2**53; ids must be sorted by falling frequency.
     seed : None, int or (int, int)
         Same seed, same candidates; see `LogUniformSampler`. The result is that of the op's first call.
     expected_count : "tensorflow" or "inclusion"

@@ -1,4 +1,4 @@
-"""A stream of sampling calls: the n-th call reads the numbers that TensorFlow's n-th call reads."""
+"""Random stream of a sampler: call n reads the Philox blocks that TensorFlow's n-th call reads."""
 
 import secrets
 from collections.abc import Callable
@@ -12,12 +12,39 @@ from sampledsoftmax.kernels.sampling.candidates import BLOCKS_PER_CANDIDATE
 from sampledsoftmax.kernels.sampling.philox import cursor_at
 from sampledsoftmax.kernels.sampling.unique import keep_new
 
-Fill = Callable[[NDArray[np.uint64], NDArray[np.int64]], None]
+Ids = NDArray[np.int64]
 
-# Enough draws a round that a sample whose last ids are rare costs few rounds.
+# Draws per round, at least, so that a sample whose last ids are rare takes few rounds.
 LEAST_ROUND = 256
-# Where TensorFlow's sampler ends the process: kint32max in tensorflow/core/kernels/range_sampler.cc.
+# TensorFlow's sampler aborts the process here: kint32max in tensorflow/core/kernels/range_sampler.cc.
 MAX_TRIES = 2**31 - 1
+
+
+class CallRng(np.random.Generator):
+    """Random numbers of one call of `sample`.
+
+    A NumPy generator for hooks in Python, and the cursor that compiled distributions draw from. Both are pure
+    functions of seed, stream and block.
+
+    Attributes
+    ----------
+    cursor : uint64 [8]
+        See kernels/sampling/philox.py.
+    """
+
+    def __init__(self, seed: int, stream: int, block: int) -> None:
+        # NumPy's Philox counts in 4 words, the lowest first. With the block in the third, a call owns 2**128 numbers.
+        key, counter = np.array([seed, stream], np.uint64), np.array([0, 0, block, 0], np.uint64)
+        super().__init__(np.random.Philox(key=key, counter=counter))
+        self.cursor = cursor_at(seed, stream, block)
+
+
+def cursor_of(rng: np.random.Generator) -> NDArray[np.uint64]:
+    """Return the cursor of a call's generator; any other generator gives a cursor at a random position."""
+    if isinstance(rng, CallRng):
+        return rng.cursor
+    seed, stream = rng.integers(0, 2**64, 2, np.uint64).tolist()
+    return cursor_at(seed, stream, 0)
 
 
 class CandidateStream:
@@ -36,7 +63,7 @@ class CandidateStream:
 
     @property
     def state(self) -> dict[str, int]:
-        """Plain data that a checkpoint holds: the two seeds and the next block."""
+        """Plain data for a checkpoint: the two seeds and the next block."""
         return {"seed": self.seed, "seed2": self.seed2, "block": self.block}
 
     @state.setter
@@ -49,51 +76,41 @@ class CandidateStream:
 
     @property
     def position(self) -> tuple[np.uint64, np.uint64, np.uint64]:
-        """Seed, stream and block of the next call, as `kernels.philox.place` takes them."""
+        """Seed, stream and block of the next call, as `kernels.sampling.philox.seek` takes them."""
         return np.uint64(self.seed), np.uint64(self.seed2), np.uint64(self.block)
 
+    def rng(self) -> CallRng:
+        """Return the random numbers of the next call."""
+        return CallRng(self.seed, self.seed2, self.block)
+
     def skip(self, num_calls: int, num_sampled: int) -> None:
-        """Move on as `num_calls` calls of `num_sampled` candidates do."""
+        """Advance by `num_calls` calls of `num_sampled` candidates."""
         self.block += num_calls * BLOCKS_PER_CANDIDATE * num_sampled
 
-    def candidates(self, fill: Fill, num_sampled: int, unique: bool) -> tuple[NDArray[np.int64], int]:
-        """Return (ids int64 [num_sampled], number of draws that it took) and move on to the next call.
 
-        `fill(cursor, out)` writes the next draws of a distribution. With `unique`, an id drawn already
-        is dropped, and every draw counts as a try.
+def draw_unique(draw: Callable[[int], Ids], num_sampled: int) -> tuple[Ids, int]:
+    """Return (different ids int64 [num_sampled], number of draws examined).
 
-        Raises
-        ------
-        ValueError
-            If 2**31 - 1 draws do not hold as many different ids; the stream stays where it was.
-        """
-        cursor = cursor_at(self.seed, self.seed2, self.block)
-        out = np.empty(num_sampled, np.int64)
-        tries = num_sampled
-        if unique:
-            tries = _fill_unique(cursor, fill, out)
-        else:
-            fill(cursor, out)
-        self.skip(1, num_sampled)
-        return out, tries
+    `draw(size)` returns the next draws of a distribution; ids that were drawn before are dropped.
+
+    Raises
+    ------
+    ValueError
+        If 2**31 - 1 draws do not hold that many different ids.
+    """
+    slots, out = empty_table(num_sampled), np.empty(num_sampled, np.int64)
+    filled = tries = 0
+    while filled < num_sampled:
+        filled, examined = keep_new(draw(max(num_sampled, LEAST_ROUND)), slots, out, filled)
+        tries += examined
+        if tries >= MAX_TRIES and filled < num_sampled:
+            raise too_rare(num_sampled, tries, filled)
+    return out, tries
 
 
 def too_rare(num_sampled: int, tries: int, filled: int) -> ValueError:
-    """Return the error of a sample of different classes that did not get complete."""
+    """Return the error of a unique sample that could not be completed."""
     return ValueError(
         f"num_sampled = {num_sampled} unique candidates were asked for, but {tries} draws hold only"
         f" {filled} different ids: the others are too rare"
     )
-
-
-def _fill_unique(cursor: NDArray[np.uint64], fill: Fill, out: NDArray[np.int64]) -> int:
-    slots = empty_table(out.size)
-    draws = np.empty(max(out.size, LEAST_ROUND), np.int64)
-    filled = tries = 0
-    while filled < out.size:
-        fill(cursor, draws)
-        filled, looked_at = keep_new(draws, slots, out, filled)
-        tries += looked_at
-        if tries >= MAX_TRIES and filled < out.size:
-            raise too_rare(out.size, tries, filled)
-    return tries

@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.sampling.distribution import Uniform
-from sampledsoftmax.samplers.base import CandidateSampler, Counter, pure_sample, support
+from sampledsoftmax.samplers.base import CandidateSampler, Counter, pure_sample
+from sampledsoftmax.samplers.inclusion import Groups
 from sampledsoftmax.types import SampledValues
 
 MAX_RANGE = 2**63 - 1
@@ -16,7 +17,7 @@ MAX_RANGE = 2**63 - 1
 class UniformSampler(CandidateSampler):
     """Uniform candidates, call after call, as one TensorFlow op with this seed gives them.
 
-    A draw is each class with probability 1 / range_max.
+    Each draw is any class with probability 1 / range_max.
 
     Parameters
     ----------
@@ -50,7 +51,12 @@ class UniformSampler(CandidateSampler):
 
     def __init__(self, range_max: int, seed: Any = None, *, expected_count: str = "tensorflow") -> None:
         super().__init__(validation.whole_number("range_max", range_max, 1, MAX_RANGE), seed, expected_count)
-        self._described = Uniform(support(self.range_max))
+
+    def compiled_distribution(self) -> Uniform:  # noqa: D102 - inherited
+        return Uniform(self.support)
+
+    def probability_groups(self) -> Groups:  # noqa: D102 - inherited
+        return Groups(np.array([1.0 / self.range_max]), np.array([float(self.range_max)]))
 
     def _inclusion(self, num_sampled: int) -> Counter:
         return lambda probability: probability * np.float32(num_sampled)
@@ -73,11 +79,11 @@ def uniform_candidate_sampler(
     true_classes : int [batch_size, num_true]
         Labels of the batch, in [0, range_max).
     num_true : int
-        Number of labels an example, at least 1.
+        Number of labels per example, at least 1.
     num_sampled : int
         Number of candidates, at least 1, and at most `range_max` when `unique`.
     unique : bool
-        Whether a class comes at most once in the sample.
+        Whether each class is in the sample at most once.
     range_max : int
         Number of classes, 1 to 2**63 - 1.
     seed : None, int or (int, int)

@@ -1,4 +1,4 @@
-"""From the unigrams of a vocabulary to the weights of the classes that a sampler draws."""
+"""Sampling weights of the classes from the unigram counts of a vocabulary."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,10 +10,10 @@ from sampledsoftmax.kernels.sampling.alias import distort
 def unigram_weights(
     unigrams: ArrayLike, distortion: float, num_reserved_ids: int, num_shards: int, shard: int
 ) -> NDArray[np.float32]:
-    """Return float32 weights: a 0 for each reserved id, then unigrams ** distortion, of one shard of them.
+    """Return the float32 weights of one shard: 0 for each reserved id, then unigrams ** distortion.
 
-    The shard keeps the ids with id % num_shards == shard, in order. As in TensorFlow, unigrams are
-    numbered from the number of *kept* reserved ids on: FillReservedIds and LoadFromUnigrams in
+    The shard keeps the ids with id % num_shards == shard, in order. As in TensorFlow, ids of unigrams
+    start at the number of *kept* reserved ids: FillReservedIds and LoadFromUnigrams in
     tensorflow/core/kernels/range_sampler.cc.
     """
     power = np.float32(validation.number("distortion", distortion))

@@ -1,4 +1,4 @@
-"""Weights of classes from a file."""
+"""Vocabulary files with the weights of classes, in the format of TensorFlow's sampler."""
 
 import math
 import os
@@ -17,8 +17,8 @@ def read_vocab_file(vocab_file: str | os.PathLike[str]) -> NDArray[np.float32]:
     Parameters
     ----------
     vocab_file : path
-        Text, one class a line in the order of the ids; the weight is what follows the last comma, or
-        the whole line where there is none. Empty lines are no classes.
+        Text, one class per line in the order of the ids. The weight follows the last comma, or is the
+        whole line if it has no comma. Empty lines are skipped.
 
     Returns
     -------
@@ -30,8 +30,8 @@ def read_vocab_file(vocab_file: str | os.PathLike[str]) -> NDArray[np.float32]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file holds no weight, or a line holds none that is at least 0 and finite as float32; the
-        message gives the line's number.
+        If the file holds no weight, or the weight of a line is not a number of at least 0 that is finite
+        as float32; the message gives the number of the line.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Record TensorFlow's outputs: `python -m tests.golden.record` writes tensorflow.json beside this file."""
+"""Record TensorFlow's outputs: `python -m tests.golden.record` writes tensorflow.json into this folder."""
 
 import json
 import os
@@ -13,7 +13,7 @@ FILE = Path(__file__).with_name("tensorflow.json")
 
 
 def main():
-    """Record everything, with the version that gave it."""
+    """Record everything, with the version of TensorFlow."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf  # noqa: PLC0415 - only the recorder needs it
 

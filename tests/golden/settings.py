@@ -1,4 +1,4 @@
-"""What is recorded: settings of samplers, losses and training runs, the same for recorder and test."""
+"""Settings of the recorded samplers, losses and training runs, shared by recorder and test."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ OPTIMIZERS = ("sgd", "adagrad")
 
 
 def table(shape, number):
-    """Return float32 entries in [-0.5, 0.5] that no random generator is needed for."""
+    """Return float32 entries in [-0.5, 0.5], computed without a random generator."""
     entries = (np.arange(np.prod(shape)) * 37 + number * 11) % 101 - 50
     return (entries / 100).astype(np.float32).reshape(shape)
 
@@ -48,6 +48,6 @@ def tables():
 
 
 def batch(step):
-    """Return inputs [5] and labels [5, 2], small ids often, so that labels are among the candidates."""
+    """Return inputs [5] and labels [5, 2], often small ids, so that labels are among the candidates."""
     ids = (np.arange(15) * 7 + step) ** 2 % 60 // (1 + np.arange(15) % 3 * 9)
     return ids[:5], ids[5:].reshape(5, 2)

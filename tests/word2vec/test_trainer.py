@@ -231,7 +231,7 @@ def test_numbers_that_overflow_are_not_passed_over():
 def test_candidates_that_cannot_be_found():
     task = Task(5, 8, 5, 2, 50)
     trainer = task.trainer
-    trainer._distribution = ss.FixedUnigramSampler(np.r_[np.ones(5), np.zeros(45)], seed=1)._distribution()
+    trainer._distribution = ss.FixedUnigramSampler(np.r_[np.ones(5), np.zeros(45)], seed=1).fused_distribution()
     before = copies(trainer.tables)
     with pytest.raises(ValueError, match="8 different candidates were not found in the distribution"):
         trainer.train_block(0, 0, 0.1)

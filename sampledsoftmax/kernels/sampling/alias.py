@@ -1,10 +1,10 @@
-"""Draws of any fixed distribution in constant time, by an alias table.
+"""Draws from any fixed distribution in constant time, by an alias table.
 
 Walker, "An efficient method for generating discrete random variables with general distributions", ACM
 TOMS 3, 1977; built in O(V) as in Vose, "A linear algorithm for generating random numbers with a given
-distribution", IEEE TSE 17, 1991. A draw picks a column i of V equal ones, then i itself with chance
-keep[i], else alias[i]. The order of the work is that of TensorFlow's DistributionSampler, since it
-decides which alias a column gets: tensorflow/core/lib/random/distribution_sampler.cc.
+distribution", IEEE TSE 17, 1991. A draw picks one of V equally likely columns, i, and returns i with
+probability keep[i], else alias[i]. Columns are paired in the order of TensorFlow's DistributionSampler,
+which decides the alias of each: tensorflow/core/lib/random/distribution_sampler.cc.
 """
 
 import math
@@ -64,7 +64,7 @@ def _column_heights(weights, share):
 
 @jit
 def _split(share, stack):
-    """Stack the columns lower than 1 from the left, the others from the right, the last id on top."""
+    """Stack the columns below 1 from the left, the others from the right, the last id on top."""
     num_low, first_high = 0, stack.size
     for i in range(share.size):
         if share[i] < 1.0:
@@ -78,7 +78,7 @@ def _split(share, stack):
 
 @jit
 def _keep_the_rest(stack, num_low, first_high, share):
-    """Give columns that rounding left without a partner their whole column."""
+    """Set the share of columns that rounding left unpaired to 1."""
     for i in range(num_low):
         share[stack[i]] = 1.0
     for i in range(first_high, stack.size):
@@ -87,9 +87,9 @@ def _keep_the_rest(stack, num_low, first_high, share):
 
 @jit
 def pack_alias_table(keep, alias, table):
-    """Fill int64 table[V], so that a draw reads one place: alias[i] below, above it the draws of 23 bits that keep i.
+    """Fill int64 table[V], so that a draw reads one entry: alias[i] in the low half, above it ceil(keep[i] * 2**23).
 
-    A draw of 23 bits is below keep[i] * 2**23 just where it is below that number rounded up.
+    A draw of 23 bits is below keep[i] * 2**23 exactly if it is below that number rounded up.
     """
     for i in range(keep.size):
         table[i] = (np.int64(math.ceil(keep[i] * _HEIGHTS)) << _ALIAS_BITS) | alias[i]
@@ -97,7 +97,7 @@ def pack_alias_table(keep, alias, table):
 
 @jit
 def draw_alias(cursor, table, out):
-    """Fill `out` with the next draws: a height of 23 bits, then a fair word modulo V, the column."""
+    """Fill `out` with the next draws: a height of 23 bits, then an unbiased word modulo V, the column."""
     draws = out.view(np.uint64)
     num_columns = np.uint64(table.size)
     next_fair_pairs(cursor, least_fair(LARGEST_32, num_columns), draws)

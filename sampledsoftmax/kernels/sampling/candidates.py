@@ -1,4 +1,4 @@
-"""Candidates of one batch and their expected counts, for compiled callers: which ids, and how likely each."""
+"""Candidates of one batch and their expected counts."""
 
 import math
 
@@ -10,9 +10,6 @@ from sampledsoftmax.kernels.linalg import expm1_log1p
 from sampledsoftmax.kernels.linalg.expm1_log1p import RELATIVE_ERROR
 from sampledsoftmax.kernels.sampling.distribution import (
     AllClasses,
-    FixedUnigram,
-    LearnedUnigram,
-    LogUniform,
     Uniform,
     fill,
     learn,
@@ -23,22 +20,22 @@ from sampledsoftmax.kernels.sampling.unique import keep_new
 
 __all__ = ["BLOCKS_PER_CANDIDATE", "draw", "expected_counts", "learn", "sample", "seek", "to_expected_counts"]
 
-# TensorFlow reserves 2048 words a candidate, 4 words a block, whatever the call uses:
+# TensorFlow reserves 2048 words per candidate, 4 words per block, whatever the call uses:
 # tensorflow/core/kernels/candidate_sampler_ops.cc.
 BLOCKS_PER_CANDIDATE = 2048 // 4
 
 
 @dispatch
 def draw(distribution, cursor, unique, slots, out):
-    """Fill int64 `out` with candidates and return the number of draws looked at, or -1 where that is not possible.
+    """Fill int64 `out` with candidates and return the number of draws examined, or -1 if the sample is impossible.
 
-    With `unique`, a class drawn already is dropped. `slots` is the memory of that: see `empty_table`; what it held
-    is cleared. It is not possible to take some of all classes, to draw more different classes than are ever
-    drawn, or, for lack of patience, to find them in `most_tries` draws; places without a class then hold -1.
+    With `unique`, ids drawn before are dropped; `slots` is the hash table for that, cleared first: see `empty_table`.
+    A sample is impossible if it is a part of all classes, if it has more different classes than the distribution
+    draws, or if `most_tries` draws do not complete it; entries without a class are then -1.
     """
 
 
-@draw.register(LogUniform, Uniform, FixedUnigram, LearnedUnigram)
+@draw.default
 @jit
 def _draw(distribution, cursor, unique, slots, out):
     if not unique:
@@ -48,7 +45,7 @@ def _draw(distribution, cursor, unique, slots, out):
     filled = tries = 0
     possible = out.size <= distribution.support.num_drawn
     while possible and filled < out.size and tries < distribution.support.most_tries:
-        # Draws go where candidates are still missing, so that not one more is made than is looked at.
+        # Draws are written where candidates are missing, so that every draw made is examined.
         draws = out[filled:]
         fill(distribution, cursor, draws)
         tries += draws.size
@@ -69,10 +66,10 @@ def _take_all(distribution, cursor, unique, slots, out):
 
 @dispatch
 def expected_counts(distribution, num_sampled, tries, ids, out):
-    """Set float32 `out` to how often each of `ids` is expected in a sample that took `tries` draws."""
+    """Set float32 `out` to the expected count of each of `ids` in a sample that took `tries` draws."""
 
 
-@expected_counts.register(LogUniform, FixedUnigram, LearnedUnigram)
+@expected_counts.default
 @jit
 def _expected_counts(distribution, num_sampled, tries, ids, out):
     probabilities(distribution, ids, out)
@@ -96,17 +93,17 @@ def _one_of_each(distribution, num_sampled, tries, ids, out):
 
 @jit
 def to_expected_counts(num_sampled, tries, counts):
-    """Turn chances of one draw into TensorFlow's expected counts, in place (float32).
+    """Turn one-draw probabilities into TensorFlow's expected counts, in place (float32).
 
     Without rejected draws (tries == num_sampled) the count is p * num_sampled. Otherwise it is
-    -expm1(tries * log1p(-p)): the chance to be in a set that took `tries` draws, if every set took as
-    many. It is an approximation, and TensorFlow says so itself: the number of tries is a result of the
-    draws. ExpectedCountHelper in tensorflow/core/kernels/range_sampler.cc.
+    -expm1(tries * log1p(-p)): the chance to be in a set that took `tries` draws, if every set took that
+    many. TensorFlow calls it an approximation itself: the number of tries is a result of the draws.
+    ExpectedCountHelper in tensorflow/core/kernels/range_sampler.cc.
     """
     if tries == num_sampled:
         counts *= np.float32(num_sampled)
         return
-    # A count that is not known to round to the same float32 is left as -p, and then made with the C library.
+    # Counts whose rounding to float32 is not certain are left as -p, and computed with the C library below.
     num_unsure = 0
     for i in range(counts.size):
         p = counts[i]
@@ -121,7 +118,7 @@ def to_expected_counts(num_sampled, tries, counts):
 
 @jit_with_memory
 def sample(distribution, seed, stream, block, unique, slots, labels, ids, true_count, sampled_count):
-    """Draw `ids` from `block` on, count them and `labels`, then learn; return the tries, or -1, then nothing counts.
+    """Draw `ids` from `block` on, count them and `labels`, then learn; return the tries, or -1 if there is no sample.
 
     seed, stream and block are uint64; labels int64 and true_count float32 are 1-D.
     """

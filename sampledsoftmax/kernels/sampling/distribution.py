@@ -1,6 +1,10 @@
-"""What candidates are drawn from, as compiled code sees it: a class of bundle for each sampler, and what it can do."""
+"""Distributions of the samplers in compiled code: a NamedTuple class for each, and kernels dispatched on the class.
 
-from typing import NamedTuple, TypeAlias
+A distribution is a NamedTuple whose field `support` is a `Support`; the other fields are numbers and arrays. For its
+class, kernels are registered: `fill` and `probabilities`, and `learn` where it changes with the labels.
+"""
+
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,21 +13,21 @@ from sampledsoftmax.jit.decorators import jit
 from sampledsoftmax.jit.dispatch import dispatch
 from sampledsoftmax.kernels.sampling.alias import draw_alias
 from sampledsoftmax.kernels.sampling.log_uniform import draw_log_uniform, log_uniform_probabilities
+from sampledsoftmax.kernels.sampling.philox import LARGEST_64, least_fair, next_pairs
 from sampledsoftmax.kernels.sampling.prefix_sums import GROUP, add_to_counts, draw_counts
-from sampledsoftmax.kernels.sampling.uniform import draw_uniform
 
 
 class Support(NamedTuple):
-    """What a distribution over [0, range_max) has of any kind.
+    """What all distributions over [0, range_max) have.
 
     Attributes
     ----------
     range_max : int
         Number of classes.
     num_drawn : int
-        Number of classes that are ever drawn.
+        Number of classes with a probability above 0.
     most_tries : int
-        Number of draws after which a sample of different classes is given up.
+        Number of draws after which a unique sample is abandoned.
     """
 
     range_max: int
@@ -31,20 +35,28 @@ class Support(NamedTuple):
     most_tries: int
 
 
+class Distribution(Protocol):
+    """Anything that kernels are registered for."""
+
+    @property
+    def support(self) -> Support:
+        """Range and number of drawable classes."""
+
+
 class LogUniform(NamedTuple):
-    """See log_uniform.py."""
+    """The Zipfian distribution: see log_uniform.py."""
 
     support: Support
 
 
 class Uniform(NamedTuple):
-    """See uniform.py."""
+    """All classes equally likely."""
 
     support: Support
 
 
 class FixedUnigram(NamedTuple):
-    """The chance of each class in one draw [range_max], and its packed table: see alias.py."""
+    """The probability of each class in one draw [range_max], and its alias table: see alias.py."""
 
     support: Support
     probability: NDArray[np.float32]
@@ -52,7 +64,7 @@ class FixedUnigram(NamedTuple):
 
 
 class LearnedUnigram(NamedTuple):
-    """Counts, which `learn` changes in place: see prefix_sums.py."""
+    """Counts, changed in place by `learn`: see prefix_sums.py."""
 
     support: Support
     tree: NDArray[np.int32]
@@ -64,22 +76,30 @@ class AllClasses(NamedTuple):
     support: Support
 
 
-Distribution: TypeAlias = LogUniform | Uniform | FixedUnigram | LearnedUnigram | AllClasses
-
-
 @dispatch
 def fill(distribution, cursor, out):
-    """Write the next draws to int64 `out`, repeated classes included, and move the cursor on."""
+    """Write the next draws to int64 `out`, repeated ids included, and advance the cursor."""
 
 
 @dispatch
 def probabilities(distribution, ids, out):
-    """Set float32 `out` to the chance of each id in one draw."""
+    """Set float32 `out` to the probability of each id in one draw."""
 
 
 @dispatch
 def learn(distribution, labels):
-    """Take what the distribution learns from the true classes of a batch, int64 of any shape."""
+    """Update the distribution with the true classes of a batch, int64 of any shape."""
+
+
+@learn.default
+@jit
+def _learn_nothing(distribution, labels):
+    pass
+
+
+def learns(of_class: type) -> bool:
+    """Return whether distributions of a class change with the labels."""
+    return learn.implementation_for(of_class) is not _learn_nothing
 
 
 @fill.register(LogUniform)
@@ -97,7 +117,17 @@ def _log_uniform_probabilities(distribution, ids, out):
 @fill.register(Uniform)
 @jit
 def _fill_uniform(distribution, cursor, out):
-    draw_uniform(cursor, distribution.support.range_max, out)
+    """Take pairs of words modulo range_max, except those that would make some ids more likely."""
+    n = np.uint64(distribution.support.range_max)
+    least = least_fair(LARGEST_64, n)
+    filled = 0
+    while filled < out.size:
+        pairs = out[filled:].view(np.uint64)
+        next_pairs(cursor, pairs)
+        for pair in pairs:
+            if pair >= least:
+                out[filled] = np.int64(pair % n)
+                filled += 1
 
 
 @probabilities.register(Uniform)
@@ -140,12 +170,6 @@ def _learned_unigram_probabilities(distribution, ids, out):
 @jit
 def _add_labels(distribution, labels):
     add_to_counts(distribution.tree, distribution.support.range_max, labels)
-
-
-@learn.register(LogUniform, Uniform, FixedUnigram, AllClasses)
-@jit
-def _learn_nothing(distribution, labels):
-    pass
 
 
 @fill.register(AllClasses)

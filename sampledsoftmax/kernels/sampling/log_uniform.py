@@ -1,4 +1,4 @@
-"""The log-uniform (Zipfian) distribution over [0, range_max): its draws, and the chance of an id."""
+"""The log-uniform (Zipfian) distribution over [0, range_max): draws and probabilities."""
 
 import math
 
@@ -17,9 +17,9 @@ _TO_WHOLE_BITS = np.float64(_TO_WHOLE).view(np.int64)
 def draw_log_uniform(cursor, range_max, out):
     """Fill `out` with the next draws: int(exp(u * log(1 + range_max))) - 1, modulo range_max.
 
-    The modulo matters only where rounding takes the exponential up to range_max + 1. A draw that is nearer to a
-    whole number than the fast exponential is right is left as the complement of its bits, and then made with the C
-    library's.
+    The modulo matters only where rounding takes the exponential up to range_max + 1. A draw closer to a whole number
+    than the error of the fast exponential is first left as the complement of its bits, then computed with the
+    exponential of the C library.
     """
     pairs = out.view(np.uint64)
     next_pairs(cursor, pairs)

@@ -1,10 +1,10 @@
-"""Philox4x32-10, the counter-based generator behind every random number here.
+"""Philox4x32-10, the counter-based generator of all random numbers in kernels.
 
 Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011; the
 constants are those of its section 3.3. A block of four 32-bit words is a pure function of
 (seed, stream, block), so any position of any stream can be read without the ones before it.
 
-Words are held in uint64, so that the 32 x 32 bit products fit and the code runs without the JIT too.
+Words are held in uint64, so that the 32 x 32 bit products fit and the code also runs without the JIT.
 """
 
 import numpy as np
@@ -21,14 +21,14 @@ _SHIFT_32 = np.uint64(32)
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _ONE_BITS = np.uint64(1023 << 52)
 
-# A cursor is a uint64 array [8]: seed, stream, block of the next word, words used of that block, and the block's two
-# pairs of words, which are there once one of them is used. The first word of a pair is its low half.
+# A cursor is a uint64 array [8]: seed, stream, block of the next word, number of words used of that block, and the
+# block's two pairs of words, valid once one word is used. The first word of a pair is its low half.
 _SEED, _STREAM, _BLOCK, _USED, _PAIRS = 0, 1, 2, 3, 4
 
 
 @jit
 def _round(c_0, c_1, c_2, c_3, key_0, key_1):
-    """Return the counter after one round; what stands above its low 32 bits is of no account."""
+    """Return the counter after one round; bits above the low 32 are ignored."""
     product_0 = _MULTIPLIER_0 * (c_0 & LARGEST_32)
     product_1 = _MULTIPLIER_1 * (c_2 & LARGEST_32)
     return (product_1 >> _SHIFT_32) ^ c_1 ^ key_0, product_1, (product_0 >> _SHIFT_32) ^ c_3 ^ key_1, product_0
@@ -48,7 +48,7 @@ def philox_block(seed, stream, block):
 
 @jit
 def _fill_blocks(seed, stream, block, out):
-    """Fill uint64 out[2 * number of blocks]: `philox_block`, but written so that it becomes vector code."""
+    """Fill uint64 out[2 * number of blocks]: `philox_block` in a form that vectorizes."""
     for i in range(out.size // 2):
         key_0, key_1 = seed & LARGEST_32, seed >> _SHIFT_32
         number = block + np.uint64(i)
@@ -74,7 +74,7 @@ def seek(cursor, seed, stream, block):
 
 @jit
 def next_word(cursor):
-    """Return the next 32-bit word (in uint64) and move the cursor on."""
+    """Return the next 32-bit word (in uint64) and advance the cursor."""
     used = np.int64(cursor[_USED])
     if used == 0:
         _fill_blocks(cursor[_SEED], cursor[_STREAM], cursor[_BLOCK], cursor[_PAIRS : _PAIRS + 2])
@@ -94,7 +94,7 @@ def next_pair(cursor):
 
 @jit
 def next_pairs(cursor, out):
-    """Fill uint64 `out` with the next pairs of words and move the cursor on."""
+    """Fill uint64 `out` with the next pairs of words and advance the cursor."""
     i = 0
     while i < out.size:
         num_blocks = (out.size - i) // 2
@@ -102,16 +102,16 @@ def next_pairs(cursor, out):
             _fill_blocks(cursor[_SEED], cursor[_STREAM], cursor[_BLOCK], out[i : i + 2 * num_blocks])
             cursor[_BLOCK] += np.uint64(num_blocks)
             i += 2 * num_blocks
-        else:  # up to the next block; from an odd word on pairs lie across blocks, up to the end
+        else:  # up to the next block; after an odd word all pairs straddle blocks
             out[i] = next_pair(cursor)
             i += 1
 
 
 @jit
 def least_fair(largest, n):
-    """Return the least draw that is kept where draws from [0, largest] are taken modulo n; all are uint64.
+    """Return the least draw to keep when draws from [0, largest] are taken modulo n; all are uint64.
 
-    Draws below the remainder of (largest + 1) / n are thrown away, so that every value is equally likely;
+    Draws below the remainder of (largest + 1) / n are rejected, so that every value is equally likely;
     `largest` is LARGEST_32 or LARGEST_64.
     """
     return _ZERO if n & (n - _ONE) == _ZERO else largest % n + _ONE
@@ -123,7 +123,7 @@ def next_fair_words(cursor, least, out):
     filled = 0
     while filled < out.size:
         missing = out[filled:]
-        pairs = missing[(missing.size + 1) // 2 :]  # behind the words that come of them
+        pairs = missing[(missing.size + 1) // 2 :]  # read before their words are written over them
         next_pairs(cursor, pairs)
         for pair in pairs:
             out[filled] = pair & LARGEST_32
@@ -137,10 +137,10 @@ def next_fair_words(cursor, least, out):
 
 @jit
 def next_fair_pairs(cursor, least, out):
-    """Fill uint64 `out` with the next word each, and above it the first one behind it that is at least `least`."""
+    """Fill uint64 `out`: the next word in the low half, the first later word of at least `least` in the high half."""
     next_pairs(cursor, out)
     filled = 0
-    waiting, low = False, _ZERO  # whether a low word has no partner yet
+    waiting, low = False, _ZERO  # whether a low word has no high word yet
     for pair in out:
         first, second = pair & LARGEST_32, pair >> _SHIFT_32
         if waiting and first >= least:
@@ -168,7 +168,7 @@ def mantissa(pair):
 
 @jit
 def unit_double(bits):
-    """Return the float64 in [0, 1) of 52 bits: with the exponent of 1 they are a number in [1, 2)."""
+    """Return the float64 in [0, 1) of 52 bits: with the exponent of 1.0 they are a number in [1, 2)."""
     return np.uint64(bits | _ONE_BITS).view(np.float64) - 1.0
 
 

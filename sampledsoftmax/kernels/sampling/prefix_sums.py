@@ -1,11 +1,11 @@
-"""Counts that are drawn from and added to in O(log V): a tree of prefix sums.
+"""A tree of prefix sums: draws by counts, and additions to counts, in O(log V).
 
-Counts are in groups of 16, which is a line of the cache. A group holds running sums: entry j is the sum of its
-first j + 1 counts. The sums of whole groups are the counts of the next level, in groups of 16 again, up to a
-level of one group. So a search reads one line a level, and adding to a count writes one.
+Counts are in groups of 16, one cache line. A group holds running sums: entry j is the sum of its first j + 1
+counts. The sums of whole groups are the counts of the next level, in groups of 16 again, up to a level of one
+group. A search reads one cache line per level, and adding to a count writes one.
 
-A tree is one int32 array, the level of the ids first; groups are filled up with counts of 0. Of V ids, level l
-has ((V - 1) >> 4 (l + 1)) + 1 groups.
+A tree is one int32 array, the level of the ids first; groups are padded with counts of 0. For V ids, level l has
+((V - 1) >> 4 (l + 1)) + 1 groups.
 """
 
 import numpy as np
@@ -53,14 +53,14 @@ def build_tree(counts, tree):
 
 @jit
 def add_to_counts(tree, num_ids, ids):
-    """Add 1 to the count of each id, an array of any shape, as far as the total stays within MAX_TOTAL."""
+    """Add 1 to the count of each id of an array of any shape, until the total is MAX_TOTAL."""
     for i in ids.flat:
         if tree[-1] == MAX_TOTAL:
             break
         first, size, entry = 0, num_ids, i
         while first < tree.size:
             group, place = np.uint64(first + entry // GROUP * GROUP), entry % GROUP
-            for j in range(GROUP):  # all 16, as two vectors
+            for j in range(GROUP):  # all 16 entries, so that it vectorizes
                 tree[group + np.uint64(j)] += np.int32(j >= place)
             entry //= GROUP
             size = (size - 1) // GROUP + 1
@@ -69,9 +69,9 @@ def add_to_counts(tree, num_ids, ids):
 
 @jit
 def draw_counts(cursor, tree, num_ids, out):
-    """Fill `out` with the next draws: of t in [0, total), the first id whose cumulative count exceeds t.
+    """Fill `out` with the next draws: for t in [0, total), the first id whose cumulative count exceeds t.
 
-    All draws go down one level before the next, so that their reads of memory overlap.
+    All draws descend one level before the next, so that their memory reads overlap.
     """
     draws, total = out.view(np.uint64), np.uint64(tree[-1])
     next_fair_words(cursor, least_fair(LARGEST_32, total), draws)
@@ -93,14 +93,14 @@ def draw_counts(cursor, tree, num_ids, out):
 def _descend(tree, first, draws):
     """Take each draw one level down, to the level that begins at `first`.
 
-    A draw is the number of its group in the high half, and what is left of t in the low half. Indices are unsigned,
-    so that none of them could count from the end.
+    A draw holds its group in the high half and the rest of t in the low half. Indices are unsigned, so that Numba
+    omits the check for indices from the end.
     """
     for i in range(draws.size):
         group, left = first + _GROUP * (draws[i] >> _HALF), np.int64(draws[i] & LARGEST_32)
-        passed = _ZERO  # running sums that are not above t
+        passed = _ZERO  # number of running sums that are not above t
         for step in _STEPS:
             passed += step * np.uint64(tree[group + passed + step - _ONE] <= left)
         any_passed = passed > _ZERO
-        left -= np.int64(any_passed) * tree[group + passed - np.uint64(any_passed)]  # a branch would be a guess
+        left -= np.int64(any_passed) * tree[group + passed - np.uint64(any_passed)]  # a branch would be mispredicted
         draws[i] = (_GROUP * (draws[i] >> _HALF) + passed) << _HALF | np.uint64(left)
