@@ -27,10 +27,10 @@ def pack_zst(data):
     return compress(data[:half]) + compress(data[half:])
 
 
-PACKED = [("gz", gzip.compress), ("xz", lzma.compress), ("zst", pack_zst)]
+COMPRESSED = [("gz", gzip.compress), ("xz", lzma.compress), ("zst", pack_zst)]
 
 
-@pytest.mark.parametrize(("ending", "pack"), [("txt", bytes), *PACKED])
+@pytest.mark.parametrize(("ending", "pack"), [("txt", bytes), *COMPRESSED])
 def test_text_files_are_read_at_each_pass(tmp_path, ending, pack):
     path = tmp_path / f"corpus.{ending}"
     path.write_bytes(pack(TEXT.encode()))
@@ -67,7 +67,7 @@ def test_broken_bytes_are_named_with_their_place(tmp_path):
         list(read_sentences(path))
 
 
-@pytest.mark.parametrize(("ending", "pack"), PACKED)
+@pytest.mark.parametrize(("ending", "pack"), COMPRESSED)
 def test_damaged_archives_are_named(tmp_path, ending, pack):
     data = pack(TEXT.encode() * 1000)
     damaged = {"short": data[:-9], "third": data[: len(data) // 3], "wrong": TEXT.encode(), "more": data + b"more"}
@@ -156,7 +156,7 @@ def test_standard_input_is_read_once(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
     sentences = read_sentences("-")
     assert list(sentences) == SENTENCES
-    with pytest.raises(ValueError, match="standard input can be read once only"):
+    with pytest.raises(ValueError, match="standard input can be read only once"):
         list(sentences)
     with pytest.raises(ValueError, match="names standard input, -, more than once"):
         read_sentences(["-", "-"])

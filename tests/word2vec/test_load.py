@@ -30,7 +30,7 @@ def test_vectors_alone(tmp_path):
 
 
 def test_what_is_not_there_or_damaged(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"holds no vectors.txt: name the --output directory"):
+    with pytest.raises(FileNotFoundError, match=r"has no vectors.txt: name the --output directory"):
         load_trained(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"nowhere does not exist: name"):
         load_trained(tmp_path / "nowhere")
