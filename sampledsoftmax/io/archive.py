@@ -109,15 +109,15 @@ def read_archive(
     if not path.is_file():
         raise FileNotFoundError(f"{kind} {path} does not exist" + " as a file" * path.exists())
     with path.open("rb") as file:
-        with _described(f"{path} is no {kind} or is damaged"):
+        with _described(f"{path} is not a {kind} or is damaged"):
             archive = zipfile.ZipFile(file)
             about = json.loads(_member(archive, _ABOUT).read())
             if not isinstance(about, dict) or about["format"] not in _FORMATS:
                 raise ValueError(f"{_ABOUT} is not of a {_FORMAT}")
         if (about["kind"], about["version"]) != (kind, version):
             raise ValueError(
-                f"{path} holds a {about['kind']} of version {about['version']}, this release of sampledsoftmax reads "
-                f"a {kind} of version {version}"
+                f"{path} contains a {about['kind']} of version {about['version']}, this release of sampledsoftmax "
+                f"reads a {kind} of version {version}"
             )
         with _described(f"{path} is damaged"):
             _check_members(archive, about["arrays"], os.fstat(file.fileno()).st_size)

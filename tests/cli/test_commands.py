@@ -176,7 +176,7 @@ def test_a_damaged_model_is_not_overwritten(tmp_path, corpus, capsys):
     (output / "model.zip").write_bytes(b"foreign")
     for more in ([], ["--resume"]):
         line = failed(capsys, "train", corpus, "--output", str(output), *SMALL, *more)
-        assert line.startswith(f"{output / 'model.zip'} is no word model or is damaged")
+        assert line.startswith(f"{output / 'model.zip'} is not a word model or is damaged")
     assert (output / "model.zip").read_bytes() == b"foreign"
     line = failed(capsys, "train", corpus, "--output", str(tmp_path / "none"), "--resume")
     assert line == f"word model {tmp_path / 'none' / 'model.zip'} does not exist"

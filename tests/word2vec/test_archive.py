@@ -144,7 +144,7 @@ def test_every_shorter_file_is_refused(path):
     whole = path.read_bytes()
     for size in [*range(0, len(whole), 97), len(whole) - 1]:
         path.write_bytes(whole[:size])
-        with pytest.raises(ValueError, match=r"run.zip is no checkpoint or is damaged: "):
+        with pytest.raises(ValueError, match=r"run.zip is not a checkpoint or is damaged: "):
             read_archive(path, "checkpoint", 2)
 
 
@@ -152,10 +152,10 @@ def test_other_files_are_refused(tmp_path):
     other = tmp_path / "other"
     for content in (b"", b"to be or not", os.urandom(5000)):
         other.write_bytes(content)
-        with pytest.raises(ValueError, match=r"^\S*other is no checkpoint or is damaged: File is not a zip file$"):
+        with pytest.raises(ValueError, match=r"^\S*other is not a checkpoint or is damaged: File is not a zip file$"):
             read_archive(other, "checkpoint", 1)
     np.savez(tmp_path / "other.npz", a=np.ones(3))
-    with pytest.raises(ValueError, match=r"is no checkpoint or is damaged: .*no item named 'archive.json'"):
+    with pytest.raises(ValueError, match=r"is not a checkpoint or is damaged: .*no item named 'archive.json'"):
         read_archive(tmp_path / "other.npz", "checkpoint", 1)
     with pytest.raises(FileNotFoundError, match=r"^checkpoint \S*nowhere does not exist$"):
         read_archive(tmp_path / "nowhere", "checkpoint", 1)
@@ -166,8 +166,8 @@ def test_other_files_are_refused(tmp_path):
 def test_other_kinds_and_versions_are_refused(path):
     for kind, version in (("vectors", 2), ("checkpoint", 1), ("checkpoint", 3)):
         message = (
-            rf"^\S*run.zip holds a checkpoint of version 2, this release of sampledsoftmax reads a {kind} of version "
-            rf"{version}$"
+            rf"^\S*run.zip contains a checkpoint of version 2, this release of sampledsoftmax reads a {kind} of "
+            rf"version {version}$"
         )
         with pytest.raises(ValueError, match=message):
             read_archive(path, kind, version)

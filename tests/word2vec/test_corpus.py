@@ -76,7 +76,7 @@ def test_damaged_archives_are_named(tmp_path, ending, pack):
     for name, content in damaged.items():
         path = tmp_path / f"{name}.{ending}"
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=rf"{path.name} is not a sound archive: \S"):
+        with pytest.raises(ValueError, match=rf"{path.name} is not a valid compressed file: \S"):
             list(read_sentences(path))
 
 
@@ -124,7 +124,7 @@ def test_lists_of_paths_keep_their_order(tmp_path):
     some_files(tmp_path, "b", "a", "d/c")
     paths = [tmp_path / "b", str(tmp_path / "d"), tmp_path / "a"]
     assert names_read(paths) == names_read(tuple(paths)) == ["b", "d/c", "a"]
-    with pytest.raises(TypeError, match=r"begins with the path 'x', so it must hold paths only: item 1 is a list"):
+    with pytest.raises(TypeError, match=r"begins with the path 'x', so it must contain only paths: item 1 is a list"):
         read_sentences(["x", ["to", "be"]])
     with pytest.raises(FileNotFoundError, match=r"^corpus to be does not exist$"):
         read_sentences(["to be", "or not"])

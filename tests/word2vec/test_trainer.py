@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.kernels.sync.barrier import ABORTED, ARRIVED, SHARED_SIZE
 from sampledsoftmax.kernels.text.shard import EXAMPLES
 from sampledsoftmax.word2vec.training import trainer as trainer_module
 from sampledsoftmax.word2vec.training.trainer import NUM_SHARDS, DivergedError
+from tests.aborted_runs import run_aborted_after
 from tests.word2vec.trainers import (
     Batch,
     Task,
@@ -288,12 +288,7 @@ def test_aborted_barrier_stops_training(monkeypatch, barriers):
     trainer = task.on(text_of(task, 40))
     before = copies(trainer.tables)
 
-    def run(function, parts, *arguments):
-        shared = np.zeros(SHARED_SIZE, np.int64)
-        shared[ABORTED], shared[ARRIVED] = 1, barriers
-        with np.errstate(all="ignore"):  # as the thread_pool does: half of the arrays are empty
-            function(0, 2, shared, *arguments)
-
+    run = run_aborted_after(barriers, monkeypatch)
     monkeypatch.setattr(trainer_module.thread_pool, "run", run)
     result = trainer.train_block(0, 0, 0.1)
     assert result.steps == (barriers > 1)

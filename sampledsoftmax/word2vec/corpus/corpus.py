@@ -75,8 +75,8 @@ def _paths_in(source: Any) -> list[AnyPath]:
     for number, item in enumerate(source):
         if not is_path(item):
             raise TypeError(
-                f"corpus begins with the path {os.fspath(source[0])!r}, so it must hold paths only: item {number} is "
-                f"a {type(item).__name__}"
+                f"corpus begins with the path {os.fspath(source[0])!r}, so it must contain only paths: item {number} "
+                f"is a {type(item).__name__}"
             )
     return list(source)
 

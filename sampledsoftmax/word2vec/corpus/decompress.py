@@ -51,7 +51,7 @@ def read_chunks(path: Path | None, num_bytes: int) -> Iterator[Chunk]:
     except PermissionError:
         raise PermissionError(f"corpus {path} cannot be read: permission denied") from None
     except CORRUPT as error:
-        raise ValueError(f"corpus {path} is not a sound archive: {error}") from None
+        raise ValueError(f"corpus {path} is not a valid compressed file: {error}") from None
 
 
 def is_compressed(path: Path) -> bool:

@@ -78,7 +78,7 @@ def load_safetensors(path: str | os.PathLike[str]) -> WordVectors:
     try:
         with safe_open(path, framework="numpy") as file:
             words, table = (file.metadata() or {})["words"], file.get_tensor("vectors")
-    except Exception as error:  # SafetensorError is no ValueError, and known only with the extra
+    except Exception as error:  # SafetensorError is not a ValueError, and can be imported only with the extra
         if isinstance(error, (OSError, MemoryError)):
             raise
         raise _damaged(path, error) from None
