@@ -29,7 +29,7 @@ from sampledsoftmax.word2vec.evaluation.analogies import evaluate_analogies
 from sampledsoftmax.word2vec.evaluation.similarities import evaluate_similarities
 from sampledsoftmax.word2vec.model import Watch
 from sampledsoftmax.word2vec.training import tables
-from sampledsoftmax.word2vec.training.settings import Settings
+from sampledsoftmax.word2vec.training.settings import TrainingSettings
 
 QUESTIONS, JUDGEMENTS = "questions-words.txt.gz", {"wordsim": "wordsim353.tsv", "simlex": "simlex999.txt"}
 TEXT = "english.txt.gz"
@@ -121,20 +121,20 @@ def _train_ours(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors, f
 @contextmanager
 def initial_values(first_embeddings: float, first_accumulator: float | None) -> Iterator[None]:
     """Change the initial values of models: scale the embeddings, set the row-wise accumulators."""
-    new_optimizer = Settings.new_optimizer
+    new_optimizer = TrainingSettings.new_optimizer
 
     def scaled_table(name: str, shape: tuple[int, ...], first: FirstValues, optimizer: Optimizer) -> Table:
         scale = np.float32(first_embeddings if name == "embeddings" else 1.0)
         return Table(name, shape, lambda shape: first(shape) * scale, optimizer)
 
-    def optimizer(settings: Settings) -> Optimizer:
+    def optimizer(settings: TrainingSettings) -> Optimizer:
         if first_accumulator is None:
             return new_optimizer(settings)
         return ss.RowwiseAdagrad(settings.learning_rate, first_accumulator)
 
     with (
         patch.object(tables, "Table", scaled_table),
-        patch.object(Settings, "new_optimizer", optimizer),
+        patch.object(TrainingSettings, "new_optimizer", optimizer),
     ):
         yield
 

@@ -1,4 +1,4 @@
-"""The command line. This file needs no optional package, so that it can name the one that is missing."""
+"""The command line. This file imports no optional package, so that it can report a missing one."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ def main(args: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     args : sequence of str, optional
-        The words after the program's name; those of this process if not given.
+        The arguments after the name of the program; by default those of this process.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         return _fail(str(interrupt) or "interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # whoever reads the output has closed it (head): nothing is left to say, or to flush at exit
+        # the reader of the output (such as head) has closed the pipe: nothing may be flushed at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ValueError, OSError, FloatingPointError, UnknownWordError, MissingExtraError, MemoryError) as error:

@@ -1,22 +1,20 @@
-"""The commands under one name, and how click's own errors become one line."""
+"""The command group; it turns click's errors into one line."""
 
 import click
 
 import sampledsoftmax
-from sampledsoftmax.cli.analogy import analogy
 from sampledsoftmax.cli.evaluate import evaluate
 from sampledsoftmax.cli.explain import explain
-from sampledsoftmax.cli.export import export
-from sampledsoftmax.cli.neighbors import neighbors
 from sampledsoftmax.cli.plot import plot
 from sampledsoftmax.cli.sample import sample
 from sampledsoftmax.cli.train import train
+from sampledsoftmax.cli.vectors import analogy, export, neighbors
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(sampledsoftmax.__version__, prog_name="sampledsoftmax", message="%(prog)s %(version)s")
 def commands() -> None:
-    """Train word vectors with sampled softmax, and look at what they have learnt."""
+    """Train word vectors with sampled softmax, and query, evaluate and plot them."""
 
 
 commands.add_command(train)
@@ -30,7 +28,7 @@ commands.add_command(sample)
 
 
 def run(args: list[str]) -> int:
-    """Run the command that `args` name and return its exit code; a wrong command line raises ValueError."""
+    """Run a command line and return its exit code; a wrong one raises ValueError."""
     try:
         with commands.make_context("sampledsoftmax", args or ["--help"]) as context:
             commands.invoke(context)

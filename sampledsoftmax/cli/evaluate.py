@@ -1,47 +1,47 @@
-"""`sampledsoftmax evaluate`: scores of vectors on files of questions, and of a model on text."""
+"""`sampledsoftmax evaluate`: scores of vectors on question files, and of a model on text."""
 
 import json
 from typing import Any
 
 import click
 
-from sampledsoftmax.cli import options
+from sampledsoftmax.cli.vectors import checked_output, directory_argument, which_option
 from sampledsoftmax.io.atomic_write import new_file
 from sampledsoftmax.word2vec.evaluation.analogies import AnalogyScores, Section, evaluate_analogies
-from sampledsoftmax.word2vec.evaluation.lookup import RESTRICT_VOCAB
+from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB
 from sampledsoftmax.word2vec.evaluation.similarities import SimilarityScores, evaluate_similarities
 from sampledsoftmax.word2vec.evaluation.text_loss import TextLoss, evaluate_text
 from sampledsoftmax.word2vec.training.load import load_trained
 
 
 @click.command()
-@options.directory
+@directory_argument
 @click.option("--analogies", metavar="FILE", help="Questions a b c d under lines ': section' (questions-words.txt).")
 @click.option("--similarities", metavar="FILE", multiple=True, help="Lines of two words and a score; may be repeated.")
-@click.option("--text", metavar="FILE", help="Text that was not trained on, for the exact loss.")
-@options.which
-@click.option("--restrict-vocab", default=RESTRICT_VOCAB, show_default=True, help="Use only the first so many words.")
+@click.option("--text", metavar="FILE", help="Held-out text, for the exact loss.")
+@which_option
+@click.option("--restrict-vocab", default=RESTRICT_VOCAB, show_default=True, help="Use only the most frequent words.")
 @click.option("--case-sensitive", is_flag=True, help="Look words up as they are written: Athens is not athens.")
-@click.option("--window", type=int, help="Farthest distance of a pair of --text [default: that of the training].")
-@click.option("--max-pairs", default=200_000, show_default=True, help="Pairs of --text to use, from its start.")
-@click.option("--json", "json_file", metavar="FILE", help="Write all scores there too.")
+@click.option("--window", type=int, help="Maximum distance of a pair of --text [default: that of the training].")
+@click.option("--max-pairs", default=200_000, show_default=True, help="Use only the first pairs of --text.")
+@click.option("--json", "json_file", metavar="FILE", help="Also write all scores to FILE.")
 def evaluate(directory: str, json_file: str | None, **asked: Any) -> None:
     """Score vectors on questions, and a model on text.
 
-    DIR is what a training run has written (its --output), or a file of vectors. Each score says how many
-    questions it is of: those with a word that has no vector are left out, not counted as wrong.
+    DIR is the --output directory of a training run, or a file of vectors. Questions with a word that has no vector
+    are ignored, not counted as wrong; each score comes with the number of questions it is based on.
 
-    Analogies: share answered right. Similarities: Spearman's rank correlation with what people say. Text: the
-    exact softmax loss of a pair, the mean reciprocal rank of its word, and how often that is among the k best; the
-    loss means something for a model trained with sampled softmax, since negative sampling learns no probabilities.
+    Analogies: share of correct answers. Similarities: Spearman's rank correlation with human judgments. Text: the
+    exact softmax loss per pair, the mean reciprocal rank of its word, and how often it is among the k best; the loss
+    is meaningful for a model trained with sampled softmax, since negative sampling learns no probabilities.
     """
     if not (asked["analogies"] or asked["similarities"] or asked["text"]):
         raise click.UsageError("nothing to evaluate: name a file with --analogies, --similarities or --text")
-    file = options.checked_output(json_file) if json_file else None
-    trained = load_trained(directory)
+    file = checked_output(json_file) if json_file else None
+    model = load_trained(directory)
     scores: dict[str, Any] = {}
     if asked["analogies"] or asked["similarities"]:
-        vectors = trained.vectors(asked["which"])
+        vectors = model.vectors(asked["which"])
         rule = asked["restrict_vocab"], not asked["case_sensitive"]
         similar = {name: evaluate_similarities(vectors, name, *rule) for name in asked["similarities"]}
         if asked["analogies"]:
@@ -52,7 +52,7 @@ def evaluate(directory: str, json_file: str | None, **asked: Any) -> None:
             scores["similarities"] = {name: score._asdict() for name, score in similar.items()}
             _echo(_similarity_lines(similar))
     if asked["text"]:
-        loss = evaluate_text(trained, asked["text"], asked["window"], asked["max_pairs"])
+        loss = evaluate_text(model, asked["text"], asked["window"], asked["max_pairs"])
         scores["text"] = {"file": asked["text"], "window": loss.window, **loss.scores._asdict()}
         _echo(_text_lines(asked["text"], loss))
     if file:
@@ -89,7 +89,7 @@ def _text_lines(file: str, loss: TextLoss) -> list[str]:
     scores = loss.scores
     lines = [
         f"text {file}: {scores.num_pairs:,} pairs within {loss.window} words, {loss.covered:.1%} of its words known",
-        f"  loss (nats a pair)    {scores.loss:.4f}; word counts alone: {loss.unigram_loss:.4f}",
+        f"  loss (nats/pair)      {scores.loss:.4f}; word counts alone: {loss.unigram_loss:.4f}",
         f"  mean reciprocal rank  {scores.mrr:.4f}",
     ]
     return lines + [f"  recall@{k:<14} {share:.4f}" for k, share in scores.recall.items()]
@@ -108,7 +108,7 @@ def _plain(section: Section) -> dict[str, Any]:
 
 
 def _without_nan(value: Any) -> Any:
-    """Return scores in which NaN, which JSON has not, is None."""
+    """Replace NaN, which JSON does not have, by None."""
     if isinstance(value, dict):
         return {str(key): _without_nan(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from sampledsoftmax.cli import options
 from sampledsoftmax.cli.report import say
+from sampledsoftmax.cli.vectors import directory_argument, which_option
 from sampledsoftmax.io.extras import need
 from sampledsoftmax.word2vec.plots.loss_plot import read_loss, save_loss_plot
 from sampledsoftmax.word2vec.plots.map_page import save_page
@@ -19,23 +19,23 @@ _TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 
 
 @click.command()
-@options.directory
-@click.option("--words", default=1000, show_default=True, help="A map of so many of the most frequent words.")
+@directory_argument
+@click.option("--words", default=1000, show_default=True, help="Draw a map of this many of the most frequent words.")
 @click.option(
     "--word",
     "chosen",
     multiple=True,
     metavar="WORD",
-    help="A map of this word and those nearest to it; may be repeated.",
+    help="Draw a map of this word and its nearest words instead; may be repeated.",
 )
-@click.option("--neighbors", default=15, show_default=True, help="How many of those nearest to each --word.")
+@click.option("--neighbors", default=15, show_default=True, help="Number of nearest words of each --word.")
 @click.option(
     "--method",
     type=click.Choice(METHODS),
-    help="How the map is made [default: tsne, but pca without scikit-learn or with --word].",
+    help="Projection method [default: tsne, but pca without scikit-learn or with --word].",
 )
-@click.option("--output", metavar="FOLDER", help="Where the files go; made if it is not there [default: DIR].")
-@options.which
+@click.option("--output", metavar="FOLDER", help="Output folder, created if it does not exist [default: DIR].")
+@which_option
 def plot(
     directory: str,
     words: int,
@@ -47,17 +47,16 @@ def plot(
 ) -> None:
     """Draw a map of the words, and the loss curve.
 
-    DIR is what a training run has written (its --output), or a file of vectors. FOLDER gets map.png, map.html (one
-    page that works offline: hover, zoom, search), and loss.png where the run has left its loss.csv.
+    DIR is the --output directory of a training run, or a file of vectors. The files are map.png, map.html (a page that
+    works offline: hover, zoom, search), and loss.png if DIR has a loss.csv.
 
-    Words that are used alike stand near one another, and colours are groups of words that are alike. pca shows
-    the two directions in which words differ most; tsne and umap keep near words near, and say little by how far
-    apart distant ones are.
+    Words with similar uses are near one another, and colors are groups of similar words. pca shows the two directions
+    of largest variance; tsne and umap preserve neighborhoods, while large distances mean little.
     """
     need("matplotlib.figure", "matplotlib", "plot")  # before the work, not after it
-    trained = load_trained(directory)
-    vectors = trained.vectors(which)
-    # a few groups of words lie so far apart that t-SNE would leave most of the plane empty
+    model = load_trained(directory)
+    vectors = model.vectors(which)
+    # with a few groups of words far apart, t-SNE would leave most of the plane empty
     how = method or ("tsne" if importlib.util.find_spec("sklearn") and not chosen else "pca")
     word_map = words_with_neighbors(vectors, chosen, neighbors, how) if chosen else frequent_words(vectors, words, how)
     folder = Path(output) if output else Path(directory) if Path(directory).is_dir() else Path(directory).parent
@@ -65,7 +64,7 @@ def plot(
     title = _title(vectors, word_map, chosen)
     shown = save_picture(folder / "map.png", vectors, word_map, title)
     say(f"{folder / 'map.png'}: {len(word_map.ids):,} words, {shown:,} with room for a label")
-    save_page(folder / "map.html", vectors, word_map, title, trained.counts)
+    save_page(folder / "map.html", vectors, word_map, title, model.counts)
     say(f"{folder / 'map.html'}: the same words to look through: hover, zoom, search")
     if (Path(directory) / "loss.csv").exists():
         save_loss_plot(folder / "loss.png", read_loss(Path(directory) / "loss.csv"))

@@ -1,4 +1,4 @@
-"""How a training run shows its progress: a bar on a terminal, a few plain lines elsewhere."""
+"""Progress of a training run on stderr: a progress bar on a terminal, a few plain lines elsewhere."""
 
 import shutil
 import sys
@@ -9,11 +9,11 @@ from tqdm import tqdm
 from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.word2vec.training.progress import Progress
 
-_MOST_LINES = 10
+_MAX_LINES = 10
 
 
 class Report:
-    """Takes the progress of a run and shows it on stderr: words/s, loss, time left."""
+    """Shows the progress of a run: words/s, loss, time left."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
@@ -23,14 +23,14 @@ class Report:
         self._on_terminal = sys.stderr.isatty()
 
     def on_progress(self, progress: Progress) -> None:
-        """Move the bar, on a terminal."""
-        if self._first is None:  # what comes before it is reading and compiling, or an earlier run
+        """Update the bar, on a terminal."""
+        if self._first is None:  # before it are reading and compilation, or an earlier run
             self._first = (time.perf_counter(), progress.words)
         if not self._on_terminal:
             return
         if self._bar is None:
             self._stop_reading()
-            # some terminals claim to have no columns and no rows, on which tqdm would show nothing
+            # some terminals report zero columns and rows, with which tqdm would show nothing
             columns, rows = shutil.get_terminal_size()
             self._bar = tqdm(
                 total=progress.total_words,
@@ -45,7 +45,7 @@ class Report:
         self._bar.update(progress.words - self._bar.n)
 
     def on_read(self, done: int, total: int | None) -> None:
-        """Show how much of the corpus is read, on a terminal."""
+        """Show how much of the corpus has been read, on a terminal."""
         if not self._on_terminal:
             return
         if self._reading is None:
@@ -56,8 +56,8 @@ class Report:
         self._reading.update(done - self._reading.n)
 
     def on_epoch(self, progress: Progress) -> None:
-        """Print a line, elsewhere."""
-        every = ceil_div(progress.epochs, _MOST_LINES)
+        """Print a line, if not on a terminal."""
+        every = ceil_div(progress.epochs, _MAX_LINES)
         if self._on_terminal or (progress.epoch % every and progress.epoch < progress.epochs):
             return
         speed = self._words_per_second(progress)
@@ -74,7 +74,7 @@ class Report:
         return (progress.words - words) / max(time.perf_counter() - start, 1e-9)
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Close the bar and keep it on the terminal."""
         self._stop_reading()
         if self._bar is not None:
             self._bar.close()
@@ -86,5 +86,5 @@ class Report:
 
 
 def say(line: str) -> None:
-    """Print a line for the person who waits, on stderr: stdout is for results."""
+    """Print a message on stderr; stdout is for results."""
     print(line, file=sys.stderr, flush=True)

@@ -9,47 +9,48 @@ from typing import Any
 import click
 
 import sampledsoftmax
-from sampledsoftmax.cli.neighbors import neighbor_lines
 from sampledsoftmax.cli.report import Report, say
+from sampledsoftmax.cli.vectors import neighbor_lines
 from sampledsoftmax.word2vec.corpus.find_files import find_files
 from sampledsoftmax.word2vec.corpus.python_source import PythonSource
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 from sampledsoftmax.word2vec.model import Watch, Word2Vec
 from sampledsoftmax.word2vec.training.output_directory import MODEL, OutputDirectory
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
-from sampledsoftmax.word2vec.training.settings import OBJECTIVES, OPTIMIZERS, SAMPLERS, WHICH
+from sampledsoftmax.word2vec.training.settings import OBJECTIVES, OPTIMIZERS, SAMPLERS
+from sampledsoftmax.word2vec.vectors.word_vectors import WHICH
 
 DEFAULTS = {
     name: parameter.default for name, parameter in inspect.signature(Word2Vec).parameters.items() if name != "threads"
 }
 
-# Measured on CPython 3.11, half a million names: rarer names are too noisy to be anybody's neighbors,
-# keywords are context worth keeping, and both tables together are steadier from seed to seed than one.
+# Measured on CPython 3.11, half a million names: neighbors of rarer names are noise, keywords are useful context, and
+# both tables together vary less from seed to seed than one.
 STANDARD_LIBRARY_DEFAULTS = {"min_count": 20, "sample": 0, "which": "both"}
 STANDARD_LIBRARY_WORDS = ("append", "min", "int", "read", "acquire", "keys")
 
 _HELP = {
-    "vector_size": "Width of a vector.",
-    "window": "Farthest distance of two words that make a pair.",
-    "min_count": "Leave out words that occur less often.",
-    "sample": "Thin out words of a higher frequency than this; 0 keeps all.",
+    "vector_size": "Dimension of the vectors.",
+    "window": "Maximum distance of the two words of a pair.",
+    "min_count": "Drop words that occur less often.",
+    "sample": "Subsample words of a higher frequency than this; 0 keeps all.",
     "epochs": "Passes over the corpus.",
-    "num_sampled": "Candidates of a batch that the true word is told from.",
-    "batch_size": "Words of a batch, each with all its pairs.",
-    "learning_rate": "Learning rate at the start.",
-    "min_learning_rate": "Learning rate at the end; it falls in a straight line [default: half of the first].",
-    "objective": "What is learnt.",
-    "sampler": "Where candidates come from.",
-    "ns_exponent": "Power of the counts for the unigram sampler [default: 1 with log Q, 0.75 without].",
-    "optimizer": "How rows are updated.",
+    "num_sampled": "Sampled candidates per batch.",
+    "batch_size": "Words per batch, each with all its pairs.",
+    "learning_rate": "Initial learning rate.",
+    "min_learning_rate": "Final learning rate of the linear decay [default: half of the initial one].",
+    "objective": "Training objective.",
+    "sampler": "Distribution of the candidates.",
+    "ns_exponent": "Exponent of the counts for the unigram sampler [default: 1 with log Q, 0.75 without].",
+    "optimizer": "Optimizer of the tables.",
     "seed": "The same seed gives the same vectors, bit for bit.",
-    "which": "Vectors to keep: in (embeddings), out (output weights), their mean, or both side by side.",
+    "which": "Vectors to save: in (embeddings), out (output weights), their mean, or both concatenated.",
 }
 _CHOICES = {"objective": OBJECTIVES, "sampler": SAMPLERS, "optimizer": OPTIMIZERS, "which": WHICH}
 _FLAGS = {
-    "sg": ("--sg/--cbow", "Skip-gram, or CBOW: the mean of the words around predicts it [default: sg]."),
-    "shrink_windows": ("--shrink-windows/--fixed-windows", "Draw each window from 1 to --window [default: shrink]."),
-    "subtract_log_q": ("--log-q/--no-log-q", "Subtract log Q [default: not for negative sampling]."),
+    "sg": ("--sg/--cbow", "Skip-gram, or CBOW: the mean of the context predicts the word [default: sg]."),
+    "shrink_windows": ("--shrink-windows/--fixed-windows", "Draw window sizes from 1 to --window [default: shrink]."),
+    "subtract_log_q": ("--log-q/--no-log-q", "Subtract log Q [default: except for negative sampling]."),
     "bias": ("--bias/--no-bias", "Learn output biases [default: with log Q]."),
 }  # fmt: skip
 
@@ -77,21 +78,21 @@ def _shown(name: str) -> str:
 
 @click.command()
 @click.argument("corpus", nargs=-1)
-@click.option("--output", required=True, metavar="DIR", help="Where results go; made if it is not there.")
-@click.option("--resume", is_flag=True, help="Go on with the run in DIR that was stopped.")
+@click.option("--output", required=True, metavar="DIR", help="Output directory, created if it does not exist.")
+@click.option("--resume", is_flag=True, help="Continue the interrupted run in DIR.")
 @click.option("--grow-vocab", is_flag=True, help="Train the model in DIR on more text; its words keep their rows.")
-@click.option("--checkpoint-seconds", default=600.0, show_default=True, help="Time between two checkpoints.")
+@click.option("--checkpoint-seconds", default=600.0, show_default=True, help="Time between checkpoints.")
 @click.option(
-    "--threads", type=int, help="Threads, at most 4 of use; results do not depend on them [default: what is faster]."
+    "--threads", type=int, help="Threads, at most 4 are used; results do not depend on them [default: the fastest]."
 )
 @click.option(
     "--errors",
     type=click.Choice(["strict", "replace", "ignore"]),
     default="strict",
     show_default=True,
-    help="What to do with bytes that are not UTF-8.",
+    help="How to handle bytes that are not UTF-8.",
 )
-@click.option("--tensorboard", is_flag=True, help="Write loss and learning rate for TensorBoard to DIR too.")
+@click.option("--tensorboard", is_flag=True, help="Also write loss and learning rate to DIR for TensorBoard.")
 @_options
 def train(
     corpus: tuple[str, ...],
@@ -107,12 +108,12 @@ def train(
     """Train word vectors and write them to a directory.
 
     CORPUS is one or more text files, plain, .gz, .xz or .zst, directories of them, patterns in quotes, or - for
-    standard input: a line is a sentence, tokens are separated by blanks. Without it: the names in the source of this
-    Python's standard library.
+    standard input: a line is a sentence, tokens are separated by white space. Without CORPUS: the names in the source
+    of this Python's standard library.
 
-    DIR gets model.zip (everything that training needs to go on; written every --checkpoint-seconds), vectors.txt
-    (word2vec text format), settings.json, loss.csv, and loss.png where matplotlib is installed. Ctrl-C stops after a
-    few hundredths of a second and keeps the run: go on with --resume.
+    The files in DIR are model.zip (the checkpoint, written every --checkpoint-seconds), vectors.txt (word2vec text
+    format), settings.json, loss.csv, and loss.png if matplotlib is installed. Ctrl-C stops the run within a few
+    hundredths of a second and saves it: continue with --resume.
     """
     start = time.perf_counter()
     given = {name: value for name, value in options.items() if value is not None}
@@ -121,14 +122,14 @@ def train(
     find_files(corpus)
     directory = OutputDirectory(output)
     if resume or grow_vocab:
-        model = _old_model(directory, given, resume)
+        model = _existing_model(directory, given, resume)
         model.threads = threads
     else:
-        directory.refuse_a_run_that_is_not_finished()
+        directory.refuse_unfinished_run()
     if tensorboard:
         directory.open_tensorboard()
-    if resume and model.is_finished:  # it may have been killed between its last checkpoint and its vectors
-        say(f"the run in {directory.path} is finished: nothing is left to train")
+    if resume and model.is_finished:  # it may have been killed after its last checkpoint
+        say(f"the run in {directory.path} is finished: there is nothing left to train")
     else:
         run = {"resume": resume, "grow_vocab": grow_vocab, "errors": errors, "checkpoint_seconds": checkpoint_seconds}
         _run(model, list(corpus) if corpus else _standard_library(), directory, run, bool(corpus))
@@ -144,15 +145,15 @@ def train(
         click.echo(line)
 
 
-def _old_model(directory: OutputDirectory, given: dict[str, Any], resume: bool) -> Word2Vec:
-    """Return the model in the directory, stopped or finished; options that are given must be its own."""
+def _existing_model(directory: OutputDirectory, given: dict[str, Any], resume: bool) -> Word2Vec:
+    """Return the model in the directory, interrupted or finished; given options must equal its settings."""
     model = Word2Vec.load(directory.path / MODEL)
     before = model.settings.as_dict()
     others = [f"{name}={before[name]}, not {value}" for name, value in given.items() if before[name] != value]
     if others:
         raise ValueError(f"the run in {directory.path} has other settings: {'; '.join(others)}")
     if not resume and not model.is_finished:
-        raise ValueError(f"the run in {directory.path} is not finished: go on with it by --resume first")
+        raise ValueError(f"the run in {directory.path} is not finished: continue it with --resume first")
     return model
 
 
@@ -173,7 +174,7 @@ def _run(
         directory.watch(report.on_progress),
         report.on_epoch,
         report.on_read,
-        lambda folder: say(f"the corpus was read before: {folder}"),
+        lambda folder: say(f"corpus read from the cache: {folder}"),
         lambda plan: say(f"memory: {plan}"),
     )
     try:
@@ -185,11 +186,11 @@ def _run(
             **options,
         )
     except TrainingDivergedError as error:
-        raise FloatingPointError(f"{error}; {directory.kept()}") from None
+        raise FloatingPointError(f"{error}; {directory.saved()}") from None
     except KeyboardInterrupt:
         report.close()
         directory.save_loss(model.history if model.is_trained else [])
-        raise KeyboardInterrupt(f"interrupted; {directory.kept()}") from None
+        raise KeyboardInterrupt(f"interrupted; {directory.saved()}") from None
     finally:
         report.close()
         directory.close()
@@ -209,8 +210,8 @@ def _results(model: Word2Vec) -> dict[str, Any]:
     }
 
 
-def _well_known(vocabulary: Vocabulary, how_many: int = 4) -> tuple[str, ...]:
-    """Return frequent words that are not the very commonest ones, which go with everything."""
+def _well_known(vocabulary: Vocabulary, num_words: int = 4) -> tuple[str, ...]:
+    """Return frequent words, except the most frequent ones, whose neighbors say little."""
     after = min(100, len(vocabulary) // 4)
     words = [word for word in vocabulary.words[after:] if len(word) > 3 and word.isalpha()]
-    return tuple(words[:how_many]) or tuple(vocabulary.words[:how_many])
+    return tuple(words[:num_words]) or tuple(vocabulary.words[:num_words])

@@ -1,1 +1,1 @@
-"""Archives of arrays, atomic file replacement, and optional dependencies."""
+"""Input and output: archives of arrays, atomic file replacement, compressed files, optional dependencies."""

@@ -1,11 +1,12 @@
-"""Arrays and settings in one file that is complete or refused: what a checkpoint is made of.
+"""Archives: arrays and settings in one file, written atomically and checked when it is read.
 
 The file is a zip archive without compression, which other programs can open: an `.npy` file for each array, and
-`archive.json` with the settings and with name, dtype, shape and SHA-256 of each array. Nothing in it is ever executed.
+`archive.json` with the settings and with name, dtype, shape and CRC-32 of each array. The zip format checks the bytes
+of a member against the CRC-32 in its directory; the copy in `archive.json` shows that the member is the one that was
+written. Nothing in the file is ever executed.
 """
 
 import errno
-import hashlib
 import json
 import math
 import os
@@ -14,8 +15,6 @@ import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from io import BytesIO
-from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,12 +23,13 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.io.atomic_write import new_file, writing
 
-_FORMAT = "sampledsoftmax archive 1"
+# Archives of format 1, which are still read, have the SHA-256 of each array in the place of its CRC-32.
+_FORMAT, _FORMATS = "sampledsoftmax archive 2", ("sampledsoftmax archive 1", "sampledsoftmax archive 2")
 _ABOUT, _ENDING = "archive.json", ".npy"
 _NAME = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*")
 _BLOCK_BYTES, _MAX_HEADER = 2**20, 2**16
 
-# What `zipfile` and `json` may say to bytes that nobody has written on purpose.
+# Exceptions raised on corrupt input.
 _DAMAGE = (
     *(zipfile.BadZipFile, ValueError, LookupError, ArithmeticError, EOFError, RuntimeError, TypeError, struct.error),
     RecursionError,
@@ -39,28 +39,28 @@ _DAMAGE = (
 def write_archive(
     path: str | os.PathLike[str], kind: str, version: int, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Write arrays and settings as one file; an older one stays until the new one is complete and on the disk.
+    """Write arrays and settings to one file, which replaces an older one when it is complete on disk.
 
     Parameters
     ----------
     path : path
-        The file to make or to replace.
+        The file to create or replace.
     kind : str
-        What the archive holds, for example "checkpoint".
+        The kind of content, for example "checkpoint".
     version : int
-        Of the layout of `meta` and `arrays`.
+        Version of the layout of `meta` and `arrays`.
     meta : mapping
-        What JSON can hold: strings, finite numbers, bools, None, lists, and dicts whose keys are strings.
+        Anything that JSON can represent: strings, finite numbers, bools, None, lists, and dicts with string keys.
     arrays : mapping of str to array
-        Numbers or bools of any shape; names are letters, digits, `_`, `-`, with `.` or `/` between them. Arrays are
-        copied a megabyte at a time.
+        Numbers or bools of any shape; names consist of letters, digits, `_`, `-`, with `.` or `/` between them. Arrays
+        are copied a megabyte at a time.
 
     Raises
     ------
     TypeError, ValueError
-        `meta` or an array cannot be kept; nothing has been written.
+        `meta` or an array cannot be represented; nothing has been written.
     OSError
-        The file cannot be written: one line that says why. `path` is what it was.
+        The file cannot be written: one line that says why. `path` has not changed.
 
     Examples
     --------
@@ -76,9 +76,11 @@ def write_archive(
     members = []
     with writing(path), new_file(path, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
+            info = zipfile.ZipInfo(name + _ENDING)
+            with archive.open(info, "w", force_zip64=True) as member:
+                _write_array(member, array)
             about = {"name": name, "dtype": array.dtype.str, "shape": list(array.shape)}
-            with archive.open(zipfile.ZipInfo(name + _ENDING), "w", force_zip64=True) as member:
-                members.append({**about, "sha256": _write_array(member, array)})
+            members.append({**about, "crc32": info.CRC})
         about = {"format": _FORMAT, "kind": kind, "version": version, "meta": dict(meta), "arrays": members}
         archive.writestr(zipfile.ZipInfo(_ABOUT), json.dumps(about))
 
@@ -92,30 +94,30 @@ def read_archive(
     ----------
     path : path
     kind : str
-        What it must hold.
+        The expected kind of content.
     version : int
-        The only version of it that is understood.
+        The expected version.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     ValueError
-        It is another kind of file, or of another version, or a byte of it is wrong; one line that says which.
+        The file is of another kind or version, or is damaged; one line that says which.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{kind} {path} does not exist" + " as a file" * path.exists())
     with path.open("rb") as file:
-        with _described(f"{path} is no {kind} or is damaged"):
+        with _described(f"{path} is not a {kind} or is damaged"):
             archive = zipfile.ZipFile(file)
             about = json.loads(_member(archive, _ABOUT).read())
-            if not isinstance(about, dict) or about["format"] != _FORMAT:
+            if not isinstance(about, dict) or about["format"] not in _FORMATS:
                 raise ValueError(f"{_ABOUT} is not of a {_FORMAT}")
         if (about["kind"], about["version"]) != (kind, version):
             raise ValueError(
-                f"{path} holds a {about['kind']} of version {about['version']}, this release of sampledsoftmax reads "
-                f"a {kind} of version {version}"
+                f"{path} contains a {about['kind']} of version {about['version']}, this release of sampledsoftmax "
+                f"reads a {kind} of version {version}"
             )
         with _described(f"{path} is damaged"):
             _check_members(archive, about["arrays"], os.fstat(file.fileno()).st_size)
@@ -130,18 +132,18 @@ def _described(problem: str) -> Iterator[None]:
     except _DAMAGE as error:
         raise ValueError(f"{problem}: {' '.join(str(error).split()) or type(error).__name__}") from None
     except OSError as error:
-        if error.errno != errno.EINVAL:  # a place before the start of the file
+        if error.errno != errno.EINVAL:  # a position before the start of the file
             raise
-        raise ValueError(f"{problem}: it names a place outside of itself") from None
+        raise ValueError(f"{problem}: it refers to a position outside the file") from None
 
 
 def _check_meta(meta: Mapping[str, Any]) -> None:
     try:
         same = json.loads(json.dumps(meta, allow_nan=False)) == meta
     except (TypeError, ValueError) as error:
-        raise TypeError(f"meta cannot be kept as JSON: {error}") from None
+        raise TypeError(f"meta cannot be represented in JSON: {error}") from None
     if not same:
-        raise TypeError("meta cannot be kept as JSON: tuples come back as lists, and keys that are no str as str")
+        raise TypeError("meta cannot be represented in JSON: tuples become lists, and keys that are not str become str")
 
 
 def _checked(name: str, array: NDArray[Any]) -> NDArray[Any]:
@@ -155,24 +157,16 @@ def _checked(name: str, array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    header = BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": dtype.str, "fortran_order": False, "shape": shape})
-    return header.getvalue()
-
-
-def _write_array(member: IO[bytes], array: NDArray[Any]) -> str:
-    """Write an `.npy` file and return its SHA-256."""
-    digest = hashlib.sha256()
-    pieces: Iterator[bytes | memoryview] = chain([_header(array.dtype, array.shape)], _blocks(array))
-    for data in pieces:
-        member.write(data)
-        digest.update(data)
-    return digest.hexdigest()
+def _write_array(member: IO[bytes], array: NDArray[Any]) -> None:
+    """Write an `.npy` file."""
+    header = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
+    np.lib.format.write_array_header_1_0(member, header)
+    for block in _blocks(array):
+        member.write(block)
 
 
 def _blocks(array: NDArray[Any]) -> Iterator[memoryview]:
-    """Yield the bytes of an array, of which no copy is made in one piece."""
+    """Yield the bytes of an array in C order, without copying the whole array."""
     if array.flags.c_contiguous:
         data = array.reshape(-1).view(np.uint8)
         for start in range(0, data.size, _BLOCK_BYTES):
@@ -197,21 +191,23 @@ def _check_members(archive: zipfile.ZipFile, arrays: list[dict[str, Any]], num_b
     expected = sorted([_ABOUT, *(array["name"] + _ENDING for array in arrays)])
     found = sorted(archive.namelist())
     if found != expected:
-        raise ValueError(f"it should hold {', '.join(expected)}, and holds {', '.join(found)}")
-    if sum(info.file_size for info in archive.infolist()) > num_bytes:  # before room is made for any of it
-        raise ValueError(f"it names more bytes than the {num_bytes} that there are")
+        raise ValueError(f"{', '.join(expected)} were expected in it, got {', '.join(found)}")
+    if sum(info.file_size for info in archive.infolist()) > num_bytes:  # before any memory is allocated
+        raise ValueError(f"its members are larger than its {num_bytes} bytes")
 
 
-def _read_array(archive: zipfile.ZipFile, name: str, dtype: str, shape: list[int], sha256: str) -> NDArray[Any]:
-    member, size = _member(archive, name + _ENDING), archive.getinfo(name + _ENDING).file_size
+def _read_array(
+    archive: zipfile.ZipFile, name: str, dtype: str, shape: list[int], crc32: int | None = None, sha256: str = ""
+) -> NDArray[Any]:
+    info = archive.getinfo(name + _ENDING)
     num_bytes = np.dtype(dtype).itemsize * math.prod(shape)
-    if not 0 < size - num_bytes < _MAX_HEADER:
-        raise ValueError(f"array {name} has {size} bytes, which cannot be {dtype} of shape {shape}")
+    if not 0 < info.file_size - num_bytes < _MAX_HEADER:
+        raise ValueError(f"array {name} has {info.file_size} bytes, which cannot be {dtype} of shape {shape}")
+    if crc32 != info.CRC and not sha256:
+        raise ValueError(f"array {name} is not the one that was written")
     array = _checked(name, np.empty(shape, dtype))
-    digest = hashlib.sha256(member.read(size - num_bytes))  # the header says what is known already
-    for block in _blocks(array):
-        block[:] = member.read(block.nbytes)
-        digest.update(block)
-    if digest.hexdigest() != sha256:
-        raise ValueError(f"array {name} is not what was written")
+    with _member(archive, info.filename) as member:
+        member.read(info.file_size - num_bytes)  # the header, which repeats dtype and shape
+        for block in _blocks(array):
+            block[:] = member.read(block.nbytes)  # the last read checks the CRC-32
     return array

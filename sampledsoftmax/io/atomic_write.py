@@ -1,4 +1,4 @@
-"""Files that are either complete or not there."""
+"""Atomic file replacement: write a temporary file, fsync, rename."""
 
 import glob
 import os
@@ -9,21 +9,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-_HERE = platform.node().replace("/", "_")
+_HOST = platform.node().replace("/", "_")
 
 
 @contextmanager
 def new_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a file for writing that takes the place of `path` once it is complete and on the disk.
+    """Open a temporary file for writing that replaces `path` at the end of the block, once it is complete on disk.
 
-    It is written beside `path` and renamed at the end of the block; if the block raises, it is removed
-    and whatever `path` held before stays. What a process that was killed had begun is removed by the next
-    one that writes the same file.
+    If the block raises, the temporary file is removed and `path` does not change. Temporary files of killed processes
+    are removed by the next process that writes the same file.
 
     Parameters
     ----------
     path : path
-        The file to make or to replace.
+        The file to create or replace.
     mode : str
         "w" for UTF-8 text with plain line ends, "wb" for bytes.
 
@@ -37,23 +36,23 @@ def new_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]
     'to be'
     """
     path = Path(path)
-    draft = path.with_name(f".{path.name}{draft_ending()}")
+    temporary = path.with_name(f".{path.name}{temp_suffix()}")
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    remove_drafts_of_the_dead(path.parent, f".{path.name}")
+    remove_stale_temp_files(path.parent, f".{path.name}")
     try:
-        with draft.open(mode, **text) as file:  # type: ignore[call-overload]
+        with temporary.open(mode, **text) as file:  # type: ignore[call-overload]
             yield file
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        temporary.replace(path)
         _sync_folder(path.parent)
     finally:
-        draft.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def writing(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Let errors of the operating system say in one line what could not be written.
+    """Turn errors of the operating system into one line that says what could not be written.
 
     Examples
     --------
@@ -71,22 +70,22 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
         raise described from None
 
 
-def draft_ending() -> str:
-    """Return how the name of a file or folder ends while this process writes it."""
-    return f".{_HERE}.{os.getpid()}.new"
+def temp_suffix() -> str:
+    """Return the suffix of files and folders that this process is writing."""
+    return f".{_HOST}.{os.getpid()}.new"
 
 
-def remove_drafts_of_the_dead(folder: Path, beginning: str) -> None:
-    """Remove what processes of this machine had begun to write under such names, if they are gone."""
-    for draft in folder.glob(f"{glob.escape(beginning)}.*.new"):
-        pid = draft.name.split(".")[-2]
-        if draft.name.endswith(f".{_HERE}.{pid}.new") and pid.isdigit() and not _is_alive(int(pid)):
+def remove_stale_temp_files(folder: Path, prefix: str) -> None:
+    """Remove temporary files and folders with this prefix whose process, of this machine, no longer exists."""
+    for path in folder.glob(f"{glob.escape(prefix)}.*.new"):
+        pid = path.name.split(".")[-2]
+        if path.name.endswith(f".{_HOST}.{pid}.new") and pid.isdigit() and not _is_alive(int(pid)):
             with suppress(OSError):
-                shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _is_alive(pid: int) -> bool:
-    if os.name != "posix":  # there is no signal that only asks
+    if os.name != "posix":  # signal 0, which only tests, is of POSIX
         return True
     try:
         os.kill(pid, 0)
@@ -98,7 +97,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put a new name on the disk: without it a power cut may bring the old file back."""
+    """Flush a rename to disk: without it, the old file may come back after a power loss."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

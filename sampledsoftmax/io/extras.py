@@ -1,15 +1,15 @@
-"""Optional packages: imported where they are used, and named with their extra where they are missing."""
+"""Optional dependencies: imported on use; if one is missing, the error names the extra to install."""
 
 import importlib
 from typing import Any
 
 
 class MissingExtraError(ImportError):
-    """An optional package is not installed; the message names the extra that brings it."""
+    """An optional package is not installed; the message names the extra that installs it."""
 
 
 def need(module: str, package: str, extra: str) -> Any:
-    """Return an optional module, or raise `MissingExtraError` with the line that installs it.
+    """Import an optional module, or raise `MissingExtraError` with the command that installs it.
 
     Examples
     --------

@@ -10,111 +10,104 @@ from typing import Any, NamedTuple
 from sampledsoftmax import validation
 from sampledsoftmax.word2vec.corpus.corpus import Source
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath
-from sampledsoftmax.word2vec.encoding.encode import Encoded, encode_and_grow, encode_corpus, encode_more
-from sampledsoftmax.word2vec.encoding.id_stream import IdStream
-from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
+from sampledsoftmax.word2vec.encoding.encode import Encoded, encode_and_grow, encode_corpus, encode_more, ignore
+from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
 from sampledsoftmax.word2vec.training import checkpoint as checkpoints
 from sampledsoftmax.word2vec.training.checkpoint import Checkpoint
-from sampledsoftmax.word2vec.training.deferred_interrupt import DeferredInterrupt
 from sampledsoftmax.word2vec.training.memory import MemoryPlan, check_fits, plan_memory
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
-from sampledsoftmax.word2vec.training.run import Position, Run, check_stream
-from sampledsoftmax.word2vec.training.settings import MAX_SEED, Settings
+from sampledsoftmax.word2vec.training.run import DeferredInterrupt, Position, Run, check_stream
+from sampledsoftmax.word2vec.training.settings import MAX_SEED, TrainingSettings
 from sampledsoftmax.word2vec.training.tables import Tables, grown, new_tables
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 Report = Callable[[Progress], None]
 
-_DIVERGED = "diverged"  # stands for the corpus of a run that cannot go on
-
-
-def _no_report(*_: Any) -> None:
-    """Take a report and do nothing with it."""
+_DIVERGED = "diverged"  # in the place of the corpus digest: the run cannot be resumed
 
 
 class Watch(NamedTuple):
-    """What wants to know how training goes on; all are called between blocks of text.
+    """Callbacks of a training run.
 
     Attributes
     ----------
     on_progress, on_epoch : callable
-        Take a `Progress`: after each block of text, and after each epoch.
+        Called with a `Progress`, after each block of text and after each epoch.
     on_read : callable
-        Takes (bytes read, bytes in all or None) while the corpus is read.
+        Called with (bytes read, total bytes or None) while the corpus is read.
     on_reuse : callable
-        Takes the folder of a corpus that had been read before.
+        Called with the folder of a corpus that is taken from the cache.
     on_plan : callable
-        Takes the `MemoryPlan`, before tables are made.
+        Called with the `MemoryPlan`, before the tables are allocated.
     """
 
-    on_progress: Report = _no_report
-    on_epoch: Report = _no_report
-    on_read: Callable[[int, int | None], None] = _no_report
-    on_reuse: Callable[[Path], None] = _no_report
-    on_plan: Callable[[MemoryPlan], None] = _no_report
+    on_progress: Report = ignore
+    on_epoch: Report = ignore
+    on_read: Callable[[int, int | None], None] = ignore
+    on_reuse: Callable[[Path], None] = ignore
+    on_plan: Callable[[MemoryPlan], None] = ignore
 
 
 class Word2Vec:
-    """Word vectors, as the word2vec tutorial of TensorFlow makes them, with gensim's names for what is gensim's.
+    """Word vectors, trained as in TensorFlow's word2vec tutorial, with gensim's names where the meaning is the same.
 
-    Ids go by falling frequency, frequent words are thinned out, a window is laid around each word that
-    stays. The word predicts those in its window (skip-gram), or their mean predicts the word (CBOW), against
-    candidates that a batch shares. Four batches are taken from the same tables, then all of them are applied: so up to
-    four threads share a step, and the vectors are the same bits for any number.
+    Ids are ordered by decreasing frequency, frequent words are subsampled, and each remaining word has a window. The
+    word predicts the other words of its window (skip-gram), or their mean predicts the word (CBOW), against candidates
+    that are shared by the batch. Each step computes the gradients of four batches against the same tables and then
+    applies all four: up to four threads share a step, and the vectors are the same bits for any number of threads.
 
     Parameters
     ----------
     vector_size : int
-        Width of a vector.
+        Dimension of the vectors.
     window : int
-        Farthest distance of two words of a pair.
+        Maximum distance of the two words of a pair.
     min_count : int
-        Words that occur less often are left out.
+        Words that occur less often are dropped.
     sample : float
-        Words of a higher frequency are thinned out (see `keep_probabilities`); 0 keeps all.
+        Words of a higher frequency are subsampled (see `keep_probabilities`); 0 keeps all.
     epochs : int
         Passes over the corpus.
     num_sampled : int
-        Candidates a batch, at most the size of the vocabulary since they are unique.
+        Candidates per batch; they are unique, so at most the size of the vocabulary.
     batch_size : int
-        Words of a batch, at most: a word and all its pairs.
+        Maximum number of words per batch, each with all its pairs.
     learning_rate : float
-        At the start. The gradient is the sum over the pairs of a batch.
+        Initial learning rate. The gradient is the sum over the pairs of a batch.
     min_learning_rate : float, optional
-        At the end; the rate falls in a straight line over all epochs. By default half of `learning_rate`.
+        Final learning rate of the linear decay over all epochs. By default half of `learning_rate`.
     sg : bool
-        True: skip-gram. False: CBOW, the mean of the words around.
+        True: skip-gram. False: CBOW, with the mean of the context.
     shrink_windows : bool
-        Whether the window of a word is drawn from 1 to `window`, each as likely.
+        Whether the size of each window is drawn uniformly from 1 to `window`.
     objective : str
         "sampled_softmax", "nce" (noise-contrastive estimation) or "negative_sampling" (Mikolov et al. 2013: without log
         Q).
     subtract_log_q : bool, optional
-        Whether log(expected count) is subtracted from the logits; by default it is, but for negative sampling.
+        Whether log(expected count) is subtracted from the logits; by default True except for negative sampling.
     sampler : str
-        Where candidates come from: "unigram" (counts of the corpus ** ns_exponent), "log_uniform" (by id, as in
+        Distribution of the candidates: "unigram" (counts of the corpus ** ns_exponent), "log_uniform" (by id, as in
         TensorFlow's tutorial), or "learned_unigram" (counts of the labels so far).
     ns_exponent : float, optional
-        Power of the counts; by default 1 where log Q is subtracted, 0.75 where it is not.
+        Exponent of the counts; by default 1 if log Q is subtracted, 0.75 otherwise.
     optimizer : str
         "adagrad", "rowwise_adagrad" or "sgd".
     bias : bool, optional
-        Whether output biases are learnt; by default where log Q is subtracted.
+        Whether output biases are learned; by default if log Q is subtracted.
     seed : int, optional
         In [0, 2**31 - 2]; the same seed gives the same vectors, bit for bit. None draws one.
     which : str
-        What `vectors` holds: "in" (embeddings), "out" (output weights), "mean" of the two, or "both" side by side, each
-        of length one: steadier on a small corpus (half a million words), worse on a large one.
+        The content of `vectors`: "in" (embeddings), "out" (output weights), their "mean", or "both", normalized and
+        concatenated: less noisy for a small corpus (half a million words), worse for a large one.
     threads : int, optional
-        Threads that share the work, at most 4 of them; None takes as many as are faster just now, up to
-        `set_num_threads`.
+        Number of threads, of which at most 4 are used. By default it is chosen at run time, up to `set_num_threads`.
 
     Attributes
     ----------
-    settings : Settings
-        The arguments, defaults filled in.
+    settings : TrainingSettings
+        The arguments, with defaults filled in.
     vocabulary : Vocabulary
-        The words, once `train` has counted them.
+        The words, after `train` has counted them.
 
     Raises
     ------
@@ -124,8 +117,8 @@ class Word2Vec:
     Notes
     -----
     Mikolov et al., "Efficient estimation of word representations in vector space", 2013; sampled softmax: Jean et al.,
-    "On using very large target vocabulary for neural machine translation", 2015. Pairs of one centre share a row of
-    sampled logits, so that products are made once a word; see `kernels/label_cross_entropy.py`.
+    "On using very large target vocabulary for neural machine translation", 2015. Pairs with the same center share a row
+    of sampled logits, which is computed once per word; see `kernels/loss/per_label.py`.
 
     Examples
     --------
@@ -161,7 +154,7 @@ class Word2Vec:
     ) -> None:
         given = {name: value for name, value in locals().items() if name not in ("self", "threads")}
         given["seed"] = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
-        self.settings = Settings.checked(**given)
+        self.settings = TrainingSettings.checked(**given)
         self.threads = None if threads is None else validation.whole_number("threads", threads, at_least=1)
         self._state: Checkpoint | None = None
 
@@ -177,12 +170,12 @@ class Word2Vec:
 
     @property
     def tables(self) -> Tables:
-        """Embeddings, output weights and output biases as they are now; ValueError before training."""
+        """The current embeddings, output weights and output biases; ValueError before training."""
         return self._trained().tables
 
     @property
     def vectors(self) -> WordVectors:
-        """A copy of the vectors as they are now; ValueError before training."""
+        """A copy of the current vectors; ValueError before training."""
         state = self._trained()
         embeddings, weights = (table.values.copy() for table in state.tables[:2])
         return WordVectors.from_tables(state.vocabulary.words, embeddings, weights, self.settings.which)
@@ -190,8 +183,8 @@ class Word2Vec:
     def train(
         self,
         corpus: Source,
-        on_progress: Report = _no_report,
-        on_epoch: Report = _no_report,
+        on_progress: Report = ignore,
+        on_epoch: Report = ignore,
         *,
         resume: bool = False,
         grow_vocab: bool = False,
@@ -201,20 +194,20 @@ class Word2Vec:
         errors: str = "strict",
         watch: Watch | None = None,
     ) -> None:
-        """Train on a corpus: from the start, or from where an earlier run has stopped, or on with more text.
+        """Train on a corpus: from the start, resuming an interrupted run, or continuing with more text.
 
         Parameters
         ----------
         corpus : path, sequence of paths, or iterable of token lists
             See `read_sentences`.
         on_progress, on_epoch : callable
-            Take a `Progress`, after each block of text and after each epoch.
+            Called with a `Progress`, after each block of text and after each epoch.
         resume : bool
-            Go on with a run that was loaded or interrupted, on the same corpus: the vectors are the same bits as if it
-            had not stopped.
+            Continue a loaded or interrupted run on the same corpus: the vectors are the same bits as those of an
+            uninterrupted run.
         grow_vocab : bool
-            Train a model that is there on more text: its words keep their rows, new words get new ones. `epochs` passes
-            over the new text.
+            Continue training an existing model on more text, for `epochs` passes over it: its words keep their rows,
+            new words get new rows.
         cache : path, optional
             Directory for the ids of the corpus, see `encode_corpus`.
         checkpoint : path, optional
@@ -222,26 +215,24 @@ class Word2Vec:
         checkpoint_seconds : float
             0 writes one after each block.
         errors : str
-            For bytes that are not UTF-8: "strict", "replace" or "ignore".
+            How to handle bytes that are not UTF-8: "strict", "replace" or "ignore".
         watch : Watch, optional
-            More callbacks; those of `on_progress` and `on_epoch` are called too.
+            More callbacks, in addition to `on_progress` and `on_epoch`.
 
         Raises
         ------
         TypeError, ValueError, FileNotFoundError
-            The corpus cannot be read, is too small for the arguments, or is not that of the run to go on with.
+            The corpus cannot be read, is too small for the arguments, or is not that of the run to resume.
         TrainingDivergedError
-            A loss stopped being finite; the tables are those of the step before.
+            A loss is not finite; the tables are those of the previous step.
         KeyboardInterrupt
-            Ctrl-C; a block is trained to its end first.
+            After Ctrl-C, at the end of the current block.
         """
         watches = (Watch(on_progress, on_epoch), Watch() if watch is None else watch)
         seconds = validation.number("checkpoint_seconds", checkpoint_seconds, at_least=0.0)
         validation.flag("resume", resume)
         if resume and validation.flag("grow_vocab", grow_vocab):
-            raise ValueError(
-                "resume=True goes on with a run, grow_vocab=True begins one on more text: give one of them"
-            )
+            raise ValueError("resume=True continues a run, grow_vocab=True starts one on more text: set only one")
         encoded = self._encoded(corpus, resume, grow_vocab, {"cache": cache, "errors": errors}, watches[1])
         check_stream(encoded.stream)
         self._prepare(encoded, resume, grow_vocab, watches[1])
@@ -252,9 +243,9 @@ class Word2Vec:
             raise
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model: settings, words, tables, optimizer, and how far training has come.
+        """Save the model: settings, words, tables, optimizer slots, and the position of the run.
 
-        One file with check sums and without pickle, see `words/archive.py`; an older one stays until it is complete.
+        The model is written atomically to one file, with checksums and without pickle; see `io/archive.py`.
 
         Parameters
         ----------
@@ -264,7 +255,7 @@ class Word2Vec:
         Raises
         ------
         ValueError
-            Nothing is trained yet.
+            The model has not been trained.
         OSError
             The file cannot be written.
 
@@ -279,7 +270,7 @@ class Word2Vec:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Word2Vec":
-        """Read what `save`, or the `checkpoint` of `train`, has written.
+        """Load a model written by `save`, or a `checkpoint` of `train`.
 
         Parameters
         ----------
@@ -294,9 +285,9 @@ class Word2Vec:
         Raises
         ------
         FileNotFoundError
-            There is no such file.
+            The file does not exist.
         ValueError
-            It is no model or is damaged; one line that says where.
+            The file is not a model or is damaged; one line that says where.
 
         Examples
         --------
@@ -314,7 +305,7 @@ class Word2Vec:
 
     @property
     def is_trained(self) -> bool:
-        """Whether there are tables."""
+        """Whether the model has tables."""
         return self._state is not None
 
     @property
@@ -324,7 +315,7 @@ class Word2Vec:
 
     @property
     def history(self) -> list[Progress]:
-        """All that training has reported, block by block."""
+        """The progress of all blocks so far."""
         return list(self._trained().history)
 
     def _trained(self) -> Checkpoint:
@@ -343,16 +334,16 @@ class Word2Vec:
         return encode_corpus(corpus, self.settings.min_count, **options)
 
     def _prepare(self, encoded: Encoded, resume: bool, grow: bool, watch: Watch) -> None:
-        """Make the state that training starts from."""
+        """Set the state from which training starts."""
         vocabulary, stream = encoded
         self._check_num_sampled(vocabulary)
         corpus = checkpoints.digest(stream)
         if resume:
             if self._trained().corpus == _DIVERGED:
-                raise ValueError("this run has diverged within a block: load its last checkpoint, or train anew")
+                raise ValueError("this run has diverged within a block: load its last checkpoint, or start again")
             if self._trained().corpus != corpus:
                 raise ValueError(
-                    "this is not the corpus of the run to go on with: it holds "
+                    "this is not the corpus of the run to resume: it has "
                     f"{stream.ids.size:,} words of the run's vocabulary in {stream.offsets.size - 1:,} sentences"
                 )
             return
@@ -368,7 +359,7 @@ class Word2Vec:
         self._state = Checkpoint(self.settings, vocabulary, tables, Position(), corpus, [], {})
 
     def _run(self, stream: IdStream, path: AnyPath | None, seconds: float, watches: tuple[Watch, Watch]) -> None:
-        """Train to the end, with a checkpoint now and then."""
+        """Train to the end, and write checkpoints."""
         state = self._trained()
         run = Run(state.settings, state.vocabulary, stream, state.tables, state.position, self.threads)
         checkpoints.restore_sampler(run, state.sampler_state)
@@ -376,15 +367,15 @@ class Word2Vec:
         with DeferredInterrupt() as interrupt:
             for progress in run.blocks():
                 history.append(progress)
-                self._state = checkpoints.take(run, state.vocabulary, state.tables, state.corpus, history)
+                self._state = checkpoints.capture(run, state.vocabulary, state.tables, state.corpus, history)
                 for watch in watches:
                     watch.on_progress(progress)
                     if run.ends_epoch():
                         watch.on_epoch(progress)
-                if path is not None and (interrupt.came or run.is_finished or time.monotonic() - last >= seconds):
+                if path is not None and (interrupt.is_pending or run.is_finished or time.monotonic() - last >= seconds):
                     self.save(path)
                     last = time.monotonic()
-                if interrupt.came:
+                if interrupt.is_pending:
                     raise KeyboardInterrupt
         if not state.tables.are_finite():
             raise TrainingDivergedError(run.position.step, self.settings.learning_rate)

@@ -92,7 +92,7 @@ def test_mistakes_are_one_line(tmp_path, corpus, capsys):
     assert failed(capsys, *train, "--epochs", "0") == "epochs must be at least 1, got 0"
     assert failed(capsys, "train", "nowhere", "--output", output) == "corpus nowhere does not exist"
     assert not os.path.exists(output)
-    assert failed(capsys, "train", file, "--output", output) == "the corpus is empty: it holds no words"
+    assert failed(capsys, "train", file, "--output", output) == "the corpus is empty: it has no words"
     assert "cannot be written: is not a directory" in failed(capsys, "train", corpus, "--output", file)
     assert failed(capsys, *train, "--min-count", "100").startswith("0 of the 10 distinct words")
     assert failed(capsys, *train, "--min-count", "1").startswith("num_sampled=64 unique candidates")
@@ -115,7 +115,7 @@ def press_ctrl_c_at(monkeypatch, block):
             os.kill(os.getpid(), signal.SIGINT)
         return real(run)
 
-    monkeypatch.setattr(trainer, "POSITIONS_A_BLOCK", 16)
+    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", 16)
     monkeypatch.setattr(Run, "_train_block", train_block)
 
 
@@ -127,22 +127,22 @@ def test_a_run_that_is_stopped_goes_on(tmp_path, corpus, capsys, monkeypatch):
     train = ["train", corpus, "--output", str(output), *SMALL]
     capsys.readouterr()
     assert main(train) == 130
-    kept = f"{output / 'model.zip'} keeps the run up to its last checkpoint: go on with --resume"
+    kept = f"{output / 'model.zip'} has the run up to its last checkpoint: continue with --resume"
     assert capsys.readouterr().err.splitlines()[-1] == f"sampledsoftmax: interrupted; {kept}"
     assert {"model.zip", "loss.csv"} <= {path.name for path in output.iterdir()}
-    assert failed(capsys, *train).startswith(f"{output} holds a run that was stopped in epoch 1 of 2: go on with it by")
+    assert failed(capsys, *train).startswith(f"{output} has a run that was stopped in epoch 1 of 2: continue it with")
     line = failed(capsys, *train, "--resume", "--window", "3", "--epochs", "2", "--seed", "5")
     assert line == f"the run in {output} has other settings: window=5, not 3; seed=1, not 5"
     (tmp_path / "other.txt").write_text("a b c d\n" * 10)
     line = failed_after(capsys, "train", str(tmp_path / "other.txt"), "--output", str(output), "--resume")
-    assert "this is not the corpus of the run to go on with" in line
+    assert "this is not the corpus of the run to resume" in line
     assert main([*train, "--resume"]) == 0
     for file in ("vectors.txt", "settings.json", "loss.csv"):
         assert (output / file).read_bytes() == (whole / file).read_bytes()
     capsys.readouterr()
     (output / "vectors.txt").unlink()  # killed after the last checkpoint
     assert main([*train, "--resume"]) == 0
-    assert capsys.readouterr().err.startswith(f"the run in {output} is finished: nothing is left to train")
+    assert capsys.readouterr().err.startswith(f"the run in {output} is finished: there is nothing left to train")
     assert (output / "vectors.txt").read_bytes() == (whole / "vectors.txt").read_bytes()
 
 
@@ -155,8 +155,8 @@ def test_more_text(tmp_path, corpus, capsys, monkeypatch):
     press_ctrl_c_at(monkeypatch, 2)
     assert main(train) == 130
     capsys.readouterr()
-    assert failed(capsys, *grow) == f"the run in {output} is not finished: go on with it by --resume first"
-    assert failed(capsys, *grow, "--resume").startswith("resume=True goes on with a run, grow_vocab=True begins one")
+    assert failed(capsys, *grow) == f"the run in {output} is not finished: continue it with --resume first"
+    assert failed(capsys, *grow, "--resume").startswith("resume=True continues a run, grow_vocab=True starts one")
     assert main([*train, "--resume"]) == 0
     assert main(grow) == 0
     words = WordVectors.load_word2vec_format(output / "vectors.txt").words
@@ -176,7 +176,7 @@ def test_a_damaged_model_is_not_overwritten(tmp_path, corpus, capsys):
     (output / "model.zip").write_bytes(b"foreign")
     for more in ([], ["--resume"]):
         line = failed(capsys, "train", corpus, "--output", str(output), *SMALL, *more)
-        assert line.startswith(f"{output / 'model.zip'} is no word model or is damaged")
+        assert line.startswith(f"{output / 'model.zip'} is not a word model or is damaged")
     assert (output / "model.zip").read_bytes() == b"foreign"
     line = failed(capsys, "train", corpus, "--output", str(tmp_path / "none"), "--resume")
     assert line == f"word model {tmp_path / 'none' / 'model.zip'} does not exist"
@@ -186,7 +186,7 @@ def test_a_run_that_diverges_says_so(tmp_path, corpus, capsys):
     rates = ["--learning-rate", "1e30", "--batch-size", "4"]
     line = failed_after(capsys, "train", corpus, "--output", str(tmp_path / "run"), *SMALL, *rates)
     assert "training diverged at step" in line
-    assert "learning_rate=1e+30; use a smaller one; nothing was kept" in line
+    assert "learning_rate=1e+30; use a smaller one; nothing was saved" in line
 
 
 def test_tensorboard(tmp_path, corpus, capsys, monkeypatch):

@@ -50,7 +50,7 @@ def test_which_table(run, only_vectors, capsys):
     expected = WordVectors(WORDS, OUTER).most_similar("man", 1)[0][0]
     assert capsys.readouterr().out.startswith(f"man: {expected} ")
     line = failed(capsys, "neighbors", str(only_vectors), "man", "--which", "mean")
-    assert line == "which='mean' needs the output weights, which are not there: use which='in'"
+    assert line == "which='mean' needs the output weights, which are missing: use which='in'"
     assert failed(capsys, "neighbors", str(run), "man", "--which", "all").startswith("Invalid value for '--which'")
 
 
@@ -90,7 +90,7 @@ def test_evaluate_on_text(run, only_vectors, tmp_path, capsys):
     assert main(["evaluate", str(run), "--text", str(text), "--max-pairs", "2", "--window", "2"]) == 0
     assert " 2 pairs within 2 words" in capsys.readouterr().out
     line = failed(capsys, "evaluate", str(only_vectors), "--text", str(text))
-    assert line == "the loss on text needs the output weights, and only vectors are there"
+    assert line == "the loss on text needs the output weights, but only vectors are given"
     text.write_text("no known word\n")
     assert "has no two known words in a line: 0 of its 3" in failed(capsys, "evaluate", str(run), "--text", str(text))
 
@@ -125,7 +125,7 @@ def test_export_gives_the_same_vectors_back(run, tmp_path, capsys, form, name):
         pytest.importorskip("safetensors")
     file = tmp_path / name
     assert main(["export", str(run), "--format", form, "--output", str(file), "--which", "both"]) == 0
-    assert capsys.readouterr().err == f"6 vectors of 4 numbers in {file}\n"
+    assert capsys.readouterr().err == f"6 vectors of dimension 4 in {file}\n"
     expected = WordVectors.from_tables(WORDS, INNER, OUTER, "both")
     loaded = load(file)
     assert loaded.words == WORDS
@@ -137,7 +137,7 @@ def test_export_gives_the_same_vectors_back(run, tmp_path, capsys, form, name):
 def test_export_for_the_projector(run, tmp_path, capsys):
     file = tmp_path / "vectors.tsv"
     assert main(["export", str(run), "--format", "projector", "--output", str(file)]) == 0
-    assert capsys.readouterr().err == f"6 vectors of 2 numbers in {file}, words in {tmp_path / 'metadata.tsv'}\n"
+    assert capsys.readouterr().err == f"6 vectors of dimension 2 in {file}, words in {tmp_path / 'metadata.tsv'}\n"
     assert file.read_text().splitlines()[2] == "0.0\t0.1"
     assert (tmp_path / "metadata.tsv").read_text().splitlines() == WORDS
 
@@ -147,7 +147,7 @@ def test_mistakes_of_export_are_one_line(run, tmp_path, capsys):
     assert failed(capsys, *command) == "Missing option '--output'."
     assert "Invalid value for '--format'" in failed(capsys, "export", str(run), "--format", "x", "--output", "y")
     assert failed(capsys, *command, "--output", str(tmp_path)).endswith("is a directory: name a file in it")
-    assert "is no directory: make it" in failed(capsys, *command, "--output", str(tmp_path / "no" / "file"))
+    assert "is not a directory: create it" in failed(capsys, *command, "--output", str(tmp_path / "no" / "file"))
 
 
 @pytest.fixture
@@ -159,8 +159,8 @@ def words(tmp_path):
     return str(path)
 
 
-def outside(page):
-    """Return what a page would load, by its tags."""
+def external_resources(page):
+    """Return the external resources of a page."""
     found = []
     parser = HTMLParser()
     parser.handle_starttag = lambda tag, attributes: found.extend(v for k, v in attributes if k in ("src", "href"))
@@ -179,7 +179,7 @@ def test_plot(words, run, tmp_path, capsys):
     page = (output / "map.html").read_text()
     assert "$x_1" in page
     assert "The 60 most frequent of 60 words (PCA)" in page
-    assert outside(page) == []
+    assert external_resources(page) == []
     assert sorted(path.name for path in output.iterdir()) == ["map.html", "map.png"]
     (run / "loss.csv").write_text("epoch,step,pairs,words,loss\n1,1,10,5,2.5\n")
     assert main(["plot", str(run), "--method", "pca", "--word", "king", "--neighbors", "2"]) == 0
@@ -191,7 +191,7 @@ def test_mistakes_of_plot_are_one_line(words, run, capsys, monkeypatch):
     assert failed(capsys, "plot", words, "--words", "2") == "words must be at least 3, got 2"
     assert failed(capsys, "plot", words, "--word", "w58") == "no vector for the word 'w58'; near it: w5, w8, w18"
     line = failed(capsys, "plot", words, "--word", "w5", "--neighbors", "1")
-    assert line == "a map needs three words or more, got 2"
+    assert line == "a map needs at least three words, got 2"
     assert "Invalid value for '--method'" in failed(capsys, "plot", words, "--method", "x")
     monkeypatch.setitem(sys.modules, "umap", None)
     line = failed(capsys, "plot", words, "--method", "umap")
@@ -205,5 +205,5 @@ def test_mistakes_of_plot_are_one_line(words, run, capsys, monkeypatch):
 def test_help(command, capsys):
     assert main([command, "--help"]) == 0
     shown = capsys.readouterr().out
-    assert "DIR is what a training run has written" in " ".join(shown.split())
+    assert "DIR is the --output directory of a training run" in " ".join(shown.split())
     assert "--which [in|out|mean|both]" in shown

@@ -1,4 +1,4 @@
-"""Slow twins of the pair kernels, written to be read."""
+"""A naive version of the pair kernels."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def word(seed, purpose, epoch, position):
 
 
 def pairs(sentences, keep, window, seed, epoch):
-    """Return all (centre, context) pairs of an epoch, in the order of the text."""
+    """Return all (center, context) pairs of an epoch, in the order of the text."""
     kept, position = [], 0
     for sentence in sentences:
         kept.append([])
@@ -24,10 +24,10 @@ def pairs(sentences, keep, window, seed, epoch):
             position += 1
     found, position = [], 0
     for sentence in kept:
-        for i, centre in enumerate(sentence):
+        for i, center in enumerate(sentence):
             reach = 1 + word(seed, WINDOW, epoch, position) * window // 2**32
             position += 1
             for j, context in enumerate(sentence):
                 if j != i and abs(i - j) <= reach:
-                    found.append((centre, context))
+                    found.append((center, context))
     return found

@@ -1,4 +1,4 @@
-"""Archives: what comes back, what is refused, what a full disk leaves."""
+"""Archives: round trips, refusal of damaged files, full disks."""
 
 import json
 import os
@@ -7,12 +7,17 @@ import subprocess
 import sys
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sampledsoftmax.io.archive import read_archive, write_archive
-from sampledsoftmax.io.atomic_write import draft_ending
+from sampledsoftmax.io.atomic_write import temp_suffix
+from sampledsoftmax.word2vec.model import Word2Vec
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
+
+SAVED = Path(__file__).parent / "saved_models"
 
 META = {"epoch": 3, "rate": 0.025, "words": ["to", "\u00fcber"], "none": None, "deep": {"a": [1, {}]}}
 ARRAYS = {
@@ -41,7 +46,7 @@ def assert_same(arrays, expected=ARRAYS):
         assert arrays[name].tobytes() == array.tobytes()
 
 
-def test_what_is_written_comes_back(path):
+def test_round_trip(path):
     meta, arrays = read_archive(str(path), "checkpoint", 2)
     assert meta == META
     assert_same(arrays)
@@ -96,8 +101,24 @@ def test_the_same_arrays_give_the_same_bytes(path, tmp_path):
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
 
+def test_archives_of_format_1_are_read():
+    """A model and its vectors as an earlier release wrote them."""
+    model = Word2Vec.load(SAVED / "archive1.zip")
+    expected = WordVectors.load_word2vec_format(SAVED / "archive1.txt")
+    assert model.vectors.words == expected.words
+    np.testing.assert_array_equal(model.vectors.vectors, expected.vectors)
+
+
+def test_a_damaged_archive_of_format_1_is_refused(tmp_path):
+    whole = (SAVED / "archive1.zip").read_bytes()
+    place = whole.index(b"embeddings.npy") + 200
+    (tmp_path / "a").write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    with pytest.raises(ValueError, match=r"a is damaged: Bad CRC-32 for file 'embeddings.npy'"):
+        Word2Vec.load(tmp_path / "a")
+
+
 def test_every_flipped_bit_is_found_or_does_not_matter(path):
-    """Bytes that do not matter: dates and attributes, which `zipfile` keeps and nobody reads."""
+    """Some bytes do not matter: dates and attributes, which are never used."""
     whole, rng = path.read_bytes(), random.Random(5)
     start = whole.rindex(b"archive.json", 0, whole.index(b"PK\1\2"))  # from here on each byte, before it some
     places = [*rng.sample(range(start), 700), *range(start, len(whole))]
@@ -123,7 +144,7 @@ def test_every_shorter_file_is_refused(path):
     whole = path.read_bytes()
     for size in [*range(0, len(whole), 97), len(whole) - 1]:
         path.write_bytes(whole[:size])
-        with pytest.raises(ValueError, match=r"run.zip is no checkpoint or is damaged: "):
+        with pytest.raises(ValueError, match=r"run.zip is not a checkpoint or is damaged: "):
             read_archive(path, "checkpoint", 2)
 
 
@@ -131,10 +152,10 @@ def test_other_files_are_refused(tmp_path):
     other = tmp_path / "other"
     for content in (b"", b"to be or not", os.urandom(5000)):
         other.write_bytes(content)
-        with pytest.raises(ValueError, match=r"^\S*other is no checkpoint or is damaged: File is not a zip file$"):
+        with pytest.raises(ValueError, match=r"^\S*other is not a checkpoint or is damaged: File is not a zip file$"):
             read_archive(other, "checkpoint", 1)
     np.savez(tmp_path / "other.npz", a=np.ones(3))
-    with pytest.raises(ValueError, match=r"is no checkpoint or is damaged: .*no item named 'archive.json'"):
+    with pytest.raises(ValueError, match=r"is not a checkpoint or is damaged: .*no item named 'archive.json'"):
         read_archive(tmp_path / "other.npz", "checkpoint", 1)
     with pytest.raises(FileNotFoundError, match=r"^checkpoint \S*nowhere does not exist$"):
         read_archive(tmp_path / "nowhere", "checkpoint", 1)
@@ -145,15 +166,15 @@ def test_other_files_are_refused(tmp_path):
 def test_other_kinds_and_versions_are_refused(path):
     for kind, version in (("vectors", 2), ("checkpoint", 1), ("checkpoint", 3)):
         message = (
-            rf"^\S*run.zip holds a checkpoint of version 2, this release of sampledsoftmax reads a {kind} of version "
-            rf"{version}$"
+            rf"^\S*run.zip contains a checkpoint of version 2, this release of sampledsoftmax reads a {kind} of "
+            rf"version {version}$"
         )
         with pytest.raises(ValueError, match=message):
             read_archive(path, kind, version)
 
 
 def rewritten(path, change):
-    """Put other members into an archive; `change` gets them as a dict of bytes, and check sums of zip are right."""
+    """Rewrite an archive with other members, with correct checksums of zip; `change` gets them as a dict of bytes."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     about = json.loads(members["archive.json"])
@@ -192,16 +213,16 @@ def of_objects(_, about):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda members, _: members.pop("table.npy"), "it should hold .*table.npy, and holds "),
-        (lambda members, _: members.update(x=b""), "it should hold .*, and holds .*, x$"),
+        (lambda members, _: members.pop("table.npy"), "table.npy were expected in it, got "),
+        (lambda members, _: members.update(x=b""), "were expected in it, got .*, x$"),
         (lambda members, _: members.pop("archive.json"), "no item named 'archive.json'"),
-        (lambda _, about: about.update(format="other"), "archive.json is not of a sampledsoftmax archive 1"),
+        (lambda _, about: about.update(format="other"), "archive.json is not of a sampledsoftmax archive 2"),
         (lambda _, about: about.pop("format"), "'format'"),
         (lambda _, about: about.update(arrays=7), "not iterable"),
         (lambda _, about: about["arrays"][0].update(more=1), "unexpected keyword argument 'more'"),
-        (edited, "array table is not what was written"),
-        (swapped, "array big is not what was written"),
-        (longer, "array flag is not what was written"),
+        (edited, "array table is not the one that was written"),
+        (swapped, "array big is not the one that was written"),
+        (longer, "array flag is not the one that was written"),
         (reshaped, r"array table has \d+ bytes, which cannot be <f4 of shape \[1099511627776, 1048576\]"),
         (negative, r"negative dimensions are not allowed"),
         (of_objects, r"array ids.a-b_c has dtype object"),
@@ -220,10 +241,10 @@ def test_members_that_are_not_what_was_written(path, change, message):
         ({}, {"a": np.array(["x"])}, TypeError, "array a has dtype <U1"),
         ({}, {"../a": np.ones(1)}, ValueError, "'../a' cannot name an array"),
         ({}, {"": np.ones(1)}, ValueError, "'' cannot name an array"),
-        ({"a": np.int64(3)}, {}, TypeError, "meta cannot be kept as JSON: Object of type int64"),
-        ({"a": float("nan")}, {}, TypeError, "meta cannot be kept as JSON: Out of range float"),
-        ({"a": (1, 2)}, {}, TypeError, "tuples come back as lists"),
-        ({1: 2}, {}, TypeError, "keys that are no str"),
+        ({"a": np.int64(3)}, {}, TypeError, "meta cannot be represented in JSON: Object of type int64"),
+        ({"a": float("nan")}, {}, TypeError, "meta cannot be represented in JSON: Out of range float"),
+        ({"a": (1, 2)}, {}, TypeError, "tuples become lists"),
+        ({1: 2}, {}, TypeError, "keys that are not str"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_before_anything_is_written(path, meta, arrays, error, message):
@@ -277,7 +298,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
         write_archive(path, "checkpoint", 2, META, ARRAYS)
         for megabytes in (3, 4, 8):
             if megabytes == 3:
-                write_more(path, megabytes)  # fits beside the old one
+                write_more(path, megabytes)  # fits next to the old one
                 continue
             with pytest.raises(OSError, match=r"^\S*run.zip cannot be written: No space left on device$"):
                 write_more(path, megabytes)
@@ -288,10 +309,10 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs process ids that can be asked for")
-def test_what_a_killed_process_had_begun_is_removed(path):
+def test_temporary_files_of_killed_processes_are_removed(path):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    mine = path.with_name(f".{path.name}{draft_ending()}")
+    mine = path.with_name(f".{path.name}{temp_suffix()}")
     left = mine.with_name(mine.name.replace(str(os.getpid()), str(gone.pid)))
     foreign = left.with_name(left.name.replace("run.zip.", "run.zip.elsewhere-"))
     other = left.with_name(left.name.replace("run.zip.", "other.zip."))

@@ -27,10 +27,10 @@ def pack_zst(data):
     return compress(data[:half]) + compress(data[half:])
 
 
-PACKED = [("gz", gzip.compress), ("xz", lzma.compress), ("zst", pack_zst)]
+COMPRESSED = [("gz", gzip.compress), ("xz", lzma.compress), ("zst", pack_zst)]
 
 
-@pytest.mark.parametrize(("ending", "pack"), [("txt", bytes), *PACKED])
+@pytest.mark.parametrize(("ending", "pack"), [("txt", bytes), *COMPRESSED])
 def test_text_files_are_read_at_each_pass(tmp_path, ending, pack):
     path = tmp_path / f"corpus.{ending}"
     path.write_bytes(pack(TEXT.encode()))
@@ -67,7 +67,7 @@ def test_broken_bytes_are_named_with_their_place(tmp_path):
         list(read_sentences(path))
 
 
-@pytest.mark.parametrize(("ending", "pack"), PACKED)
+@pytest.mark.parametrize(("ending", "pack"), COMPRESSED)
 def test_damaged_archives_are_named(tmp_path, ending, pack):
     data = pack(TEXT.encode() * 1000)
     damaged = {"short": data[:-9], "third": data[: len(data) // 3], "wrong": TEXT.encode(), "more": data + b"more"}
@@ -76,7 +76,7 @@ def test_damaged_archives_are_named(tmp_path, ending, pack):
     for name, content in damaged.items():
         path = tmp_path / f"{name}.{ending}"
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=rf"{path.name} is not a sound archive: \S"):
+        with pytest.raises(ValueError, match=rf"{path.name} is not a valid compressed file: \S"):
             list(read_sentences(path))
 
 
@@ -124,7 +124,7 @@ def test_lists_of_paths_keep_their_order(tmp_path):
     some_files(tmp_path, "b", "a", "d/c")
     paths = [tmp_path / "b", str(tmp_path / "d"), tmp_path / "a"]
     assert names_read(paths) == names_read(tuple(paths)) == ["b", "d/c", "a"]
-    with pytest.raises(TypeError, match=r"begins with the path 'x', so it must hold paths only: item 1 is a list"):
+    with pytest.raises(TypeError, match=r"begins with the path 'x', so it must contain only paths: item 1 is a list"):
         read_sentences(["x", ["to", "be"]])
     with pytest.raises(FileNotFoundError, match=r"^corpus to be does not exist$"):
         read_sentences(["to be", "or not"])
@@ -156,7 +156,7 @@ def test_standard_input_is_read_once(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
     sentences = read_sentences("-")
     assert list(sentences) == SENTENCES
-    with pytest.raises(ValueError, match="standard input can be read once only"):
+    with pytest.raises(ValueError, match="standard input can be read only once"):
         list(sentences)
     with pytest.raises(ValueError, match="names standard input, -, more than once"):
         read_sentences(["-", "-"])

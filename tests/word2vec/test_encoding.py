@@ -1,4 +1,4 @@
-"""Encoded corpora beside a naive count, and what the cache keeps of them."""
+"""Encoded corpora against a naive count, and the corpus cache."""
 
 import gzip
 import itertools
@@ -20,7 +20,7 @@ from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 
 
 def some_text(seed=1, num_lines=200):
-    """Lines of 0 to 30 words, of which a few are common, with line ends and blanks of several kinds."""
+    """Lines of 0 to 30 words, a few of them common, with several kinds of line ends and white space."""
     rng = random.Random(seed)
     words = [f"w{int(rng.paretovariate(0.7)) % 300}" for _ in range(4000)] + ["\u00fcber", "a\0b", "\u8a00\u8449"] * 9
     lines = [
@@ -62,12 +62,12 @@ def assert_is(encoded, source, min_count):
 @pytest.mark.parametrize("min_count", [1, 2, 5])
 @pytest.mark.parametrize("with_cache", [False, True])
 def test_files_and_token_lists_give_what_a_naive_count_gives(corpus, tmp_path, min_count, with_cache, monkeypatch):
-    packed = tmp_path / "corpus.gz"
-    packed.write_bytes(gzip.compress(corpus.read_bytes()))
+    compressed = tmp_path / "corpus.gz"
+    compressed.write_bytes(gzip.compress(corpus.read_bytes()))
     cache = tmp_path / "cache" if with_cache else None
     monkeypatch.setattr(encode_passes, "_WORDS_PER_BLOCK", 100)
     monkeypatch.setattr("sampledsoftmax.word2vec.corpus.corpus.TextFiles.__init__.__defaults__", ("strict", 500))
-    for source in (corpus, packed, [corpus, str(packed)], list(read_sentences(corpus))):
+    for source in (corpus, compressed, [corpus, str(compressed)], list(read_sentences(corpus))):
         assert_is(encode_corpus(source, min_count, cache), source, min_count)
 
 
@@ -91,10 +91,10 @@ def test_a_stream_without_words(tmp_path):
     for source in ([["x"], []], []):
         stream = encode_more(source, vocabulary)
         assert (stream.ids.size, stream.offsets.tolist()) == (0, [0] * (len(source) + 1))
-    with pytest.raises(ValueError, match=r"^the corpus is empty: it holds no words$"):
+    with pytest.raises(ValueError, match=r"^the corpus is empty: it has no words$"):
         encode_corpus([[]], 1)
     (tmp_path / "empty").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"^the corpus is empty: it holds no words$"):
+    with pytest.raises(ValueError, match=r"^the corpus is empty: it has no words$"):
         encode_corpus(tmp_path / "empty", 1)
 
 
@@ -144,7 +144,7 @@ def test_more_text_keeps_ids_and_counts(corpus, tmp_path):
 
 
 def test_words_that_text_cannot_hold(corpus, tmp_path):
-    """A vocabulary of token lists may hold blanks and lone surrogates, in the cache too."""
+    """A vocabulary of token lists may contain white space and lone surrogates, in the cache too."""
     odd = Vocabulary(["New\nYork", "\ud800", "w1"], np.array([3, 2, 1]))
     first = encode_and_grow(corpus, odd, 1, tmp_path / "cache")
     again = encode_and_grow(corpus, odd, 1, tmp_path / "cache")
@@ -157,12 +157,12 @@ def test_words_that_text_cannot_hold(corpus, tmp_path):
 
 
 def test_progress_goes_to_the_end(corpus, tmp_path, monkeypatch):
-    packed = tmp_path / "corpus.gz"
-    packed.write_bytes(gzip.compress(corpus.read_bytes()))
+    compressed = tmp_path / "corpus.gz"
+    compressed.write_bytes(gzip.compress(corpus.read_bytes()))
     monkeypatch.setattr("sampledsoftmax.word2vec.corpus.corpus.TextFiles.__init__.__defaults__", ("strict", 1000))
     seen = []
-    encode_corpus([corpus, packed, corpus], 1, on_progress=lambda *progress: seen.append(progress))
-    total = 2 * corpus.stat().st_size + packed.stat().st_size
+    encode_corpus([corpus, compressed, corpus], 1, on_progress=lambda *progress: seen.append(progress))
+    total = 2 * corpus.stat().st_size + compressed.stat().st_size
     assert seen[-1] == (total, total)
     assert seen == sorted(seen)
     assert len(seen) > 10
@@ -250,7 +250,7 @@ def test_the_cache_is_not_used_for_anything_else(corpus, tmp_path):
 
 @pytest.mark.parametrize("name", ["ids.npy", "offsets.npy", "words.json", "counts.npy", "corpus.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
-def test_a_damaged_cache_is_made_anew(corpus, tmp_path, name, damage):
+def test_a_damaged_cache_entry_is_rebuilt(corpus, tmp_path, name, damage):
     cache = tmp_path / "cache"
     encoded_with(cache, corpus)
     (folder,) = cache.iterdir()
@@ -268,17 +268,21 @@ def test_a_damaged_cache_is_made_anew(corpus, tmp_path, name, damage):
     assert len(encoded_with(cache, corpus)[1]) == 1
 
 
-def test_an_interrupted_run_leaves_nothing_that_is_taken_for_complete(corpus, tmp_path, monkeypatch):
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_leaves_no_incomplete_entry(corpus, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
-    for place in ("numbering.write_stream", "encoding.save_vocabulary", "encoding.map_stream"):
+    for place in ("encode_passes.write_stream", "encode.save_vocabulary", "encode.map_stream"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"sampledsoftmax.word2vec.{place}", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(f"sampledsoftmax.word2vec.encoding.{place}", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 encode_corpus(corpus, 2, cache)
-        if place != "encoding.map_stream":  # which is after the last of the writing
+        if place != "encode.map_stream":  # which is after the last of the writing
             assert list(cache.iterdir()) == []
     with monkeypatch.context() as patch:
-        patch.setattr(encode_passes, "write_stream", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(encode_passes, "write_stream", interrupted)
         patch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
         with pytest.raises(KeyboardInterrupt):
             encode_corpus(corpus, 2)
@@ -291,7 +295,7 @@ def test_what_a_killed_process_left_is_removed(corpus, tmp_path):
     cache.mkdir()
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    mine = cache / f".corpus.abc{atomic_write.draft_ending()}"
+    mine = cache / f".corpus.abc{atomic_write.temp_suffix()}"
     left = mine.with_name(mine.name.replace(str(os.getpid()), str(gone.pid)))
     foreign = left.with_name(left.name.replace(".abc.", ".abc.elsewhere-"))
     for folder in (left, mine, foreign):
@@ -353,7 +357,11 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(corpus, tmp_path):
     try:
         encode_corpus(corpus, 2, disk)
         kept = set(disk.rglob("*"))
-        sources = {"draft": [many] * 10, "ids": [many] * 3, "words": [many]}  # where it ends
+        sources = {
+            "first pass": [many] * 10,
+            "ids": [many] * 3,
+            "words": [many],
+        }  # by what fills the disk
         for source in sources.values():
             with pytest.raises(OSError, match=r"^\S*disk\S* cannot be written: No space left on device$"):
                 encode_corpus(source, 1, disk)

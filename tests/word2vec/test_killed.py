@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments, or whose disk is full, lose nothing that a checkpoint had."""
+"""Runs that are killed at random moments, or whose disk is full, lose nothing since the last checkpoint."""
 
 import random
 import resource
@@ -38,7 +38,7 @@ def command(corpus, output, *more):
 
 @pytest.fixture(scope="module")
 def whole(corpus, tmp_path_factory):
-    """Return the directory of a run that nobody stops."""
+    """Return the directory of an uninterrupted run."""
     output = tmp_path_factory.mktemp("whole")
     subprocess.run(command(corpus, output), check=True, capture_output=True)
     return output
@@ -67,7 +67,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(corpus, wh
         if code is None:
             kills += 1
             seen.add(position(output))  # loads: what is there is complete
-        else:  # it was faster than the kills: the rest of them hit a run from the start
+        else:  # it finished between the kills: the remaining ones hit a new run
             assert code == 0
             assert same(output, whole)
             output = tmp_path / f"run{kills}"
@@ -87,7 +87,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(corpus, whole, tmp_path):
     before = (output / "model.zip").read_bytes()
 
     def no_room():
-        # files may not grow beyond so many bytes: what a quota does
+        # like a quota: files may not grow beyond this size
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) * 9 // 10, len(before) * 9 // 10))
 

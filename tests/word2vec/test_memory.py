@@ -3,7 +3,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from sampledsoftmax.word2vec.training import memory_limits
+from sampledsoftmax.word2vec.training import memory
 from sampledsoftmax.word2vec.training.memory import MemoryPlan, available_memory, check_fits, in_units, plan_memory
 
 MEMINFO = "MemTotal:  2000 kB\nMemFree:  10 kB\nMemAvailable:  1000 kB\n"
@@ -13,8 +13,8 @@ STATUS = "Name:\tpython\nVmSize:\t  300 kB\nVmData:\t  100 kB\n"
 @pytest.fixture
 def system(tmp_path, monkeypatch):
     """Let a test write the files of a system; the process has no limits."""
-    monkeypatch.setattr(memory_limits, "_SYSTEM", tmp_path)
-    monkeypatch.setattr(memory_limits, "resource", None)
+    monkeypatch.setattr(memory, "_ROOT", tmp_path)
+    monkeypatch.setattr(memory, "resource", None)
 
     def write(**files):
         for name, content in files.items():
@@ -53,7 +53,7 @@ def test_bad_plans():
 def test_what_does_not_fit_is_refused_and_the_stream_need_not_fit():
     plan = MemoryPlan(tables=600, slots=400, stream=10**9)
     check_fits(plan, available=1000)
-    with pytest.raises(ValueError, match=r"^tables and slots take 1 kB, and 999 bytes of memory is available: raise "):
+    with pytest.raises(ValueError, match=r"^tables and slots take 1 kB, but 999 bytes of memory is available: raise "):
         check_fits(plan, available=999)
 
 
@@ -65,7 +65,7 @@ def test_nothing_is_refused_where_nothing_is_known(system):
 def test_memory_of_the_machine(system):
     system(proc__meminfo=MEMINFO)
     assert available_memory() == 1000 * 1024
-    with pytest.raises(ValueError, match=r"and 1\.02 MB of memory is available"):
+    with pytest.raises(ValueError, match=r"but 1\.02 MB of memory is available"):
         check_fits(MemoryPlan(2 * 10**6, 0, 0))
 
 
@@ -109,7 +109,7 @@ def test_limits_of_the_process(system, monkeypatch):
         def getrlimit(cls, limit):
             return cls.soft[limit], -1
 
-    monkeypatch.setattr(memory_limits, "resource", Limits)
+    monkeypatch.setattr(memory, "resource", Limits)
     system(proc__meminfo=MEMINFO, proc__self__status=STATUS)
     assert available_memory() == 1000 * 1024
     Limits.soft[1] = 700 * 1024

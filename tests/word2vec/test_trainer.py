@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.kernels.sync.barrier import ABORTED, ARRIVED, SHARED_SIZE
 from sampledsoftmax.kernels.text.shard import EXAMPLES
 from sampledsoftmax.word2vec.training import trainer as trainer_module
 from sampledsoftmax.word2vec.training.trainer import NUM_SHARDS, DivergedError
+from tests.aborted_runs import run_aborted_after
 from tests.word2vec.trainers import (
     Batch,
     Task,
@@ -62,8 +62,8 @@ def check_step(task, text=None, biases=None, tolerance=None, epoch=0):
     if epoch > 0:
         trainer.train_block(0, 0, 0.01)
     before = [np.array(table.values, np.float64) for table in trainer.tables]
-    learnt = trainer.train_block(epoch, 0, 1.0)
-    assert learnt.steps == 1
+    result = trainer.train_block(epoch, 0, 1.0)
+    assert result.steps == 1
     step = expected_step(task, trainer, before, epoch)
     tolerance = TOLERANCE[task.dtype] if tolerance is None else tolerance
     for table, old, gradient in zip(trainer.tables, before, step.gradients, strict=True):
@@ -71,9 +71,9 @@ def check_step(task, text=None, biases=None, tolerance=None, epoch=0):
         change_of_table = old - table.values.astype(np.float64)
         largest = max(np.abs(gradient).max(), np.abs(old).max())
         np.testing.assert_allclose(change_of_table, gradient, rtol=0, atol=tolerance * largest, err_msg=table.name)
-    assert learnt.pairs == step.losses.size
+    assert result.pairs == step.losses.size
     scale = np.abs(step.losses).max()
-    assert abs(learnt.loss / learnt.pairs - step.losses.mean()) <= tolerance * scale
+    assert abs(result.loss / result.pairs - step.losses.mean()) <= tolerance * scale
     return step
 
 
@@ -93,7 +93,7 @@ def test_a_step_is_the_public_functions_on_its_pairs(
 
 @pytest.mark.parametrize("correction", list(itertools.product([True, False], repeat=2)))
 @pytest.mark.parametrize("objective", ["sampled_softmax", "nce"])
-def test_each_correction_and_biases_that_are_not_learnt(objective, correction):
+def test_each_correction_with_and_without_learned_biases(objective, correction):
     for learn_biases in (True, False):
         check_step(Task(5, 7, 5, 3, 10, np.float64, objective, *correction, learn_biases))
 
@@ -111,21 +111,21 @@ def test_a_step_sees_nothing_of_the_one_before(objective, center_is_input):
     check_step(task, epoch=3)
 
 
-def test_each_step_and_reader_has_candidates_of_its_own():
+def test_each_step_and_shard_has_its_own_candidates():
     task = Task(num_classes=300)
     trainer = task.on(text_of(task, 3 * NUM_SHARDS * task.batch_size)._replace(offsets=np.array([0, 60])))
     assert trainer.train_block(0, 0, 0.01).steps == 3
     for k in range(NUM_SHARDS):
         expected = candidates_of(task, k, np.array([0]), step=2).sampled_candidates
-        np.testing.assert_array_equal(trainer._desks[k].scratch.candidates, expected)
+        np.testing.assert_array_equal(trainer._shards[k].scratch.candidates, expected)
 
 
-def test_a_learned_distribution_learns_the_labels_of_all_readers():
+def test_a_learned_distribution_learns_the_labels_of_all_shards():
     task = Task(sampler="learned_unigram")
     sampler = sampler_of(task)
     trainer = task.on(text_of(task, 20)._replace(ids=np.arange(20) // 2), sampler)
     trainer.train_block(0, 0, 1.0)
-    labels = np.concatenate([Batch.of_reader(trainer, k).labels for k in range(NUM_SHARDS)])
+    labels = np.concatenate([Batch.of_shard(trainer, k).labels for k in range(NUM_SHARDS)])
     assert np.unique(labels).size > 5
     np.testing.assert_array_equal(sampler.counts, 1 + np.bincount(labels, minlength=10))
 
@@ -145,7 +145,7 @@ def test_labels_and_inputs_that_an_example_has_several_times(objective, center_i
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("size", [100.0, 10_000.0])
 def test_logits_far_above_and_far_below_those_of_the_candidates(size, objective, center_is_input, dtype):
-    """A logit of so many is rounded to as many units, and the gradient errs by as much."""
+    """Logits are rounded in proportion to their size, and so are the gradients."""
     task = Task(5, 7, 5, 3, 40, dtype, *objective, False, center_is_input, sampler="uniform")
     biases = np.zeros(40, dtype)
     biases[:4] = size, -size, size, -size
@@ -164,9 +164,9 @@ def test_so_many_labels_that_the_product_of_their_normalizers_overflows():
     trainer = task.on(text)
     for table in trainer.tables:
         table.values[:] = 0
-    learnt = trainer.train_block(0, 0, 1.0)
-    assert (learnt.pairs, learnt.steps) == (169 * 168, 1)
-    assert learnt.loss == pytest.approx(learnt.pairs * np.log(17), rel=1e-13)
+    result = trainer.train_block(0, 0, 1.0)
+    assert (result.pairs, result.steps) == (169 * 168, 1)
+    assert result.loss == pytest.approx(result.pairs * np.log(17), rel=1e-13)
 
 
 POISONED = [(table, value) for table in range(3) for value in (np.nan, np.inf, -np.inf)]
@@ -176,7 +176,7 @@ POISONED = [(table, value) for table in range(3) for value in (np.nan, np.inf, -
 @pytest.mark.parametrize("center_is_input", MODELS)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_loss_that_is_not_finite_is_named_and_no_table_is_changed(objective, center_is_input, table, value):
-    """Class 0 is an input and a label, and among the candidates of few readers or of none."""
+    """Class 0 is an input and a label, and among the candidates of few shards or of none."""
     task = Task(5, 7, 5, 3, 300, np.float32, *objective, True, center_is_input, ss.Adagrad(0.1), "uniform")
     trainer = task.on(text_of(task, 19)._replace(ids=np.arange(19) % 3))
     trainer.tables[table].values[0] = value
@@ -188,18 +188,18 @@ def test_a_loss_that_is_not_finite_is_named_and_no_table_is_changed(objective, c
         np.testing.assert_array_equal(ours, old)
 
 
-@pytest.mark.parametrize("reader", range(NUM_SHARDS))
-def test_a_loss_of_any_reader_counts(reader):
+@pytest.mark.parametrize("shard_id", range(NUM_SHARDS))
+def test_a_loss_of_any_shard_counts(shard_id):
     task = Task(5, 7, 5, 3, 300, np.float32, sampler="uniform")
     trainer = task.on(text_of(task, 20)._replace(ids=np.arange(20), offsets=np.arange(0, 21, 5)))
-    trainer.tables.embeddings.values[5 * reader] = np.nan
+    trainer.tables.embeddings.values[5 * shard_id] = np.nan
     with pytest.raises(DivergedError, match="the loss of step 1 of"):
         trainer.train_block(0, 0, 0.1)
-    assert [np.isnan(desk.totals).sum() for desk in trainer._desks] == [k == reader for k in range(NUM_SHARDS)]
+    assert [np.isnan(shard.totals).sum() for shard in trainer._shards] == [k == shard_id for k in range(NUM_SHARDS)]
 
 
 def test_steps_before_the_one_that_diverged_have_been_taken():
-    """Each reader has two batches: the second of words from 20 on, or, to compare, of none that has a neighbour."""
+    """Each shard has two batches: the second one of words from 20 on or, for comparison, without neighbors."""
     task = Task(5, 7, 5, 1, 300, np.float32, sampler="uniform", optimizer=ss.Adagrad(0.1))
     ids = np.tile(np.r_[:5, 20:25], NUM_SHARDS)
     sentences, words = np.arange(0, 41, 5), np.setdiff1d(np.arange(41), [1, 2, 3, 4, 11, 12, 13, 14, 21, 22, 23, 24])
@@ -211,7 +211,7 @@ def test_steps_before_the_one_that_diverged_have_been_taken():
     with pytest.raises(DivergedError, match=r"the loss of step 2 of .*block.* is not finite"):
         runs[0].train_block(0, 0, 0.1)
     assert runs[1].train_block(0, 0, 0.1).steps == 2
-    assert [desk.totals[EXAMPLES] for desk in runs[1]._desks] == [0] * NUM_SHARDS
+    assert [shard.totals[EXAMPLES] for shard in runs[1]._shards] == [0] * NUM_SHARDS
     start = copies(task.trainer.tables)
     for ours, expected, old in zip(copies(runs[0].tables), copies(runs[1].tables), start, strict=True):
         np.testing.assert_array_equal(ours, expected)
@@ -241,12 +241,12 @@ def test_candidates_that_cannot_be_found():
 
 @pytest.mark.parametrize("num_words", [0, 1, 3, 63, 64, 65, 301, 1000])
 def test_blocks_of_an_epoch_cover_the_text_once(monkeypatch, num_words):
-    monkeypatch.setattr(trainer_module, "POSITIONS_A_BLOCK", 16)
+    monkeypatch.setattr(trainer_module, "POSITIONS_PER_BLOCK", 16)
     trainer = Task().on(text_of(Task(), num_words))
     blocks = [trainer._block(0, b) for b in range(trainer.num_blocks)]
     positions = [
         list(range(block.first[k], block.last[k])) for k in range(NUM_SHARDS) for block in blocks
-    ]  # a reader's, in its order, then those of the next
+    ]  # those of a shard in their order, then those of the next
     assert list(itertools.chain(*positions)) == list(range(num_words))
     assert max(map(len, positions)) <= 16
 
@@ -256,18 +256,18 @@ def test_the_pairs_of_an_epoch_do_not_depend_on_the_size_of_its_blocks(monkeypat
     text = text_of(task, 301)._replace(thresholds=np.full(30, 2**31, np.uint64))
     runs = []
     for size in (16, 31, 8192):
-        monkeypatch.setattr(trainer_module, "POSITIONS_A_BLOCK", size)
+        monkeypatch.setattr(trainer_module, "POSITIONS_PER_BLOCK", size)
         trainer = task.on(text)
-        learnt = [trainer.train_block(3, b, 0.01) for b in range(trainer.num_blocks)]
-        runs.append(sum(block.pairs for block in learnt))
-        assert all(np.isfinite(block.loss) for block in learnt)
+        result = [trainer.train_block(3, b, 0.01) for b in range(trainer.num_blocks)]
+        runs.append(sum(block.pairs for block in result))
+        assert all(np.isfinite(block.loss) for block in result)
     assert trainer.num_blocks == 1
     assert runs == [runs[0]] * 3
     assert runs[0] > 300
 
 
 def test_epochs_and_blocks_have_examples_and_candidates_of_their_own(monkeypatch):
-    monkeypatch.setattr(trainer_module, "POSITIONS_A_BLOCK", 16)
+    monkeypatch.setattr(trainer_module, "POSITIONS_PER_BLOCK", 16)
     task = Task(num_classes=300)
     text = text_of(task, 128)._replace(ids=np.tile(np.arange(16), 8), offsets=np.arange(0, 129, 16))
     text = text._replace(thresholds=np.full(300, 2**31, np.uint64))
@@ -276,28 +276,23 @@ def test_epochs_and_blocks_have_examples_and_candidates_of_their_own(monkeypatch
         trainer = task.on(text)
         assert trainer.num_blocks == 2
         trainer.train_block(epoch, block, 0.1)
-        pages.add(b"".join(desk.page.words.tobytes() for desk in trainer._desks))
+        pages.add(b"".join(shard.tokens.words.tobytes() for shard in trainer._shards))
         candidates.add(all_candidates(trainer).tobytes())
     assert len(pages) == len(candidates) == 4
 
 
-@pytest.mark.parametrize("meetings", range(4))
-def test_a_run_is_left_at_the_meeting_that_another_thread_does_not_come_to(monkeypatch, meetings):
-    """The first thread of two is on its own: it has the readers 0 and 2, and the rows of even sixteens."""
+@pytest.mark.parametrize("barriers", range(4))
+def test_aborted_barrier_stops_training(monkeypatch, barriers):
+    """The first of two threads runs alone: it has the shards 0 and 2, and every other group of sixteen rows."""
     task = Task(num_classes=300, sampler="uniform")
     trainer = task.on(text_of(task, 40))
     before = copies(trainer.tables)
 
-    def run(function, parts, *arguments):
-        shared = np.zeros(SHARED_SIZE, np.int64)
-        shared[ABORTED], shared[ARRIVED] = 1, meetings
-        with np.errstate(all="ignore"):  # as the thread_pool does: half of the arrays are empty
-            function(0, 2, shared, *arguments)
-
+    run = run_aborted_after(barriers, monkeypatch)
     monkeypatch.setattr(trainer_module.thread_pool, "run", run)
-    learnt = trainer.train_block(0, 0, 0.1)
-    assert learnt.steps == (meetings > 1)
+    result = trainer.train_block(0, 0, 0.1)
+    assert result.steps == (barriers > 1)
     for ours, old in zip(copies(trainer.tables), before, strict=True):
         rows = np.unique(np.nonzero(ours != old)[0])
-        assert (rows.size > 0) == (meetings > 1)
+        assert (rows.size > 0) == (barriers > 1)
         assert (rows // 16 % 2 == 0).all()

@@ -20,7 +20,7 @@ PROGRAM = f"""
 import hashlib, numpy as np
 from sampledsoftmax.word2vec.training import trainer as trainer_module
 from tests.word2vec.test_trainer_threads import task_of, trained
-trainer_module.POSITIONS_A_BLOCK = {BLOCK}
+trainer_module.POSITIONS_PER_BLOCK = {BLOCK}
 for skip_gram in (True, False):
     runs = [trained(task_of(np.float32, skip_gram), num_threads) for num_threads in (1, 2, 4)]
     print(*(hashlib.sha256(b"".join(arrays)).hexdigest() for arrays, _ in runs))
@@ -51,7 +51,7 @@ def test_a_path_that_is_forced_trains_as_this_one(path, runs, monkeypatch):
     output, errors = runs[path].communicate(timeout=900)
     assert runs[path].returncode == 0, errors
     lines = iter(output.splitlines())
-    monkeypatch.setattr(trainer_module, "POSITIONS_A_BLOCK", BLOCK)
+    monkeypatch.setattr(trainer_module, "POSITIONS_PER_BLOCK", BLOCK)
     for skip_gram in (True, False):
         assert len(set(next(lines).split())) == 1
         losses = np.array(next(lines).split(), float)

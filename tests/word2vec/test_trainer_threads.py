@@ -24,32 +24,32 @@ MODELS = [pytest.param(True, id="skip_gram"), pytest.param(False, id="cbow")]
 
 @pytest.fixture(autouse=True)
 def _small_blocks_and_the_threads_of_before(monkeypatch):
-    monkeypatch.setattr(trainer_module, "POSITIONS_A_BLOCK", 256)
+    monkeypatch.setattr(trainer_module, "POSITIONS_PER_BLOCK", 256)
     before = ss.get_num_threads()
     yield
     ss.set_num_threads(before)
 
 
 def trained(task, num_threads):
-    """Return the bytes of all that training changes: two epochs of two blocks, some words thinned out."""
+    """Return the bytes of everything that training changes, after two epochs of two blocks with subsampling."""
     ss.set_num_threads(num_threads)
     text = text_of(task, 2001)
     text.thresholds[:] = np.linspace(2**31, 2**32, task.num_classes)
     trainer = task.on(text)
     assert trainer.num_blocks == 2
-    learnt = [
+    results = [
         trainer.train_block(epoch, block, task.optimizer.learning_rate) for epoch in range(2) for block in range(2)
     ]
-    assert all(block.steps > 2 and np.isfinite(block.loss) for block in learnt)
+    assert all(block.steps > 2 and np.isfinite(block.loss) for block in results)
     arrays = [array for table in trainer.tables for array in (table.values, *table.slots.values())]
     learned = [trainer.distribution.tree] if task.sampler == "learned_unigram" else []
-    return [array.tobytes() for array in (*arrays, *learned)], learnt
+    return [array.tobytes() for array in (*arrays, *learned)], results
 
 
 def check(task):
     one = trained(task, 1)
     assert one[0] != trained(task._replace(num_sampled=task.num_sampled - 1), 1)[0]
-    for num_threads in (2, 4, 7):  # of 7, four have a reader
+    for num_threads in (2, 4, 7):  # of 7, four have a shard
         assert trained(task, num_threads) == one
 
 

@@ -9,7 +9,7 @@ from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 ODD = ["naïve", "日本語", "</s>", '"quoted"', "it's", "3.14", "-1e5", "nan", "#", ",", "a\\b", "x" * 5000, "\U0001f600"]
 ROWS = np.random.default_rng(1).normal(size=(len(ODD), 3)).astype(np.float32)
-FILES = {name: f"vectors{form.endings[0]}" for name, form in FORMATS.items() if name != "projector"}
+FILES = {name: f"vectors{form.suffixes[0]}" for name, form in FORMATS.items() if name != "projector"}
 
 
 @pytest.mark.parametrize("form", FILES)
@@ -54,7 +54,7 @@ def test_gensim_reads_ours_and_we_read_gensims(tmp_path, binary):
 
 
 def test_the_files_of_the_c_program(tmp_path):
-    """Its text lines end in a blank, its binary rows in a line end, and "</s>" comes first."""
+    """Its text lines end with a space, its binary rows with a line end, and the first word is "</s>"."""
     header = b"2 2\n"
     rows = [(b"</s>", [0.5, -0.25]), (b"w\xc3\xb6rd", [1e-3, 12.0])]
     (tmp_path / "text").write_bytes(header + b"".join(w + b" %f %f \n" % tuple(row) for w, row in rows))
@@ -70,16 +70,16 @@ def test_the_files_of_the_c_program(tmp_path):
 
 
 @pytest.mark.parametrize("binary", [False, True])
-def test_packed_files(tmp_path, binary):
+def test_compressed_files(tmp_path, binary):
     vectors = WordVectors(ODD, ROWS)
     for name in ("plain", "one.gz", "two.gz"):
         vectors.save_word2vec_format(tmp_path / name, binary)
-    packed = (tmp_path / "one.gz").read_bytes()
-    assert gzip.decompress(packed) == (tmp_path / "plain").read_bytes()
-    assert packed == (tmp_path / "two.gz").read_bytes()
+    compressed = (tmp_path / "one.gz").read_bytes()
+    assert gzip.decompress(compressed) == (tmp_path / "plain").read_bytes()
+    assert compressed == (tmp_path / "two.gz").read_bytes()
     (tmp_path / "one.gz").rename(tmp_path / "renamed")
     assert WordVectors.load_word2vec_format(tmp_path / "renamed", binary).words == ODD
-    (tmp_path / "half.gz").write_bytes(packed[:-9])
+    (tmp_path / "half.gz").write_bytes(compressed[:-9])
     with pytest.raises(ValueError, match=r"half.gz is a damaged gzip file"):
         WordVectors.load_word2vec_format(tmp_path / "half.gz", binary)
 
@@ -103,7 +103,7 @@ def test_words_of_another_encoding(tmp_path):
 
 def test_a_file_without_a_header_is_explained(tmp_path):
     (tmp_path / "glove.txt").write_text("the 0.1 0.2 0.3\n")
-    with pytest.raises(ValueError, match='GloVe files have none: put "WORDS 3" on a line before the others'):
+    with pytest.raises(ValueError, match='GloVe files have none: insert the line "WORDS 3" at the start'):
         load(tmp_path / "glove.txt")
     (tmp_path / "text.txt").write_text("the cat sat\n")
     with pytest.raises(ValueError, match=r"got b'the cat sat\\n'$"):
@@ -123,8 +123,8 @@ def test_words_that_a_format_cannot_hold(tmp_path):
 
 
 def test_a_long_word_is_no_reason_for_gigabytes(tmp_path, monkeypatch):
-    monkeypatch.setattr(formats, "_MOST_CHARACTERS", 100)
-    with pytest.raises(ValueError, match="has 51 characters, and a NumPy array would give as many to each of the 2"):
+    monkeypatch.setattr(formats, "_MAX_CHARACTERS", 100)
+    with pytest.raises(ValueError, match="a NumPy array would allocate as many for each of the 2"):
         save(WordVectors(["a", "b" * 51], np.eye(2)), tmp_path / "v.npz", "numpy")
 
 
@@ -151,19 +151,19 @@ def test_arrays_that_are_no_vectors(tmp_path):
     path = tmp_path / "v.npz"
     for words, table, message in (
         (["a", "b"], np.eye(3), r"vectors must have shape \[2, dim\]"),
-        (["a", "a"], np.eye(2), "'a' comes twice"),
+        (["a", "a"], np.eye(2), "'a' is repeated"),
         (["a", "b"], np.eye(2, dtype=int), "vectors must be float32 or float64"),
-        ([1, 2], np.eye(2), "words must be one line of strings"),
+        ([1, 2], np.eye(2), "words must be a vector of strings"),
     ):
         np.savez(path, words=np.array(words), vectors=table)
-        with pytest.raises(ValueError, match=f"is no file of words and vectors, or damaged: .*{message}"):
+        with pytest.raises(ValueError, match=f"is not a file of words and vectors, or damaged: .*{message}"):
             load(path)
     np.savez(path, words=np.array([None], dtype=object), vectors=np.eye(1))
-    with pytest.raises(ValueError, match="is no file of words and vectors"):
+    with pytest.raises(ValueError, match="is not a file of words and vectors"):
         load(path)
     np.save(tmp_path / "array.npy", np.eye(2))
     (tmp_path / "array.npy").rename(path)
-    with pytest.raises(ValueError, match="is no file of words and vectors"):
+    with pytest.raises(ValueError, match="is not a file of words and vectors"):
         load(path)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         load(tmp_path / "nowhere.npz")

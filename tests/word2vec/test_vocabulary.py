@@ -25,7 +25,7 @@ def test_encoding_leaves_out_other_words_and_keeps_sentences():
 
 @pytest.mark.parametrize("text", [[], [[]], [[], []]])
 def test_empty_corpus(text):
-    with pytest.raises(ValueError, match=r"^the corpus is empty: it holds no words$"):
+    with pytest.raises(ValueError, match=r"^the corpus is empty: it has no words$"):
         Vocabulary.build(text)
 
 

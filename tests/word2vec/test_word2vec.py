@@ -12,13 +12,13 @@ from sampledsoftmax.word2vec.training.progress import Progress, TrainingDiverged
 pytestmark = pytest.mark.compiled  # a training run takes minutes in plain Python
 
 SMALL = {"vector_size": 8, "min_count": 1, "sample": 0, "num_sampled": 3, "batch_size": 8, "epochs": 2}
-BLOCK = 4 * 16  # positions, where `many_blocks` is asked for
+BLOCK = 4 * 16  # positions, with the fixture `many_blocks`
 
 
 @pytest.fixture
 def many_blocks(monkeypatch):
-    """Cut texts into small blocks, so that small corpora have many."""
-    monkeypatch.setattr(trainer, "POSITIONS_A_BLOCK", BLOCK // trainer.NUM_SHARDS)
+    """Make blocks small, so that small corpora have many."""
+    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", BLOCK // trainer.NUM_SHARDS)
 
 
 def two_worlds(num_sentences=60, seed=1):
@@ -55,7 +55,7 @@ def bits(model):
     ],
     ids=str,
 )
-def test_every_way_of_training_learns_which_words_come_together(options):
+def test_every_variant_of_training_learns_which_words_co_occur(options):
     model = trained(two_worlds(240), **{"epochs": 6, **options})
     words, tables = model.vocabulary.words, model.tables
     logits = tables.embeddings.values @ tables.weights.values.T + tables.biases.values
@@ -64,13 +64,13 @@ def test_every_way_of_training_learns_which_words_come_together(options):
         assert likely == (set("abcde") if word in "abcde" else set("12345")) - {word}
 
 
-def test_words_of_one_world_come_near_each_other():
+def test_words_of_one_world_are_near_each_other():
     vectors = trained(two_worlds(240), epochs=6).vectors
     for word in "abcde":
         assert {near for near, _ in vectors.most_similar(word, topn=4)} <= set("abcde")
 
 
-def test_same_seed_same_bits_whatever_the_threads():
+def test_same_seed_same_bits_for_any_number_of_threads():
     first, other = trained(), trained(seed=2)
     for threads in (1, 2, 4):
         assert bits(trained(threads=threads)) == bits(first)
@@ -98,7 +98,7 @@ def test_a_drawn_seed_is_kept_and_repeats_the_run():
     np.testing.assert_array_equal(trained(seed=model.seed).vectors.vectors, model.vectors.vectors)
 
 
-def test_training_again_starts_anew():
+def test_training_again_starts_from_the_beginning():
     model = trained()
     before = bits(model)
     model.train(two_worlds())
@@ -147,14 +147,14 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_pairs(many_blocks):
             if block.epoch == epoch.epoch and block.words < epoch.words:
                 total += block.loss * (block.pairs - before)
                 before = block.pairs
-        # the last block of an epoch tells the mean of the epoch: what is left of it is its own loss
+        # the last block of an epoch reports the mean of the epoch: the remainder is its own loss
         last = epoch.loss * (epoch.pairs - start) - total
         assert 0.0 < last / (epoch.pairs - before) < 5.0
     assert 0.0 < blocks[-1].smoothed < blocks[0].loss
 
 
-def test_the_first_loss_is_that_of_no_knowledge():
-    """All logits are 0: each label is one of num_sampled + 1, but for what log Q and hits change."""
+def test_the_first_loss_is_that_of_zero_logits():
+    """All logits are 0: each label is one of num_sampled + 1 classes, except for the effect of accidental hits."""
     seen = []
     text = [[str(i) for i in np.random.default_rng(k).permutation(50)] for k in range(20)]
     model = Word2Vec(**{**SMALL, "learning_rate": 1e-9, "min_learning_rate": 0, "subtract_log_q": False, "epochs": 1})
@@ -196,7 +196,7 @@ def test_vectors_before_training():
         (
             {"objective": "negative_sampling", "subtract_log_q": True},
             ValueError,
-            "subtract_log_q=True with objective='negative_sampling' is objective='nce': ask for that",
+            "subtract_log_q=True with objective='negative_sampling' is objective='nce': use that instead",
         ),
     ],
 )
@@ -212,7 +212,7 @@ def test_more_candidates_than_words():
 
 
 def test_corpora_without_pairs():
-    with pytest.raises(ValueError, match="the corpus has no pairs: no sentence holds two words"):
+    with pytest.raises(ValueError, match="the corpus has no pairs: no sentence has two words"):
         trained([["a"], ["b"], ["c"], ["d"]])
     with pytest.raises(ValueError, match="sample=1e-09 leaves no sentence of two words; use sample=0"):
         trained([list("abcd")], sample=1e-9)
@@ -245,7 +245,7 @@ def interrupt_at(block):
 @pytest.mark.parametrize(
     "options", [{}, {"sampler": "learned_unigram"}, {"optimizer": "adagrad", "sg": False}], ids=str
 )
-def test_a_run_goes_on_as_if_it_had_not_stopped(tmp_path, many_blocks, options):
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, many_blocks, options):
     whole = trained(**options)
     path, model = tmp_path / "model.zip", Word2Vec(**{**SMALL, **options})
     stops = 0
@@ -270,22 +270,22 @@ def test_an_interrupt_without_a_checkpoint_keeps_the_model(many_blocks):
     assert bits(model) == bits(trained())
 
 
-def test_what_cannot_go_on(tmp_path, many_blocks):
+def test_what_cannot_be_resumed(tmp_path, many_blocks):
     with pytest.raises(ValueError, match="there are no vectors yet"):
         Word2Vec(**SMALL).train(two_worlds(), resume=True)
     model = Word2Vec(**SMALL)
     with pytest.raises(KeyboardInterrupt):
         model.train(two_worlds(), interrupt_at(1))
     before = bits(model)
-    message = "not the corpus of the run to go on with: it holds 250 words of the run's vocabulary in 50 sentences"
+    message = "not the corpus of the run to resume: it has 250 words of the run's vocabulary in 50 sentences"
     with pytest.raises(ValueError, match=message):
         model.train(two_worlds(50), resume=True)
-    with pytest.raises(ValueError, match="give one of them"):
+    with pytest.raises(ValueError, match="set only one"):
         model.train(two_worlds(), resume=True, grow_vocab=True)
     assert bits(model) == before
 
 
-def test_checkpoints_come_as_often_as_they_are_asked_for(tmp_path, many_blocks, monkeypatch):
+def test_checkpoints_are_as_frequent_as_requested(tmp_path, many_blocks, monkeypatch):
     saved = []
     monkeypatch.setattr(Word2Vec, "save", lambda model, path: saved.append((path, model.history[-1].words)))
     model = Word2Vec(**SMALL)
@@ -298,11 +298,11 @@ def test_checkpoints_come_as_often_as_they_are_asked_for(tmp_path, many_blocks, 
         model.train(two_worlds(), checkpoint_seconds=-1)
 
 
-def test_new_words_do_not_move_old_ones(many_blocks):
+def test_new_words_do_not_change_old_ones(many_blocks):
     model = trained()
     words, before = list(model.vocabulary.words), model.vectors
     old = {name: array.copy() for name, array in model.tables.arrays().items()}
-    more = [["x", "y", "z"]] * 20  # no old word, so no old row is named as label or input
+    more = [["x", "y", "z"]] * 20  # no old word, so no old row is a label or an input
     with pytest.raises(ValueError, match="there are no vectors yet"):
         Word2Vec(**SMALL).train(more, grow_vocab=True)
     model.train(more, grow_vocab=True)
@@ -315,7 +315,7 @@ def test_new_words_do_not_move_old_ones(many_blocks):
     assert near == {"y", "z"}
 
 
-def test_a_run_on_more_text_goes_on_too(many_blocks):
+def test_a_run_on_more_text_can_be_resumed(many_blocks):
     more = [["x", "y", "a", "z"]] * 40
     whole, model = trained(), trained()
     whole.train(more, grow_vocab=True)
@@ -325,7 +325,7 @@ def test_a_run_on_more_text_goes_on_too(many_blocks):
     assert bits(model) == bits(whole)
 
 
-def test_the_watch_is_told(tmp_path):
+def test_the_watch_is_called(tmp_path):
     path = tmp_path / "corpus.txt"
     path.write_text("".join(" ".join(sentence) + "\n" for sentence in two_worlds()))
     read, reused, plans = [], [], []
@@ -338,7 +338,7 @@ def test_the_watch_is_told(tmp_path):
     assert plans[0].tables == 4 * 10 * (8 + 8 + 1)
 
 
-def test_tables_that_cannot_fit(monkeypatch):
+def test_tables_that_do_not_fit(monkeypatch):
     monkeypatch.setattr("sampledsoftmax.word2vec.training.memory.available_memory", lambda: 500)
-    with pytest.raises(ValueError, match=r"tables and slots take 765 bytes, and 500 bytes of memory is available"):
+    with pytest.raises(ValueError, match=r"tables and slots take 765 bytes, but 500 bytes of memory is available"):
         trained()

@@ -31,8 +31,8 @@ def test_pca_of_narrow_vectors(dim):
 
 def test_tsne_keeps_groups_apart_and_is_the_same_each_time():
     pytest.importorskip("sklearn")
-    centres = np.repeat(np.eye(3), 10, axis=0)
-    units = centres + np.random.default_rng(1).normal(scale=0.05, size=(30, 3))
+    centers = np.repeat(np.eye(3), 10, axis=0)
+    units = centers + np.random.default_rng(1).normal(scale=0.05, size=(30, 3))
     places = project(units, "tsne")
     distances = np.linalg.norm(places[:, np.newaxis] - places, axis=2)
     np.fill_diagonal(distances, np.inf)
@@ -69,7 +69,7 @@ def test_labels_without_room_are_left_out(tmp_path):
     places = np.full((40, 2), 5.5)
     places[30:] = np.arange(1, 11)[:, np.newaxis]
     word_map = WordMap(np.arange(40), places, np.arange(40) % 10, "pca")
-    # one label right and one left of the dot of thirty words, and one beside each of the ten others
+    # one label on the right and one on the left of the dot that thirty words share, and one at each of the ten others
     assert save_picture(tmp_path / "map.png", vectors, word_map, "map") == 12
 
 

@@ -1,4 +1,4 @@
-"""Trainers on small texts, and what one step of theirs must come to."""
+"""Trainers on small texts, and the expected result of one step."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from sampledsoftmax.kernels.text.shard import EXAMPLES, PAIRS
 from sampledsoftmax.kernels.text.windows import Text
 from sampledsoftmax.layers.table import Table
 from sampledsoftmax.types import Correction
-from sampledsoftmax.word2vec.training.trainer import NUM_SHARDS, Plan, Tables, Trainer
+from sampledsoftmax.word2vec.training.trainer import NUM_SHARDS, Tables, Trainer, TrainingPlan
 
 SEED = 5
 
@@ -34,12 +34,12 @@ class Task(NamedTuple):
 
     @property
     def trainer(self):
-        """A trainer whose readers have one batch each, or a little less."""
+        """A trainer whose shards have one batch each, or a little less."""
         return self.on(text_of(self, NUM_SHARDS * self.batch_size - (self.batch_size > 1)))
 
     def on(self, text, sampler=None):
         correction = Correction(self.subtract_log_q, self.remove_accidental_hits)
-        plan = Plan(self.objective, correction, self.learn_biases, self.num_sampled, self.batch_size, SEED)
+        plan = TrainingPlan(self.objective, correction, self.learn_biases, self.num_sampled, self.batch_size, SEED)
         return Trainer(tables_of(self), text, sampler_of(self) if sampler is None else sampler, plan)
 
 
@@ -86,7 +86,7 @@ class Step(NamedTuple):
     Attributes
     ----------
     gradients : list of float64
-        Of the three tables, summed over the pairs of all readers.
+        Of the three tables, summed over the pairs of all shards.
     losses : float64 [pairs]
     hits : int
         How often a label was a candidate.
@@ -98,18 +98,18 @@ class Step(NamedTuple):
 
 
 def expected_step(task, trainer, values, epoch=0):
-    """Return what the public functions give, in float64, for the examples that the readers had laid.
+    """Return what the public functions give, in float64, for the examples of the shards.
 
     `values` are the tables before the step, which was the first one of an epoch.
     """
     sums = [np.zeros_like(table) for table in values]
     losses, hits = [], 0
     for k in range(NUM_SHARDS):
-        examples = Batch.of_reader(trainer, k)
+        examples = Batch.of_shard(trainer, k)
         if examples.labels.size == 0:
             continue
         sampled = candidates_of(task, k, examples.labels, epoch)
-        np.testing.assert_array_equal(sampled.sampled_candidates, trainer._desks[k].scratch.candidates)
+        np.testing.assert_array_equal(sampled.sampled_candidates, trainer._shards[k].scratch.candidates)
         loss, gradients = public(task, values, examples, sampled)
         losses.append(loss)
         hits += np.isin(examples.labels, sampled.sampled_candidates).sum()
@@ -123,28 +123,28 @@ def expected_step(task, trainer, values, epoch=0):
 
 
 class Batch(NamedTuple):
-    """The examples of a reader: the inputs of each; its labels, one after the other, and whose they are."""
+    """The examples of a shard: the inputs of each example, the labels of all, and the example of each label."""
 
     inputs: list
     labels: np.ndarray
     example_of_label: np.ndarray
 
     @classmethod
-    def of_reader(cls, trainer, k):
-        examples = trainer._desks[k].examples
-        size, pairs = (int(trainer._desks[k].totals[i]) for i in (EXAMPLES, PAIRS))
+    def of_shard(cls, trainer, k):
+        examples = trainer._shards[k].examples
+        size, pairs = (int(trainer._shards[k].totals[i]) for i in (EXAMPLES, PAIRS))
         starts, ids = examples.input_starts, examples.input_ids
         inputs = [ids[starts[b] : starts[b + 1]].copy() for b in range(size)]
         return cls(inputs, examples.label_ids[:pairs].copy(), examples.example_of_label[:pairs].copy())
 
 
 def all_candidates(trainer):
-    """Return what the readers drew last, [readers, num_sampled]."""
-    return np.array([desk.scratch.candidates for desk in trainer._desks])
+    """Return the last candidates of the shards [num_shards, num_sampled]."""
+    return np.array([shard.scratch.candidates for shard in trainer._shards])
 
 
 def candidates_of(task, k, labels, epoch=0, step=0):
-    """Return the sample of reader k in a step of the first block of an epoch."""
+    """Return the sample of shard k in a step of the first block of an epoch."""
     sampler = sampler_of(task)
     block = (step * NUM_SHARDS + k) * task.num_sampled * BLOCKS_PER_CANDIDATE
     sampler.state = {**sampler.state, "seed": SEED, "seed2": 2 << 60 | epoch << 32, "block": block}

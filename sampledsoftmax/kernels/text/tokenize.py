@@ -1,9 +1,9 @@
-"""Text to word ids: UTF-8 bytes are cut at blanks into tokens, and each one is looked up in a table of words.
+"""Text to token ids: split UTF-8 bytes at white space, and look each token up in a hash table of words.
 
-The table is open addressing over the bytes of the words. A slot holds 1 + the id of a word in its low 32 bits and the
-high half of the word's hash above them, so that most other words are told apart without a look at their letters; 0 is
-a free slot. The letters of word `i` are `letters[starts[i]:starts[i + 1]]`. Hashes are FNV-1a (Fowler, Noll, Vo; RFC
-9923): they are the same in any process.
+The table is open addressing over the bytes of the words. A bucket holds 1 + the id of a word in its low 32 bits and the
+high half of the word's hash above them, so that most other words are ruled out without comparing letters; 0 is an empty
+bucket. The letters of word `i` are `letters[starts[i]:starts[i + 1]]`. Hashes are FNV-1a (Fowler, Noll, Vo; RFC 9923):
+they are the same in every process.
 """
 
 import numpy as np
@@ -16,17 +16,22 @@ _HIGH = np.uint64(0xFFFFFFFF00000000)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _ONE = np.uint64(1)
+_TWO = np.uint64(2)
 _LINE_END = 10
+# UTF-8: bytes below the first limit are ASCII, those up to the second continue a character, the others begin one.
+_ASCII_END, _FIRST_OF_TWO, _FIRST_OF_THREE, _FIRST_OF_FOUR = 0x80, 0xC2, 0xE0, 0xF0
 
 
 @jit
-def cut_tokens(data, spans, hashes, ends):
-    """Write first and last place and hash of each token, and for each line end how many tokens stand before it.
+def tokenize_text(data, white_space, spans, hashes, ends):
+    """Write the span and the hash of each token, and for each line end the number of tokens before it.
 
     Parameters
     ----------
     data : uint8 [num_bytes]
         Valid UTF-8.
+    white_space : uint8 [code points]
+        `IS_WHITE_SPACE`.
     spans : uint64 [at least the tokens of data, 2]
         `data[spans[i, 0]:spans[i, 1]]` is token `i`.
     hashes : uint64 [at least the tokens of data]
@@ -36,11 +41,11 @@ def cut_tokens(data, spans, hashes, ends):
     -------
     num_tokens, num_ends : int
     """
-    i, size = np.uint64(0), np.uint64(data.size)  # unsigned: Numba need not ask whether an index is below zero
+    i, size = np.uint64(0), np.uint64(data.size)  # unsigned: Numba then omits the test for negative indices
     num_tokens = num_ends = 0
     while i < size:
         byte = data[i]
-        width = _blank_at(data, i, byte)
+        width = _white_space_width(data, i, byte, white_space)
         if width > 0:
             if byte == _LINE_END:
                 ends[num_ends] = num_tokens
@@ -55,7 +60,7 @@ def cut_tokens(data, spans, hashes, ends):
             if i == size:
                 break
             byte = data[i]
-            width = _blank_at(data, i, byte)
+            width = _white_space_width(data, i, byte, white_space)
         spans[num_tokens, 1] = i
         hashes[num_tokens] = hashed
         num_tokens += 1
@@ -63,43 +68,43 @@ def cut_tokens(data, spans, hashes, ends):
 
 
 @jit
-def find_words(data, spans, hashes, first, num_tokens, slots, known, starts, letters, counts, num_words, ids):
-    """Write the ids of tokens from `first` on; a token that the table does not know becomes its next word.
+def look_up_words(data, spans, hashes, first, num_tokens, buckets, known, starts, letters, counts, num_words, ids):
+    """Write the ids of the tokens from `first` on; a token that is not in the table becomes its next word.
 
-    Stops before a new word where the table is full.
+    Stops before a new word if the table is full.
 
     Parameters
     ----------
     data, spans, hashes
-        What `cut_tokens` took and gave, `num_tokens` tokens.
-    slots : uint64 [a power of two, at least 2 * max_words]
-        Is changed as are the next four, which are: `known` uint64 [max_words], the hash of each word; `starts` uint64
+        Input and output of `tokenize_text`, `num_tokens` tokens.
+    buckets : uint64 [a power of two, at least 2 * max_words]
+        Modified, as are the next four: `known` uint64 [max_words], the hash of each word; `starts` uint64
         [max_words + 1]; `letters` uint8, with room for all of `data`; `counts` int64 [max_words].
     num_words : int
-        Words that the table holds.
+        Words in the table.
     ids : int32 [num_tokens]
 
     Returns
     -------
     next_token, num_words : int
     """
-    last = np.uint64(slots.size - 1)
+    mask = np.uint64(buckets.size - 1)
     for token in range(first, num_tokens):
         hashed, start, end = hashes[token], spans[token, 0], spans[token, 1]
-        slot = _first_slot(hashed, last)
-        held = slots[slot]
+        bucket = _first_bucket(hashed, mask)
+        held = buckets[bucket]
         word = np.int64(held & _LOW) - 1
         while word >= 0:
             if (held ^ hashed) <= _LOW and _is_word(data, start, end, letters, starts[word], starts[word + 1]):
                 break
-            slot = (slot + _ONE) & last
-            held = slots[slot]
+            bucket = (bucket + _ONE) & mask
+            held = buckets[bucket]
             word = np.int64(held & _LOW) - 1
         if word < 0:
             if num_words == known.size:
                 return token, num_words
             word = num_words
-            slots[slot] = (hashed & _HIGH) | np.uint64(word + 1)
+            buckets[bucket] = (hashed & _HIGH) | np.uint64(word + 1)
             known[word] = hashed
             starts[word + 1] = starts[word] + end - start
             _copy(data, start, end, letters, starts[word])
@@ -110,50 +115,33 @@ def find_words(data, spans, hashes, first, num_tokens, slots, known, starts, let
 
 
 @jit
-def fill_slots(hashes, num_words, slots):
-    """Write words that differ from one another into empty slots."""
-    last = np.uint64(slots.size - 1)
+def fill_buckets(hashes, num_words, buckets):
+    """Insert distinct words into empty buckets."""
+    mask = np.uint64(buckets.size - 1)
     for word in range(num_words):
-        slot = _first_slot(hashes[word], last)
-        while slots[slot] != 0:
-            slot = (slot + _ONE) & last
-        slots[slot] = (hashes[word] & _HIGH) | np.uint64(word + 1)
+        bucket = _first_bucket(hashes[word], mask)
+        while buckets[bucket] != 0:
+            bucket = (bucket + _ONE) & mask
+        buckets[bucket] = (hashes[word] & _HIGH) | np.uint64(word + 1)
 
 
 @jit
-def _blank_at(data, i, byte):
-    """Return how many bytes the blank at `i` has, or 0 for a letter; blanks are those of `str.split`."""
-    if byte > 32 and byte < 0xC2:
+def _white_space_width(data, i, byte, white_space):
+    """Return the number of bytes of the white-space character at `i`, 0 if there is none."""
+    if byte < _ASCII_END:
+        return 1 if white_space[byte] else 0
+    if byte < _FIRST_OF_TWO or byte >= _FIRST_OF_FOUR:
         return 0
-    if byte <= 32:
-        return 1 if byte == 32 or (byte >= 9 and byte <= 13) or byte >= 28 else 0
-    return _wide_blank_at(data, i) if byte <= 0xE3 else 0
+    width, code = 2, np.int64(byte & 0x1F) << 6 | np.int64(data[i + _ONE] & 0x3F)
+    if byte >= _FIRST_OF_THREE:
+        width, code = 3, (code & 0x3FF) << 6 | np.int64(data[i + _TWO] & 0x3F)
+    return width if code < white_space.size and white_space[code] else 0
 
 
 @jit
-def _wide_blank_at(data, i):
-    """Return the width of a blank outside ASCII: U+0085, 00A0, 1680, 2000-200A, 2028, 2029, 202F, 205F, 3000."""
-    first, second = data[i], data[i + _ONE]
-    if first == 0xC2:
-        return 2 if second in (0x85, 0xA0) else 0
-    if first not in (0xE1, 0xE2, 0xE3):
-        return 0
-    third = data[i + _ONE + _ONE]
-    if first == 0xE1:
-        is_blank = second == 0x9A and third == 0x80
-    elif first == 0xE3:
-        is_blank = second == 0x80 and third == 0x80
-    elif second == 0x80:
-        is_blank = third <= 0x8A or third in (0xA8, 0xA9, 0xAF)
-    else:
-        is_blank = second == 0x81 and third == 0x9F
-    return 3 if is_blank else 0
-
-
-@jit
-def _first_slot(hashed, last):
-    # A product carries upwards only: its low bits do not know the high ones of what was multiplied.
-    return (hashed ^ (hashed >> _HALF)) & last
+def _first_bucket(hashed, mask):
+    # A product carries upwards only: its low bits do not depend on the high bits of its factors.
+    return (hashed ^ (hashed >> _HALF)) & mask
 
 
 @jit

@@ -1,8 +1,8 @@
-"""Examples from a stream of word ids: frequent words thinned out, windows laid around the words that stay.
+"""Training examples from a stream of word ids: subsampling of frequent words, and windows around the remaining ones.
 
 Every random number is a pure function of (seed, stream, position in the id stream), so the examples do not depend
-on how a text is cut into pieces. Numbers below n are made of a 32-bit word w as (w * n) >> 32, whose
-probabilities are off by less than n / 2**32.
+on how the text is split. A number below n is (w * n) >> 32 of a 32-bit word w: its probability is off by less than
+n / 2**32.
 """
 
 from typing import Any, NamedTuple
@@ -17,22 +17,22 @@ _SHIFT_32 = np.uint64(32)
 
 
 class Text(NamedTuple):
-    """A corpus and how windows are laid on it.
+    """A corpus, and the windows of its words.
 
     Attributes
     ----------
     ids : int32 or int64 [num_words]
     offsets : int64 [num_sentences + 1]
-        Where each sentence starts, and at the end the number of words.
+        Start of each sentence; the last entry is the number of words.
     thresholds : uint64 [num_classes]
-        A word stays so many times in 2**32.
+        A word is kept with probability threshold / 2**32.
     window : int
-        Largest reach of a window.
+        Maximum distance between the center of a window and its other words.
     shrink : bool
-        Whether the reach of a word is drawn from 1 to `window`; otherwise it is `window`.
+        Whether the reach of a window is drawn uniformly from 1 to `window`; otherwise it is `window`.
     center_is_input : bool
-        Skip-gram: the centre is the input and the words around it are labels. Otherwise the words around it
-        are inputs, whose mean predicts the centre: CBOW.
+        Skip-gram: the center is the input, and the words around it are the labels. Otherwise CBOW: the words
+        around it are the inputs, and their mean predicts the center.
     """
 
     ids: Any
@@ -44,14 +44,14 @@ class Text(NamedTuple):
 
 
 class TokenWindow(ArrayStruct):
-    """A piece of the text after thinning, with up to `window` words before and behind it.
+    """A range of the text after subsampling, with up to `window` words of context on both sides.
 
     Attributes
     ----------
-    words, sentences, reaches : int64 [window + positions of the piece + window]
-        Ids, numbers of their sentences, reaches of their windows.
+    words, sentences, reaches : int64 [window + positions of the range + window]
+        Word ids, the indices of their sentences, the reaches of their windows.
     bounds : int64 [4]
-        First word, first word of the piece, end of the piece, end of the words.
+        Start of the context before the range, start and end of the range, end of the context after it.
     """
 
     words: Any
@@ -66,7 +66,7 @@ class Examples(ArrayStruct):
     Attributes
     ----------
     input_ids, label_ids : int64
-        Example b has the inputs input_starts[b] to input_starts[b + 1], and labels likewise.
+        Example b has the inputs input_ids[input_starts[b]:input_starts[b + 1]], and labels likewise.
     input_starts, label_starts : int64 [batch_size + 1]
     example_of_input, example_of_label : int64
     rows : int64 [batch_size]
@@ -84,44 +84,44 @@ class Examples(ArrayStruct):
 
 @jit
 def read_tokens(text, seed, stream, first, last, tokens):
-    """Thin out positions first .. last of the text, and as many words around as windows may reach."""
+    """Subsample positions [first, last) of the text, and as much context as windows may reach."""
     lead, sentence = text.window, np.searchsorted(text.offsets, first, side="right") - 1
     before = lead
     position = first - 1
     while before > 0 and first < last and position >= text.offsets[sentence]:
-        before -= _take(text, seed, stream, position, sentence, tokens, before - 1)
+        before -= _append(text, seed, stream, position, sentence, tokens, before - 1)
         position -= 1
     size = lead
     for position in range(first, last):
         while position >= text.offsets[sentence + 1]:
             sentence += 1
-        size += _take(text, seed, stream, position, sentence, tokens, size)
+        size += _append(text, seed, stream, position, sentence, tokens, size)
     tokens.bounds[0], tokens.bounds[1], tokens.bounds[2] = before, lead, size
     most, position = size + text.window, last
     while size < most and first < last and position < text.offsets[sentence + 1]:
-        size += _take(text, seed, stream, position, sentence, tokens, size)
+        size += _append(text, seed, stream, position, sentence, tokens, size)
         position += 1
     tokens.bounds[3] = size
 
 
 @jit
-def _take(text, seed, stream, position, sentence, tokens, place):
-    """Write the word at a position of the text to a place of the page if it stays; return 1 if so, else 0."""
+def _append(text, seed, stream, position, sentence, tokens, i):
+    """Write the word at a position of the text to index i of the token window if it is kept; return 1 if so, else 0."""
     bits = philox_block(seed, stream, np.uint64(position))
     word = text.ids[position]
     if bits[0] >= text.thresholds[word]:
         return 0
-    tokens.words[place] = word
-    tokens.sentences[place] = sentence
-    tokens.reaches[place] = text.window
+    tokens.words[i] = word
+    tokens.sentences[i] = sentence
+    tokens.reaches[i] = text.window
     if text.shrink:
-        tokens.reaches[place] = 1 + np.int64((bits[1] * np.uint64(text.window)) >> _SHIFT_32)
+        tokens.reaches[i] = 1 + np.int64((bits[1] * np.uint64(text.window)) >> _SHIFT_32)
     return 1
 
 
 @jit
 def make_examples(text, tokens, first, last, examples):
-    """Make examples of the words first .. last of the page, those without a neighbour left out; return how many."""
+    """Make examples of words [first, last) of the token window, except those without neighbors; return their number."""
     size, num_inputs, num_labels = 0, 0, 0
     inputs, input_of = examples.input_ids, examples.example_of_input
     labels, label_of = examples.label_ids, examples.example_of_label
@@ -152,7 +152,7 @@ def make_examples(text, tokens, first, last, examples):
 
 @jit
 def _neighbors(tokens, center, out, end):
-    """Append the words in the window of a centre to out[end:]; return the new end."""
+    """Append the other words in the window of a center to `out` at `end`; return the new end."""
     first = max(tokens.bounds[0], center - tokens.reaches[center])
     last = min(tokens.bounds[3], center + tokens.reaches[center] + 1)
     for other in range(first, last):

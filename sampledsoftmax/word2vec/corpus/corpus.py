@@ -1,11 +1,11 @@
-"""Where sentences come from: text files, or any iterable of token lists that can be read more than once."""
+"""The sentences of a corpus: text files, or any iterable of token lists that can be iterated several times."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from sampledsoftmax import validation
-from sampledsoftmax.word2vec.corpus.decompress import PACKED, Piece
+from sampledsoftmax.word2vec.corpus.decompress import Chunk, is_compressed
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath, find_files, is_path
 from sampledsoftmax.word2vec.corpus.text_blocks import BLOCK_BYTES, ERRORS, text_blocks
 
@@ -14,38 +14,37 @@ Source: TypeAlias = AnyPath | Sequence[AnyPath] | Iterable[Sentence]
 
 
 def read_sentences(source: Source, errors: str = "strict") -> Iterable[Sentence]:
-    """Return the sentences of `source` as an iterable that can be read several times.
+    """Return the sentences of `source` as an iterable that can be iterated several times.
 
     Parameters
     ----------
     source : path, sequence of paths, or iterable of token lists
-        A path names a UTF-8 text file, unpacked on the way if it ends in `.gz`, `.xz` or `.zst` (this one with the
-        extra `zst`), or a directory: all files below it, sorted, hidden ones left out. A str may also be a pattern
-        such as `news/*.txt`, sorted as well, or `-`: standard input, which can be read once only (`./-` is a file of
-        that name). A list or tuple that begins with a path is a list of paths, so a sentence must be split into
-        tokens.
+        A path names a UTF-8 text file, decompressed if it is gzip, xz or Zstandard (`.gz`, `.xz`, `.zst`; the last one
+        needs the extra `zst`), or a directory: all files below it except hidden ones, sorted. A str may also be a
+        pattern such as `news/*.txt`, sorted as well, or `-`: standard input, which can be read only once (`./-` is a
+        file of that name). A list or tuple that begins with a path is a list of paths, so a sentence must be split
+        into tokens.
 
-        A line is a sentence, its tokens are separated by blanks, those of `str.split`. Lines and tokens may be of
-        any length; a byte order mark at the start of a file is left out.
+        A line is a sentence; its tokens are separated by white space, as by `str.split`. Lines and tokens may be of
+        any length; a byte order mark at the start of a file is removed.
     errors : str
-        What to do with bytes that are not UTF-8: "strict" raises, "replace" puts U+FFFD in their place, "ignore"
-        leaves them out.
+        How to handle bytes that are not UTF-8: "strict" raises, "replace" substitutes U+FFFD, "ignore" drops them.
 
     Returns
     -------
     iterable of token lists
-        `source` itself if it holds token lists.
+        `source` itself if it consists of token lists.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        A file does not exist.
     TypeError
-        `source` is an iterator (it would be empty after the first pass) or not iterable at all, or holds paths
-        beside something else.
+        `source` is an iterator (it would be empty after the first pass), is not iterable, or mixes paths with
+        something else.
     ValueError
-        `errors` is something else. While reading: a byte that is not UTF-8 (with its place and line), a damaged
-        archive, or standard input for the second time.
+        `errors` has another value. While reading: a byte that is not UTF-8 (with its position and line), a damaged
+        compressed file, or standard input read a second time.
 
     Examples
     --------
@@ -68,7 +67,7 @@ def read_sentences(source: Source, errors: str = "strict") -> Iterable[Sentence]
 
 
 def _paths_in(source: Any) -> list[AnyPath]:
-    """Return the paths that `source` is or holds, none if it holds token lists."""
+    """Return the path or paths in `source`, an empty list if it consists of token lists."""
     if is_path(source):
         return [source]
     if not (isinstance(source, (list, tuple)) and source and is_path(source[0])):
@@ -76,14 +75,14 @@ def _paths_in(source: Any) -> list[AnyPath]:
     for number, item in enumerate(source):
         if not is_path(item):
             raise TypeError(
-                f"corpus begins with the path {os.fspath(source[0])!r}, so it must hold paths only: item {number} is "
-                f"a {type(item).__name__}"
+                f"corpus begins with the path {os.fspath(source[0])!r}, so it must contain only paths: item {number} "
+                f"is a {type(item).__name__}"
             )
     return list(source)
 
 
 class TextFiles:
-    """The sentences of text files, one file after the other, read anew at each pass.
+    """The sentences of text files, one file after the other, read again in each pass.
 
     Parameters
     ----------
@@ -92,7 +91,7 @@ class TextFiles:
     errors : str
         "strict", "replace" or "ignore".
     block_bytes : int
-        How much is read at a time.
+        Number of bytes that are read at a time.
 
     Attributes
     ----------
@@ -113,37 +112,37 @@ class TextFiles:
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the tokens of each line."""
-        begun: list[str] = []
+        tokens: list[str] = []
         for block, _ in self.blocks():
             *ends, start = block.decode().split("\n")
             for end in ends:
-                yield begun + end.split()
-                begun = []
-            begun += start.split()
+                yield tokens + end.split()
+                tokens = []
+            tokens += start.split()
 
     @property
     def num_bytes(self) -> int | None:
-        """How many bytes the files have on the disk; None if one is a pipe."""
+        """Total size of the files on disk; None if one is a pipe."""
         sizes = [_size(file) for file in self.files]
         return None if None in sizes else sum(size or 0 for size in sizes)
 
     @property
-    def is_packed(self) -> bool:
-        """Whether a file is unpacked on the way."""
-        return any(file is not None and file.suffix in PACKED for file in self.files)
+    def is_compressed(self) -> bool:
+        """Whether one of the files is compressed."""
+        return any(file is not None and is_compressed(file) for file in self.files)
 
-    def blocks(self) -> Iterator[Piece]:
+    def blocks(self) -> Iterator[Chunk]:
         """Yield the text as valid UTF-8 in blocks of whole tokens; each file ends with a line end."""
         if self._is_used_up:
-            raise ValueError("standard input can be read once only")
+            raise ValueError("standard input can be read only once")
         self._is_used_up = None in self.files
         before = 0
         for file in self.files:
             for block, done in text_blocks(file, self.errors, self._block_bytes):
-                yield Piece(block, before + done)
+                yield Chunk(block, before + done)
             before += _size(file) or 0
 
 
 def _size(file: Any) -> int | None:
-    """Return the size of a regular file; a pipe has none."""
+    """Return the size of a regular file, None for a pipe."""
     return file.stat().st_size if file is not None and file.is_file() else None

@@ -1,4 +1,4 @@
-"""Which files a corpus is made of: names, patterns, directories, standard input."""
+"""The files of a corpus, from names, patterns, directories and standard input."""
 
 import glob
 import os
@@ -17,21 +17,21 @@ def is_path(source: object) -> bool:
 
 
 def find_files(names: Sequence[AnyPath]) -> list[Path | None]:
-    """Return the files that are meant, in the order of `names`; None is standard input.
+    """Return the files that `names` denote, in the same order; None is standard input.
 
-    A directory stands for all files below it, and a str with `*`, `?` or `[` that names no file for those that it
-    matches (`**` for any folders): both sorted by path, hidden ones left out. The str `-` is standard input.
+    A directory denotes all files below it; a str with `*`, `?` or `[` that is not a file name denotes the files that
+    match it (`**` matches any folders): both sorted by path, without hidden files. The str `-` is standard input.
 
     Raises
     ------
     FileNotFoundError
-        A name leads to no file.
+        A name denotes no file.
     ValueError
         Standard input is named more than once.
     """
     files = [file for name in names for file in _files_of(name)]
     if files.count(None) > 1:
-        raise ValueError("corpus names standard input, -, more than once: it can be read once only")
+        raise ValueError("corpus names standard input, -, more than once: it can be read only once")
     return files
 
 

@@ -1,8 +1,8 @@
-"""The source of the Python standard library as a corpus: every installation carries it, nothing is downloaded.
+"""The source of the Python standard library as a corpus: part of every installation, so nothing is downloaded.
 
-A pattern that steps over strings and comments finds the names; `tokenize` finds the same ones many times slower.
-An f-string counts as a string. From Python 3.12 on its fields may hold its own quotes, and what is between those is
-then taken for names: in 2 of the 630 files of Python 3.13.
+Names are found by a regular expression that skips strings and comments; `tokenize` finds the same names many times
+slower. An f-string counts as a string. From Python 3.12 on its fields may contain its own quotes, and text between
+those is then taken for names: in 2 of the 630 files of Python 3.13.
 """
 
 import os
@@ -13,9 +13,9 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-LEFT_OUT = frozenset({"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"})
+SKIPPED = frozenset({"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"})
 
-# A string is consumed with its prefix and a number with its letters, so that neither leaves a name behind.
+# A string is matched with its prefix and a number with its letters, so that neither leaves a name.
 _NAME = re.compile(
     r'''
     [rbufRBUF]{0,2}(?:
@@ -33,29 +33,29 @@ _NAME = re.compile(
 
 
 class PythonSource:
-    """The names in the Python files under a folder, a file a sentence.
+    """The names in the Python files below a folder, one sentence per file.
 
-    A file is the sentence because names that are used alike come together over many lines; one line of
-    code holds hardly more than four names.
+    A sentence is a file, since names with similar uses co-occur over many lines, while a line of code has hardly more
+    than four names.
 
     Parameters
     ----------
     root : path, optional
-        Where to look; the standard library of the running interpreter if it is not given. Folders of
-        tests and of installed packages are left out.
+        The folder; by default the standard library of the running interpreter. Folders of tests and of installed
+        packages are skipped.
 
     Attributes
     ----------
     sentences : list of list of str
-        Identifiers and keywords of each file, in the order of the paths; strings, comments, numbers and
-        operators are left out.
+        Identifiers and keywords of each file, in the order of the paths, without strings, comments, numbers and
+        operators.
     unreadable : list of Path
         Files that could not be opened or decoded.
 
     Raises
     ------
     ValueError
-        There are no Python files: some installations carry the library without its source.
+        There are no Python files: some installations have the library without its source.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def names_in(source: str) -> list[str]:
 
 
 def _python_files(root: Path) -> Iterator[Path]:
-    """Yield the paths of the files in an order that depends on their names alone."""
+    """Yield the paths of the files in an order that depends only on their names."""
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(set(folders) - LEFT_OUT)
+        folders[:] = sorted(set(folders) - SKIPPED)
         yield from (Path(folder, name) for name in sorted(files) if name.endswith(".py"))

@@ -1,4 +1,4 @@
-"""A text file as blocks of valid UTF-8 that hold whole tokens, however long its lines are."""
+"""A text file as blocks of valid UTF-8 that consist of whole tokens, for lines of any length."""
 
 import codecs
 import re
@@ -7,78 +7,77 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from sampledsoftmax.word2vec.corpus.decompress import Piece, pieces_of
+from sampledsoftmax.kernels.text.white_space import WHITE_SPACE
+from sampledsoftmax.word2vec.corpus.decompress import Chunk, read_chunks
 
 BLOCK_BYTES = 2**20
 ERRORS = ("strict", "replace", "ignore")
 
 Item = TypeVar("Item")
 
-# All blanks of `str.split` as UTF-8: the first byte of a character is never one of the later bytes of another.
-_BLANK = re.compile(
-    rb"[\t-\r\x1c-\x20]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80"
-)
+# In UTF-8 the first byte of a character is never a later byte of another one, so that bytes can be searched.
+_WHITE_SPACE = re.compile(b"|".join(re.escape(character.encode()) for character in WHITE_SPACE))
 _LINE_END = b"\n"
 _TAIL_BYTES = 4096
 
 
-def text_blocks(path: Path | None, errors: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Piece]:
-    """Yield a file in blocks that end behind a blank, the last one with a line end.
+def text_blocks(path: Path | None, errors: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Chunk]:
+    """Yield a file in blocks that end with white space, the last one with a line end.
 
     Parameters
     ----------
     path : Path or None
-        Unpacked if it ends in `.gz`, `.xz` or `.zst`; None is standard input.
+        A file, plain or compressed (see `read_chunks`); None is standard input.
     errors : str
-        What to do with bytes that are not UTF-8, as in `bytes.decode`: "strict", "replace" or "ignore".
+        How to handle bytes that are not UTF-8, as in `bytes.decode`: "strict", "replace" or "ignore".
     block_bytes : int
-        A block has about as many bytes, or as many as a token that is longer.
+        Approximate size of a block; a block with a longer token is longer.
 
     Raises
     ------
     ValueError
-        A byte is not UTF-8 and `errors` is "strict"; see `pieces_of` for other reasons.
+        A byte is not UTF-8 and `errors` is "strict"; see `read_chunks` for other reasons.
     """
-    valid = _Validator(path, errors)
-    begun: list[bytes] = []  # of a token whose end has not been read
+    decode = _Decoder(path, errors)
+    pending: list[bytes] = []  # the beginning of a token whose end has not been read
     data, done = _LINE_END, 0
-    for data, done in pieces_of(path, block_bytes):
-        cut = _after_last_blank(data)
-        begun.append(data[:cut] if cut else data)
-        if cut:
-            yield Piece(valid(b"".join(begun)), done)
-            begun = [data[cut:]]
+    for data, done in read_chunks(path, block_bytes):
+        end = _end_of_last_white_space(data)
+        pending.append(data[:end] if end else data)
+        if end:
+            yield Chunk(decode(b"".join(pending)), done)
+            pending = [data[end:]]
     if not data.endswith(_LINE_END):
-        yield Piece(valid(b"".join([*begun, _LINE_END])), done)
+        yield Chunk(decode(b"".join([*pending, _LINE_END])), done)
 
 
-def one_ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """Yield what `items` yields, while a second thread fetches the next one: zlib and lzma run beside Python.
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield the same items, while a second thread fetches the next one: zlib and lzma release the interpreter lock.
 
     Examples
     --------
-    >>> list(one_ahead("abc"))
+    >>> list(prefetch("abc"))
     ['a', 'b', 'c']
     """
     nothing, fetched = object(), iter(items)
     with ThreadPoolExecutor(1, "corpus") as thread:
-        coming = thread.submit(next, fetched, nothing)
-        while (item := coming.result()) is not nothing:
-            coming = thread.submit(next, fetched, nothing)
+        pending = thread.submit(next, fetched, nothing)
+        while (item := pending.result()) is not nothing:
+            pending = thread.submit(next, fetched, nothing)
             yield item  # type: ignore[misc]
 
 
-def _after_last_blank(data: bytes) -> int:
-    """Return the place behind the last blank, 0 if there is none: the end is looked at before the whole."""
+def _end_of_last_white_space(data: bytes) -> int:
+    """Return the end of the last white-space character, 0 if there is none; the tail is searched first."""
     for start in (max(len(data) - _TAIL_BYTES, 0), 0):
-        ends = [blank.end() for blank in _BLANK.finditer(data, start)]
+        ends = [match.end() for match in _WHITE_SPACE.finditer(data, start)]
         if ends:
             return ends[-1]
     return 0
 
 
-class _Validator:
-    """Takes the blocks of one file in order; leaves out its byte order mark."""
+class _Decoder:
+    """Checks the blocks of one file in order, and removes its byte order mark."""
 
     def __init__(self, path: Path | None, errors: str) -> None:
         self._name = "standard input" if path is None else str(path)
@@ -86,11 +85,12 @@ class _Validator:
         self._position = self._lines = 0
 
     def __call__(self, block: bytes) -> bytes:
-        marked = self._position == 0 and block.startswith(codecs.BOM_UTF8)
+        """Return the block as valid UTF-8."""
+        has_mark = self._position == 0 and block.startswith(codecs.BOM_UTF8)
         valid = block if block.isascii() else self._decoded(block).encode()
         self._position += len(block)
         self._lines += block.count(_LINE_END)
-        return valid.removeprefix(codecs.BOM_UTF8) if marked else valid
+        return valid.removeprefix(codecs.BOM_UTF8) if has_mark else valid
 
     def _decoded(self, block: bytes) -> str:
         try:

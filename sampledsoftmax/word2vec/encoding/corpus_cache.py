@@ -1,4 +1,4 @@
-"""Encoded corpora that are kept: a folder for each, complete or not there."""
+"""Cache of encoded corpora on disk: one folder per corpus, created atomically."""
 
 import hashlib
 import json
@@ -13,20 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from sampledsoftmax.io.atomic_write import draft_ending, remove_drafts_of_the_dead, writing
+from sampledsoftmax.io.atomic_write import remove_stale_temp_files, temp_suffix, writing
 from sampledsoftmax.word2vec.corpus.corpus import TextFiles
 from sampledsoftmax.word2vec.encoding.id_files import ArrayFile, checksum_of
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 
 FORMAT = 1
 _ABOUT, _WORDS, _COUNTS = "corpus.json", "words.json", "counts.npy"
-_DRAFT = ".corpus"
+_TEMP_PREFIX = ".corpus"
 
 
 def fingerprint(files: TextFiles, **settings: Any) -> dict[str, Any] | None:
-    """Return what an encoded corpus depends on: files with size and time of the last change, and settings.
+    """Return everything that an encoded corpus depends on: files with size and time of the last change, and settings.
 
-    None if a file is a pipe: what comes out of it cannot be known before it is read.
+    None if a file is a pipe, whose content is unknown until it is read.
     """
     about = []
     for path in files.files:
@@ -45,15 +45,15 @@ def words_digest(vocabulary: Vocabulary) -> str:
 
 
 @contextmanager
-def draft_folder(above: str | os.PathLike[str]) -> Iterator[Path]:
-    """Make a folder for files that are being written; at the end of the block it is removed, unless it was renamed.
+def temp_folder(above: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a temporary folder; at the end of the block it is removed, unless it was renamed.
 
-    What processes that were killed have left is removed too.
+    Temporary folders of killed processes are removed too.
     """
     with writing(above):
         Path(above).mkdir(parents=True, exist_ok=True)
-        remove_drafts_of_the_dead(Path(above), _DRAFT)
-        folder = tempfile.mkdtemp(dir=above, prefix=f"{_DRAFT}.", suffix=draft_ending())
+        remove_stale_temp_files(Path(above), _TEMP_PREFIX)
+        folder = tempfile.mkdtemp(dir=above, prefix=f"{_TEMP_PREFIX}.", suffix=temp_suffix())
     try:
         yield Path(folder)
     finally:
@@ -61,26 +61,26 @@ def draft_folder(above: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 class CorpusCache:
-    """A directory that holds encoded corpora, each in a folder named by its fingerprint.
+    """A directory of encoded corpora, each in a folder named by its fingerprint.
 
-    It may be deleted at any time. A folder is written under another name and renamed once it is complete, so
+    It may be deleted at any time. A folder is written under a temporary name and renamed when it is complete, so
     several processes may share the directory.
 
     Parameters
     ----------
     path : path
-        Made if it is not there.
+        Created if it does not exist.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
     def folder_of(self, about: Mapping[str, Any]) -> Path:
-        """Return where a corpus with this fingerprint is kept, whether it is there or not."""
+        """Return the path of the corpus with this fingerprint, whether it exists or not."""
         return self.path / f"corpus-{hashlib.sha256(_json(about).encode()).hexdigest()[:16]}"
 
     def holds(self, about: Mapping[str, Any]) -> bool:
-        """Return whether the corpus is there: same fingerprint, every file with its check sum."""
+        """Return whether the corpus is in the cache: same fingerprint, all checksums correct."""
         folder = self.folder_of(about)
         try:
             known = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
@@ -91,24 +91,24 @@ class CorpusCache:
         except (OSError, ValueError, LookupError, TypeError):
             return False
 
-    def keep(self, draft: Path, about: Mapping[str, Any], checksums: Mapping[str, int]) -> Path:
-        """Give a complete draft its name, and return it; if another process was first, that one's stays."""
+    def keep(self, complete: Path, about: Mapping[str, Any], checksums: Mapping[str, int]) -> Path:
+        """Rename a complete temporary folder, and return its new path; an entry of a faster process is kept."""
         folder = self.folder_of(about)
-        with writing(draft):
-            (draft / _ABOUT).write_text(_json({"fingerprint": about, "checksums": checksums}), encoding="utf-8")
+        with writing(complete):
+            (complete / _ABOUT).write_text(_json({"fingerprint": about, "checksums": checksums}), encoding="utf-8")
         with writing(folder):
             try:
-                draft.rename(folder)
+                complete.rename(folder)
             except OSError:
-                if not self.holds(about):  # what is there is damaged
+                if not self.holds(about):  # the existing entry is damaged
                     shutil.rmtree(folder, ignore_errors=True)
-                    draft.rename(folder)
+                    complete.rename(folder)
         return folder
 
 
 def save_vocabulary(folder: Path, vocabulary: Vocabulary) -> dict[str, int]:
-    """Write words and counts and return the check sum of each file."""
-    words = json.dumps(vocabulary.words).encode()  # all that is not ASCII is escaped, lone surrogates too
+    """Write words and counts, and return the checksum of each file."""
+    words = json.dumps(vocabulary.words).encode()  # escapes non-ASCII characters, lone surrogates included
     with writing(folder):
         (folder / _WORDS).write_bytes(words)
     with ArrayFile(folder / _COUNTS, np.int64, len(vocabulary)) as counts:
@@ -117,7 +117,7 @@ def save_vocabulary(folder: Path, vocabulary: Vocabulary) -> dict[str, int]:
 
 
 def load_vocabulary(folder: Path) -> Vocabulary:
-    """Return what `save_vocabulary` wrote."""
+    """Read what `save_vocabulary` wrote."""
     words = json.loads((folder / _WORDS).read_bytes())
     return Vocabulary(words, np.load(folder / _COUNTS, allow_pickle=False))
 

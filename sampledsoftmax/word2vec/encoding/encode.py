@@ -1,4 +1,4 @@
-"""From a corpus to its vocabulary and a stream of ids, in one reading, or out of the cache."""
+"""Encode a corpus: its vocabulary and its stream of ids, read once or taken from the cache."""
 
 import shutil
 import tempfile
@@ -12,40 +12,35 @@ from sampledsoftmax.word2vec.corpus.corpus import Sentence, Source, TextFiles, r
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath
 from sampledsoftmax.word2vec.encoding.corpus_cache import (
     CorpusCache,
-    draft_folder,
     fingerprint,
     load_vocabulary,
     save_vocabulary,
+    temp_folder,
     words_digest,
 )
-from sampledsoftmax.word2vec.encoding.encode_passes import OnProgress, counted, encode_into, frequent_words
+from sampledsoftmax.word2vec.encoding.encode_passes import OnProgress, encode_into, frequent_words, word_counts
 from sampledsoftmax.word2vec.encoding.id_files import map_stream
-from sampledsoftmax.word2vec.encoding.id_stream import IdStream
-from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
-from sampledsoftmax.word2vec.encoding.word_index import WordTable
+from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
+from sampledsoftmax.word2vec.encoding.word_index import WordIndex
 
 
 class Encoded(NamedTuple):
-    """A corpus that is ready for training.
+    """An encoded corpus, ready for training.
 
     Attributes
     ----------
     vocabulary : Vocabulary
         Its words.
     stream : IdStream
-        Their ids, in the order of the text: int32, mapped from files.
+        Their ids, in the order of the text: int32, memory-mapped.
     """
 
     vocabulary: Vocabulary
     stream: IdStream
 
 
-def _no_progress(_: int, __: int | None) -> None:
-    """Take a report and do nothing with it."""
-
-
-def _no_reuse(_: Path) -> None:
-    """Take a report and do nothing with it."""
+def ignore(*_: Any) -> None:
+    """Do nothing: the default of all callbacks."""
 
 
 def encode_corpus(
@@ -54,8 +49,8 @@ def encode_corpus(
     cache: AnyPath | None = None,
     *,
     errors: str = "strict",
-    on_progress: OnProgress = _no_progress,
-    on_reuse: Callable[[Path], None] = _no_reuse,
+    on_progress: OnProgress = ignore,
+    on_reuse: Callable[[Path], None] = ignore,
 ) -> Encoded:
     """Read a corpus once and return its vocabulary and its ids.
 
@@ -64,24 +59,23 @@ def encode_corpus(
     source : path, sequence of paths, or iterable of token lists
         See `read_sentences`.
     min_count : int
-        Words that occur less often are left out.
+        Words that occur less often are dropped.
     cache : path, optional
-        Directory for the ids, made if it is not there. What it holds of the same files (paths, sizes, times of the
-        last change), `min_count` and `errors` is used again, if its check sums are right; token lists and pipes are
-        read each time. Old entries stay until somebody deletes them; the directory may be deleted at any time. Without
-        it the ids are in the temporary directory of the system (TMPDIR) and are gone with the stream.
+        Directory for the ids, created if it does not exist. An entry is reused for the same files (paths, sizes, times
+        of the last change), `min_count` and `errors`, if its checksums match; token lists and pipes are read each time.
+        Old entries are never deleted; the directory may be deleted at any time. Without a cache, the ids are in the
+        temporary directory of the system (TMPDIR) and are removed with the stream.
     errors : str
-        What to do with bytes that are not UTF-8: "strict", "replace" or "ignore", see `read_sentences`.
+        How to handle bytes that are not UTF-8: "strict", "replace" or "ignore", see `read_sentences`.
     on_progress : callable
-        Is called with (bytes read, bytes in all or None where that is not known), about once a megabyte; for token
-        lists not at all.
+        Called with (bytes read, total bytes or None if unknown), about once per megabyte; never for token lists.
     on_reuse : callable
-        Is called with the folder of the cache that is used again.
+        Called with the folder of the cache entry that is reused.
 
     Raises
     ------
     TypeError, ValueError, FileNotFoundError
-        The corpus cannot be read, see `read_sentences`, or holds too few words, see `Vocabulary.build`.
+        The corpus cannot be read, see `read_sentences`, or has too few words, see `Vocabulary.build`.
     OSError
         The ids cannot be written.
 
@@ -94,7 +88,7 @@ def encode_corpus(
     min_count = validation.whole_number("min_count", min_count, at_least=1)
     return _encode(
         _Job(source, cache, errors, on_progress, on_reuse, min_count),
-        lambda table: frequent_words(table, min_count),
+        lambda index: frequent_words(index, min_count),
         min_count=min_count,
     )
 
@@ -105,12 +99,12 @@ def encode_more(
     cache: AnyPath | None = None,
     *,
     errors: str = "strict",
-    on_progress: OnProgress = _no_progress,
-    on_reuse: Callable[[Path], None] = _no_reuse,
+    on_progress: OnProgress = ignore,
+    on_reuse: Callable[[Path], None] = ignore,
 ) -> IdStream:
-    """Return a corpus as ids of a vocabulary that is there already; other words are left out.
+    """Return a corpus as ids of an existing vocabulary; other words are dropped.
 
-    Parameters are those of `encode_corpus`.
+    The parameters are those of `encode_corpus`.
 
     Examples
     --------
@@ -129,12 +123,12 @@ def encode_and_grow(
     cache: AnyPath | None = None,
     *,
     errors: str = "strict",
-    on_progress: OnProgress = _no_progress,
-    on_reuse: Callable[[Path], None] = _no_reuse,
+    on_progress: OnProgress = ignore,
+    on_reuse: Callable[[Path], None] = ignore,
 ) -> Encoded:
-    """Read more text: old words keep their ids, new ones that occur `min_count` times come after them.
+    """Read more text: known words keep their ids, new words that occur at least `min_count` times follow.
 
-    Parameters are those of `encode_corpus`; see `Vocabulary.grow`.
+    The parameters are those of `encode_corpus`; see `Vocabulary.grow`.
 
     Examples
     --------
@@ -146,9 +140,9 @@ def encode_and_grow(
     """
     min_count = validation.whole_number("min_count", min_count, at_least=1)
 
-    def grown(table: WordTable) -> Vocabulary:
+    def grown(index: WordIndex) -> Vocabulary:
         known = vocabulary.ids
-        counts = {word: n for word, n in counted(table) if n >= min_count or word in known}
+        counts = {word: n for word, n in word_counts(index) if n >= min_count or word in known}
         return vocabulary.grow(counts, min_count)
 
     job = _Job(source, cache, errors, on_progress, on_reuse)
@@ -156,36 +150,36 @@ def encode_and_grow(
 
 
 class _Job(NamedTuple):
-    """What the three functions have in common."""
+    """The common arguments of the three public functions."""
 
     source: Source
     cache: AnyPath | None
     errors: str
     on_progress: OnProgress
     on_reuse: Callable[[Path], None]
-    at_least: int = 1  # words that come less often are left out for sure
+    at_least: int = 1  # words with fewer occurrences are certain to be dropped
 
 
-def _encode(job: _Job, choose: Callable[[WordTable], Vocabulary], **settings: Any) -> Encoded:
-    """Take a corpus from the cache, or encode it with the vocabulary that `choose` makes of its words."""
+def _encode(job: _Job, choose: Callable[[WordIndex], Vocabulary], **settings: Any) -> Encoded:
+    """Return a corpus from the cache, or encode it with the vocabulary that `choose` makes from its words."""
     sentences = read_sentences(job.source, job.errors)
     about = fingerprint(sentences, **settings) if isinstance(sentences, TextFiles) else None
     if job.cache is None or about is None:
-        return _encode_for_now(job, sentences, choose)
+        return _encode_temporarily(job, sentences, choose)
     cache = CorpusCache(job.cache)
     if cache.holds(about):
         folder = cache.folder_of(about)
         job.on_reuse(folder)
         return Encoded(load_vocabulary(folder), map_stream(folder))
-    with draft_folder(cache.path) as draft:
-        vocabulary, checksums = encode_into(draft, sentences, choose, job.at_least, job.on_progress)
-        checksums |= save_vocabulary(draft, vocabulary)
-        return Encoded(vocabulary, map_stream(cache.keep(draft, about, checksums)))
+    with temp_folder(cache.path) as folder:
+        vocabulary, checksums = encode_into(folder, sentences, choose, job.at_least, job.on_progress)
+        checksums |= save_vocabulary(folder, vocabulary)
+        return Encoded(vocabulary, map_stream(cache.keep(folder, about, checksums)))
 
 
-def _encode_for_now(job: _Job, sentences: Iterable[Sentence], choose: Callable[[WordTable], Vocabulary]) -> Encoded:
-    """Encode into files that are gone with the arrays: at once where files that are mapped may be deleted."""
-    with draft_folder(tempfile.gettempdir() if job.cache is None else job.cache) as folder:
+def _encode_temporarily(job: _Job, sentences: Iterable[Sentence], choose: Callable[[WordIndex], Vocabulary]) -> Encoded:
+    """Encode into files that are removed with the arrays, or at once where mapped files may be deleted."""
+    with temp_folder(tempfile.gettempdir() if job.cache is None else job.cache) as folder:
         vocabulary, _ = encode_into(folder, sentences, choose, job.at_least, job.on_progress)
         stream = map_stream(folder)
     if folder.exists():

@@ -1,4 +1,4 @@
-"""The ids of a corpus on disk: first as they come, then with the ids of a vocabulary, as files that can be mapped."""
+"""The ids of a corpus on disk: provisional ids in a temporary file, vocabulary ids in memory-mapped `.npy` files."""
 
 import tempfile
 import zlib
@@ -11,26 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.io.atomic_write import writing
-from sampledsoftmax.word2vec.encoding.id_stream import IdStream
-from sampledsoftmax.word2vec.encoding.word_index import Numbered
+from sampledsoftmax.word2vec.encoding.vocabulary import IdStream
+from sampledsoftmax.word2vec.encoding.word_index import TokenBlock
 
 IDS, OFFSETS = "ids.npy", "offsets.npy"
 
 
-class Draft:
-    """A corpus whose words are numbered as they come, in a file without a name: it goes with the process.
+class FirstPassFile:
+    """The provisional ids of a corpus, in an unnamed file that the operating system removes with the process.
 
     Parameters
     ----------
     folder : Path
-        Whose file system holds it.
+        The file system that holds it.
 
     Examples
     --------
-    >>> with Draft(Path(tempfile.gettempdir())) as draft:
-    ...     draft.add(Numbered(np.array([0, 1, 0], np.int32), np.array([3])))
-    ...     draft.num_ends, list(draft)
-    (1, [Numbered(numbers=array([0, 1, 0], dtype=int32), ends=array([3]))])
+    >>> with FirstPassFile(Path(tempfile.gettempdir())) as first_pass:
+    ...     first_pass.add(TokenBlock(np.array([0, 1, 0], np.int32), np.array([3])))
+    ...     first_pass.num_ends, list(first_pass)
+    (1, [TokenBlock(ids=array([0, 1, 0], dtype=int32), ends=array([3]))])
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,46 +40,46 @@ class Draft:
         self._blocks: list[tuple[int, int]] = []
         self.num_ends = 0
 
-    def add(self, block: Numbered) -> None:
-        """Append some text."""
+    def add(self, block: TokenBlock) -> None:
+        """Append a block."""
         with writing(self._folder):
             for array in block:
                 self._file.write(array.data)
-        self._blocks.append((block.numbers.size, block.ends.size))
+        self._blocks.append((block.ids.size, block.ends.size))
         self.num_ends += block.ends.size
 
-    def __iter__(self) -> Iterator[Numbered]:
-        """Yield what was added."""
+    def __iter__(self) -> Iterator[TokenBlock]:
+        """Yield the blocks that were added."""
         with writing(self._folder):
-            self._file.seek(0)  # writes what is still buffered
+            self._file.seek(0)  # flushes the buffer
         for num_tokens, num_ends in self._blocks:
-            numbers = np.frombuffer(self._file.read(4 * num_tokens), np.int32)
-            yield Numbered(numbers, np.frombuffer(self._file.read(8 * num_ends), np.int64))
+            ids = np.frombuffer(self._file.read(4 * num_tokens), np.int32)
+            yield TokenBlock(ids, np.frombuffer(self._file.read(8 * num_ends), np.int64))
 
-    def __enter__(self) -> "Draft":
+    def __enter__(self) -> "FirstPassFile":
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give the room back; what is still buffered may not find any."""
+        """Free the disk space; flushing the buffer may fail on a full disk."""
         with suppress(OSError):
             self._file.close()
 
 
 class ArrayFile:
-    """A `.npy` file that is written from front to back.
+    """A `.npy` file that is written sequentially.
 
     Parameters
     ----------
     path : Path
-        Must not be there.
+        Must not exist.
     dtype : dtype
     size : int
-        How many items will be written.
+        Number of items that will be written.
 
     Attributes
     ----------
     checksum : int
-        CRC-32 of what has been written.
+        CRC-32 of the bytes written so far.
     """
 
     def __init__(self, path: Path, dtype: Any, size: int) -> None:
@@ -97,7 +97,7 @@ class ArrayFile:
             self._file.close()
 
     def write(self, data: Any) -> None:
-        """Append bytes, or an array as items of the file."""
+        """Append bytes, or an array converted to the dtype of the file."""
         if isinstance(data, np.ndarray):
             data = np.ascontiguousarray(data, self._dtype).data
         with writing(self._path):
@@ -105,28 +105,30 @@ class ArrayFile:
         self.checksum = zlib.crc32(data, self.checksum)
 
 
-def write_stream(folder: Path, draft: Draft, new_ids: NDArray[np.int32], num_words: int) -> dict[str, int]:
-    """Write a corpus with other ids, `ids.npy` and `offsets.npy`, and return the check sum of each file.
+def write_stream(
+    folder: Path, first_pass: FirstPassFile, final_ids: NDArray[np.int32], num_words: int
+) -> dict[str, int]:
+    """Write a corpus with vocabulary ids, as `ids.npy` and `offsets.npy`, and return the checksum of each file.
 
     Parameters
     ----------
     folder : Path
-        Where to.
-    draft : Draft
+        Where the files go.
+    first_pass : FirstPassFile
         The corpus.
-    new_ids : int32 [distinct words]
-        Id of each word by its number, -1 for words that are left out.
+    final_ids : int32 [distinct words]
+        The vocabulary id for each provisional id, -1 for words that are dropped.
     num_words : int
-        How many tokens of the corpus stay.
+        Number of tokens that are kept.
     """
     before = 0
     with (
         ArrayFile(folder / IDS, np.int32, num_words) as ids,
-        ArrayFile(folder / OFFSETS, np.int64, draft.num_ends + 1) as offsets,
+        ArrayFile(folder / OFFSETS, np.int64, first_pass.num_ends + 1) as offsets,
     ):
         offsets.write(np.zeros(1, np.int64))
-        for numbers, ends in draft:
-            found = new_ids[numbers]
+        for provisional_ids, ends in first_pass:
+            found = final_ids[provisional_ids]
             kept = found >= 0
             ids.write(found[kept])
             kept_before = np.zeros(kept.size + 1, np.int64)
@@ -137,7 +139,7 @@ def write_stream(folder: Path, draft: Draft, new_ids: NDArray[np.int32], num_wor
 
 
 def map_stream(folder: Path) -> IdStream:
-    """Return the stream of a folder, mapped and read only."""
+    """Return the stream of a folder, memory-mapped and read-only."""
     return IdStream(_mapped(folder / IDS), _mapped(folder / OFFSETS))
 
 

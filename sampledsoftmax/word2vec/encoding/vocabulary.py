@@ -1,25 +1,43 @@
-"""The words of a corpus in order of falling count, and the corpus as a stream of their ids."""
+"""The vocabulary: words by decreasing count, their ids, and a corpus as a stream of ids."""
 
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.word2vec.corpus.corpus import Sentence
-from sampledsoftmax.word2vec.encoding.id_stream import IdStream
 
-__all__ = ["IdStream", "Vocabulary", "count_words"]
+
+class IdStream(NamedTuple):
+    """A corpus as ids, in memory or memory-mapped: sentence `i` is `ids[offsets[i]:offsets[i + 1]]`.
+
+    Attributes
+    ----------
+    ids : int32 or int64 [num_words]
+        Word ids, without the words that are not in the vocabulary.
+    offsets : int64 [num_sentences + 1]
+        Start of each sentence; the last entry is the number of words.
+    """
+
+    ids: NDArray[Any]
+    offsets: NDArray[np.int64]
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of both arrays."""
+        return int(self.ids.nbytes + self.offsets.nbytes)
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words by falling count, so that id 0 is the most frequent one, as a log-uniform sampler expects.
+    """Words by decreasing count, so that id 0 is the most frequent word, as a log-uniform sampler expects.
 
-    Words of equal count stand in the order of their characters: the ids depend on the counts alone.
+    Words of equal count are sorted by their characters: the ids depend on the counts alone.
 
     Parameters
     ----------
@@ -49,21 +67,21 @@ class Vocabulary:
 
     @classmethod
     def build(cls, sentences: Iterable[Sentence], min_count: int = 5) -> "Vocabulary":
-        """Count the words of a corpus and keep those that occur `min_count` times or more.
+        """Count the words of a corpus and keep those that occur at least `min_count` times.
 
         Raises
         ------
         TypeError
-            A sentence is a str (its tokens would be characters) or holds something else than str.
+            A sentence is a str (its tokens would be characters), or a token is not a str.
         ValueError
-            The corpus is empty, holds one distinct word, or fewer than two words reach `min_count`.
+            The corpus is empty, has only one distinct word, or fewer than two words reach `min_count`.
         """
         min_count = validation.whole_number("min_count", min_count, at_least=1)
         return cls.from_counts(count_words(sentences), min_count)
 
     @classmethod
     def from_counts(cls, counts: Mapping[str, int], min_count: int = 5) -> "Vocabulary":
-        """Return the words that occur `min_count` times or more; ValueError as for `build`.
+        """Return the words that occur at least `min_count` times; errors as for `build`.
 
         Examples
         --------
@@ -77,15 +95,15 @@ class Vocabulary:
         return cls(words, _counts_of(words, counts))
 
     def grow(self, more: "Vocabulary | Mapping[str, int]", min_count: int = 1) -> "Vocabulary":
-        """Return a vocabulary that also holds the words of more text.
+        """Return this vocabulary extended by the words of more text.
 
-        Words that are known keep their ids, and what `more` counted of them is added, however rare. New words
-        that occur `min_count` times or more come after them, by falling count among themselves.
+        Known words keep their ids, and their counts in `more` are added, however small. New words that occur at
+        least `min_count` times follow, by decreasing count.
 
         Parameters
         ----------
         more : Vocabulary or mapping of word to count
-            The other text.
+            The words of the other text.
         min_count : int
             At least 1.
 
@@ -103,7 +121,7 @@ class Vocabulary:
         return Vocabulary(self.words + new, np.append(old, _counts_of(new, counts)))
 
     def encode(self, sentences: Iterable[Sentence]) -> IdStream:
-        """Return the corpus as ids; words outside the vocabulary are left out before windows are laid."""
+        """Return the corpus as ids, without the words that are not in the vocabulary."""
         ids, offsets, find = array("q"), array("q", [0]), self.ids.get
         for sentence in sentences:
             ids.extend([i for i in map(find, sentence) if i is not None])
@@ -112,7 +130,7 @@ class Vocabulary:
 
 
 def count_words(sentences: Iterable[Sentence]) -> Counter[str]:
-    """Return how often each word occurs; one pass over the corpus."""
+    """Count the words of a corpus in one pass."""
     counts: Counter[str] = Counter()
     for number, sentence in enumerate(sentences):
         check_sentence(number, sentence)
@@ -124,7 +142,7 @@ def count_words(sentences: Iterable[Sentence]) -> Counter[str]:
 
 
 def check_sentence(number: int, sentence: object) -> None:
-    """Raise TypeError for a sentence that is no list of tokens, or has not been split into them."""
+    """Raise TypeError for a sentence that is not a list of tokens, for example an unsplit str."""
     if isinstance(sentence, (str, bytes)):
         raise TypeError(
             f"sentence {number} of the corpus is {type(sentence).__name__} {sentence[:40]!r}, "
@@ -135,9 +153,9 @@ def check_sentence(number: int, sentence: object) -> None:
 
 
 def _frequent(counts: Mapping[str, int], min_count: int) -> list[str]:
-    """Return words by falling count, words of equal count in the order of their characters."""
+    """Return the words with `min_count` occurrences or more, by decreasing count, then by their characters."""
     words = sorted(word for word, count in counts.items() if count >= min_count)
-    words.sort(key=counts.__getitem__, reverse=True)  # words of equal count keep their order
+    words.sort(key=counts.__getitem__, reverse=True)  # a stable sort
     return words
 
 
@@ -146,11 +164,11 @@ def _counts_of(words: list[str], counts: Mapping[str, int]) -> NDArray[np.int64]
 
 
 def _check_enough(num_kept: int, min_count: int, num_distinct: int, word: str, count: int) -> None:
-    """Refuse a corpus of which fewer than two words are kept; `word` is its most frequent one, `count` its count."""
+    """Raise ValueError if fewer than two words are kept; `word` is the most frequent one, `count` its count."""
     if not num_distinct:
-        raise ValueError("the corpus is empty: it holds no words")
+        raise ValueError("the corpus is empty: it has no words")
     if num_distinct == 1:
-        raise ValueError(f"the corpus holds one distinct word, {word!r} ({count} times): at least two are needed")
+        raise ValueError(f"the corpus has one distinct word, {word!r} ({count} times): at least two are needed")
     if num_kept < 2:
         raise ValueError(
             f"{num_kept} of the {num_distinct} distinct words of the corpus occur at least min_count={min_count} "

@@ -1,1 +1,1 @@
-"""What vectors are worth: analogies, similarity judgements, and the exact loss on text that was not seen."""
+"""Evaluation: analogies, word similarity, and the exact loss on held-out text."""

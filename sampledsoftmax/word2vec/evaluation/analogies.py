@@ -1,4 +1,4 @@
-"""Analogy questions "a is to b as c is to d": how many are answered, by section."""
+"""Evaluation on analogies: the share of questions "a is to b as c is to d" answered correctly, by section."""
 
 import os
 from collections.abc import Iterator
@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.word2vec.evaluation.lookup import RESTRICT_VOCAB, Lookup
-from sampledsoftmax.word2vec.evaluation.question_file import numbered_lines
+from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB, Lookup, numbered_lines
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
-# Cosines of a block of questions with all words: 64 MB of float32.
+# Cosines per block of questions: 64 MB of float32.
 _BLOCK = 16_000_000
 
 Question = tuple[str, str, str, str]
@@ -23,11 +22,11 @@ class Section(NamedTuple):
     Attributes
     ----------
     name : str
-        As the file calls it.
+        Its name in the file.
     correct : int
-        Questions that are answered right.
+        Questions answered correctly.
     covered : int
-        Questions whose four words all have vectors; the others are not counted as wrong.
+        Questions whose four words all have vectors; the others are ignored.
     questions : int
         All questions.
     """
@@ -39,7 +38,7 @@ class Section(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """Return the share of covered questions that are answered right; NaN if none is covered."""
+        """Return the share of covered questions answered correctly; NaN if none is covered."""
         return self.correct / self.covered if self.covered else float("nan")
 
 
@@ -51,7 +50,7 @@ class AnalogyScores(NamedTuple):
     sections : list of Section
         In the order of the file.
     total : Section
-        All of them together.
+        The sum of all sections.
     """
 
     sections: list[Section]
@@ -66,21 +65,21 @@ def evaluate_analogies(
 ) -> AnalogyScores:
     r"""Answer the analogies of a file such as questions-words.txt.
 
-    The answer to "a is to b as c is to ..." is the word nearest by cosine to b - a + c, the vectors of length
-    one (3CosAdd), among all words but a, b, c and their variants of case. The numbers are those of gensim's
+    The answer to "a is to b as c is to ..." is the word nearest by cosine to b - a + c, with normalized vectors
+    (3CosAdd), among all words except a, b, c and their case variants. The scores are those of gensim's
     `evaluate_word_analogies` with the same arguments.
 
     Parameters
     ----------
     vectors : WordVectors
-        Words by falling frequency.
+        Words by decreasing frequency.
     path : path
-        Plain or gzip. A line ": name" starts a section, any other line holds four words.
+        Plain or gzip. A line ": name" starts a section, any other line has four words.
     restrict_vocab : int or None
-        Only the first so many words exist, in questions and as answers; None for all.
+        Use only the first `restrict_vocab` words, in questions and as answers; None for all.
     case_insensitive : bool
-        Whether a word of a question means the most frequent word that is the same in upper case. Otherwise
-        words are looked up as they are written.
+        Whether a word of a question denotes the most frequent word that is the same in upper case. Otherwise words
+        are looked up as they are written.
 
     Returns
     -------
@@ -89,9 +88,9 @@ def evaluate_analogies(
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     ValueError
-        A line holds something else, or the file no question; the message names the line.
+        A line has another form, or there are no questions; the message names the line.
 
     Notes
     -----
@@ -111,8 +110,8 @@ def evaluate_analogies(
     sections = _read(path)
     known = {name: [q for q in asked if all(lookup.id(word) is not None for word in q)] for name, asked in sections}
     table = vectors.units(slice(0, lookup.size)).astype(vectors.vectors.dtype)
-    right = _right_answers(table, lookup, [question for asked in known.values() for question in asked])
-    scores = [Section(name, sum(next(right) for _ in known[name]), len(known[name]), len(q)) for name, q in sections]
+    correct = _correct_answers(table, lookup, [question for asked in known.values() for question in asked])
+    scores = [Section(name, sum(next(correct) for _ in known[name]), len(known[name]), len(q)) for name, q in sections]
     total = Section(
         "total", sum(s.correct for s in scores), sum(s.covered for s in scores), sum(s.questions for s in scores)
     )
@@ -120,7 +119,7 @@ def evaluate_analogies(
 
 
 def _read(path: str | os.PathLike[str]) -> list[tuple[str, list[Question]]]:
-    """Return the questions of each section; sections of one name are one."""
+    """Return the questions of each section; sections with the same name are merged."""
     sections: dict[str, list[Question]] = {}
     asked: list[Question] | None = None
     for number, line in numbered_lines(path):
@@ -134,12 +133,12 @@ def _read(path: str | os.PathLike[str]) -> list[tuple[str, list[Question]]]:
             raise ValueError(f"{path}, line {number}: four words are expected, got {len(words)}: {line[:60]!r}")
         asked.append((words[0], words[1], words[2], words[3]))
     if not any(sections.values()):
-        raise ValueError(f"{path} holds no questions")
+        raise ValueError(f"{path} has no questions")
     return list(sections.items())
 
 
-def _right_answers(table: NDArray[np.floating], lookup: Lookup, questions: list[Question]) -> Iterator[bool]:
-    """Yield for each question whether its answer is right."""
+def _correct_answers(table: NDArray[np.floating], lookup: Lookup, questions: list[Question]) -> Iterator[bool]:
+    """Yield for each question whether its answer is correct."""
     size = max(1, _BLOCK // len(table))
     for first in range(0, len(questions), size):
         block = questions[first : first + size]
@@ -148,8 +147,8 @@ def _right_answers(table: NDArray[np.floating], lookup: Lookup, questions: list[
 
 
 def _answers(table: NDArray[np.floating], lookup: Lookup, questions: list[Question]) -> list[int]:
-    """Return the id that answers each question, -1 where all words are left out."""
-    a, b, c = (table[[lookup.variants(question[place])[0] for question in questions]] for place in range(3))
+    """Return the id of the answer to each question, -1 if all words are excluded."""
+    a, b, c = (table[[lookup.variants(question[i])[0] for question in questions]] for i in range(3))
     cosines = (b - a + c) @ table.T
     rows = [row for row, question in enumerate(questions) for word in question[:3] for _ in lookup.variants(word)]
     cosines[rows, [i for question in questions for word in question[:3] for i in lookup.variants(word)]] = -np.inf

@@ -1,25 +1,26 @@
-"""Word pairs with a similarity that people gave: how far the cosine ranks them as people do."""
+"""Evaluation on word similarity: correlation of cosines with human judgments (WordSim-353, SimLex-999)."""
 
 import os
 from typing import NamedTuple
 
-from sampledsoftmax.word2vec.evaluation.correlation import pearson, spearman
-from sampledsoftmax.word2vec.evaluation.lookup import RESTRICT_VOCAB, Lookup
-from sampledsoftmax.word2vec.evaluation.question_file import numbered_lines
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB, Lookup, numbered_lines
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 
 class SimilarityScores(NamedTuple):
-    """How cosines go with judgements.
+    """Correlation of cosines with human judgments.
 
     Attributes
     ----------
     spearman : float
-        Correlation of ranks, ties by average ranks; NaN for fewer than two covered pairs.
+        Rank correlation, ties with average ranks; NaN for fewer than two covered pairs.
     pearson : float
         Linear correlation.
     covered : int
-        Pairs of which both words have vectors; the others are left out.
+        Pairs whose two words both have vectors; the others are ignored.
     pairs : int
         All pairs.
     """
@@ -36,20 +37,20 @@ def evaluate_similarities(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> SimilarityScores:
-    r"""Compare cosines with the judgements of a file such as WordSim-353 or SimLex-999.
+    r"""Compare cosines with the human judgments of a file such as WordSim-353 or SimLex-999.
 
-    The numbers are those of gensim's `evaluate_word_pairs` with the same arguments.
+    The scores are those of gensim's `evaluate_word_pairs` with the same arguments.
 
     Parameters
     ----------
     vectors : WordVectors
-        Words by falling frequency.
+        Words by decreasing frequency.
     path : path
-        Plain or gzip. A line holds two words and fields of which the first number is the score, all parted by
-        tabs, else commas, else blanks. Lines that start with "#" are comments, the first other line may be a
-        header.
+        Plain or gzip. A line has two words and further fields, the first number of which is the score, separated by
+        tabs, else by commas, else by white space. Lines that start with "#" are comments; the first other line may be
+        a header.
     restrict_vocab : int or None
-        Only the first so many words exist; None for all.
+        Use only the first `restrict_vocab` words; None for all.
     case_insensitive : bool
         As in `evaluate_analogies`.
 
@@ -60,9 +61,9 @@ def evaluate_similarities(
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     ValueError
-        A line holds something else, or the file no pair; the message names the line.
+        A line has another form, or there are no pairs; the message names the line.
 
     Examples
     --------
@@ -99,12 +100,12 @@ def _read(path: str | os.PathLike[str]) -> list[tuple[str, str, float]]:
         if pair is not None:
             pairs.append(pair)
     if not pairs:
-        raise ValueError(f"{path} holds no pairs: lines of two words and a number are expected")
+        raise ValueError(f"{path} has no pairs: lines of two words and a number are expected")
     return pairs
 
 
 def _pair(line: str) -> tuple[str, str, float] | None:
-    """Return two words and their score, or None if the line holds something else."""
+    """Return two words and their score, or None if the line has another form."""
     separator = "\t" if "\t" in line else "," if "," in line else None
     fields = [field.strip() for field in line.split(separator)]
     for field in fields[2:]:
@@ -113,3 +114,43 @@ def _pair(line: str) -> tuple[str, str, float] | None:
         except ValueError:
             continue
     return None
+
+
+def average_ranks(values: ArrayLike) -> NDArray[np.float64]:
+    """Return the rank of each value, from 1; equal values share the mean of their ranks.
+
+    Examples
+    --------
+    >>> average_ranks([10.0, 30.0, 10.0, 20.0])
+    array([1.5, 4. , 1.5, 3. ])
+    """
+    _, inverse, counts = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return ((2 * ends - counts + 1) / 2)[inverse]
+
+
+def pearson(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the linear correlation in [-1, 1]; NaN for fewer than two pairs or a list of equal values.
+
+    Examples
+    --------
+    >>> pearson([1.0, 2.0, 3.0], [5.0, 4.0, 3.0])
+    -1.0
+    """
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if x.size < 2 or (x == x[0]).all() or (y == y[0]).all():
+        return float("nan")
+    x, y = x - x.mean(), y - y.mean()
+    x, y = x / np.abs(x).max(), y / np.abs(y).max()  # so that squares do not underflow
+    return float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1.0, 1.0))
+
+
+def spearman(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the rank correlation, ties with average ranks: `pearson` of the ranks.
+
+    Examples
+    --------
+    >>> round(spearman([1.0, 2.0, 3.0, 4.0], [1.0, 10.0, 100.0, 100.0]), 4)
+    0.9487
+    """
+    return pearson(average_ranks(a), average_ranks(b))

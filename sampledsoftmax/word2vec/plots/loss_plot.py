@@ -1,4 +1,4 @@
-"""The loss curve as a picture, where matplotlib is installed."""
+"""The loss curve: reading loss.csv, and plotting it if matplotlib is installed."""
 
 import csv
 import os
@@ -11,7 +11,7 @@ from sampledsoftmax.io.atomic_write import new_file
 
 
 class Point(Protocol):
-    """What a point of the curve has to have: a `Progress` has it."""
+    """A point of the loss curve, such as a `Progress`."""
 
     @property
     def epoch(self) -> int:
@@ -19,11 +19,11 @@ class Point(Protocol):
 
     @property
     def pairs(self) -> int:
-        """Pairs learnt so far."""
+        """Pairs trained so far."""
 
     @property
     def loss(self) -> float:
-        """Mean loss of a pair since the point before."""
+        """Mean loss per pair since the previous point."""
 
 
 class LossPoint(NamedTuple):
@@ -35,12 +35,12 @@ class LossPoint(NamedTuple):
 
 
 def read_loss(path: str | os.PathLike[str]) -> list[LossPoint]:
-    r"""Return the points of a loss.csv that a training run has written; other columns are not looked at.
+    r"""Return the points of a loss.csv that a training run has written; other columns are ignored.
 
     Raises
     ------
     ValueError
-        It has no such columns, a row is damaged, or there is none; the message names the line.
+        A column is missing, a row is damaged, or there are no rows; the message names the line.
 
     Examples
     --------
@@ -66,10 +66,9 @@ def read_loss(path: str | os.PathLike[str]) -> list[LossPoint]:
 
 
 def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> bool:
-    """Write a PNG of the loss over the pairs learnt; return False without matplotlib.
+    """Write a PNG of the loss against the trained pairs; return False if matplotlib is not installed.
 
-    One line goes from block to block, and rises and falls with the text; the other one has a point for the
-    mean of each epoch.
+    One line has a point per block and varies with the text; the other one has the mean of each epoch.
 
     Examples
     --------
@@ -89,7 +88,7 @@ def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> b
     ends, means = zip(*_epoch_means(progress), strict=True)
     axes.plot([pairs / 1e6 for pairs in ends], means, marker="o", label="epoch")
     axes.legend()
-    axes.set(xlabel="pairs (millions)", ylabel="mean loss of a pair")
+    axes.set(xlabel="pairs (millions)", ylabel="mean loss per pair")
     axes.grid(alpha=0.3)
     with new_file(path, "wb") as file:
         FigureCanvasAgg(figure).print_png(file)
@@ -97,7 +96,7 @@ def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> b
 
 
 def _epoch_means(progress: Sequence[Point]) -> list[tuple[int, float]]:
-    """Return (pairs learnt at its end, mean loss of a pair) of each epoch."""
+    """Return (pairs trained at its end, mean loss per pair) of each epoch."""
     means, before = [], 0
     for _, points in groupby(progress, lambda point: point.epoch):
         total, start = 0.0, before

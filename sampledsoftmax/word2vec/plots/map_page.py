@@ -1,4 +1,4 @@
-"""A map of words as one interactive page that works offline: hover, zoom, search."""
+"""The map of words as an interactive HTML page that works offline: hover, zoom, search."""
 
 import os
 from typing import Any
@@ -14,11 +14,11 @@ from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 _NUM_NEAREST = 8
 
-# Runs in the page when the view changes: words get their labels in the order of the map, each where no other
-# label stands, so that more of them show as one zooms in.
+# JavaScript, run when the view changes: words are labeled in the order of the map unless the label would overlap
+# another one, so that zooming in shows more labels.
 _LABELS = """
 const [left, right, bottom, top] = [plot.x_range.start, plot.x_range.end, plot.y_range.start, plot.y_range.end];
-const known = name => { try { return plot[name]; } catch { return 0; } };  // it throws before the plot is laid out
+const known = name => { try { return plot[name]; } catch { return 0; } };  // throws before the layout of the plot
 const width = known("inner_width") || 900, height = known("inner_height") || 600;
 const data = source.data, taken = [];
 data.label = data.word.map((word, i) => {
@@ -33,7 +33,7 @@ data.label = data.word.map((word, i) => {
 source.change.emit();
 """
 
-# Runs in the page as one types: words that hold the text are ringed and named, an exact match comes first.
+# JavaScript, run on every key stroke: words that contain the text are circled and labeled, an exact match first.
 _SEARCH = """
 const text = box.value_input.trim().toLowerCase(), data = source.data, found = {x: [], y: [], word: []};
 const order = data.word.map((word, i) => [word.toLowerCase(), i]).filter(([word]) => text && word.includes(text));
@@ -53,7 +53,7 @@ def save_page(
     title: str,
     counts: NDArray[np.int64] | None = None,
 ) -> None:
-    """Write an HTML page that holds all it needs, the plotting library included.
+    """Write a self-contained HTML page, the plotting library included.
 
     Raises
     ------
@@ -116,8 +116,8 @@ def _columns(vectors: WordVectors, word_map: WordMap, counts: NDArray[np.int64] 
     words = [vectors.words[i] for i in word_map.ids]
     times = "" if counts is None else ", {:,} times"
     return {
-        "x": word_map.places[:, 0],
-        "y": word_map.places[:, 1],
+        "x": word_map.points[:, 0],
+        "y": word_map.points[:, 1],
         "word": words,
         "label": [""] * len(words),
         "rank": [f"rank {i + 1:,}" + times.format(0 if counts is None else int(counts[i])) for i in word_map.ids],
@@ -128,7 +128,7 @@ def _columns(vectors: WordVectors, word_map: WordMap, counts: NDArray[np.int64] 
 
 
 def _nearest(vectors: WordVectors, word_map: WordMap, words: list[str]) -> list[str]:
-    """Return for each word the nearest other ones of the map."""
+    """Return the nearest other words of the map for each word."""
     units = vectors.units(word_map.ids)
     cosines = units @ units.T
     np.fill_diagonal(cosines, -np.inf)

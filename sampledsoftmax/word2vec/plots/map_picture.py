@@ -1,4 +1,4 @@
-"""A map of words as PNG."""
+"""The map of words as a PNG."""
 
 import os
 import warnings
@@ -13,22 +13,22 @@ from sampledsoftmax.io.extras import need
 from sampledsoftmax.word2vec.plots.word_map import WordMap
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
-# Dark enough to be read as letters on white.
+# Dark enough to be legible on white.
 COLORS = (
     "#1f6fb4", "#c2410c", "#2e7d32", "#b3261e", "#6a4caf", "#7a4b3a", "#b8327f", "#555555", "#8a7500", "#00808a",
 )  # fmt: skip
 _SIZE, _DPI = (14.0, 10.0), 150
-_LARGEST, _SMALLEST = 11.0, 6.5
-_GAP = 3.0
-_MANY = 500
+_LARGEST, _SMALLEST = 11.0, 6.5  # font sizes in points
+_GAP = 3.0  # points between a dot and its label
+_MANY = 500  # words, from which on labels are not enlarged
 
 
 def save_picture(path: str | os.PathLike[str], vectors: WordVectors, word_map: WordMap, title: str) -> int:
-    """Write a PNG with a dot for each word and as many labels as stand clear of one another; return their number.
+    """Write a PNG with a dot for each word and labels that do not overlap; return the number of labels.
 
-    Labels are placed in the order of the map, larger for the first words, each beside its dot where there is
-    room: right, left, above or below. A word whose label has no room keeps its dot. A character that matplotlib's
-    font lacks shows as a box; map.html takes the fonts of the browser.
+    Labels are placed in the order of the map, larger for the first words, in the first free place out of right, left,
+    above or below the dot. A word without a free place has only its dot. Characters missing from matplotlib's font are
+    drawn as boxes; map.html uses the fonts of the browser.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def save_picture(path: str | os.PathLike[str], vectors: WordVectors, word_map: W
     axes.set_axis_off()
     sizes = label_sizes(len(word_map.ids))
     colors = [COLORS[group] for group in word_map.groups]
-    axes.scatter(*word_map.places.T, s=sizes * 1.1, c=colors, alpha=0.45, linewidths=0)
+    axes.scatter(*word_map.points.T, s=sizes * 1.1, c=colors, alpha=0.45, linewidths=0)
     axes.margins(0.03)
     canvas.draw()
     with new_file(path, "wb") as file, warnings.catch_warnings():
@@ -57,7 +57,7 @@ def _write_labels(axes: Any, renderer: Any, vectors: WordVectors, word_map: Word
     for i, word in enumerate(vectors.words[j] for j in word_map.ids):
         text = axes.annotate(
             _plain(word),
-            word_map.places[i],
+            word_map.points[i],
             (0, 0),
             textcoords="offset points",
             fontsize=sizes[i],
@@ -71,29 +71,31 @@ def _write_labels(axes: Any, renderer: Any, vectors: WordVectors, word_map: Word
 
 
 def label_sizes(num_words: int) -> NDArray[np.float64]:
-    """Return font sizes in points: falling slowly with the place in the map, larger where there are few words."""
+    """Return font sizes in points: slowly decreasing in the order of the map, larger for a map of few words."""
     scale = min(1.5, max(1.0, (_MANY / num_words) ** 0.25))
     return np.asarray(scale * np.linspace(_LARGEST**2, _SMALLEST**2, num_words) ** 0.5)
 
 
 class _Boxes:
-    """Rectangles that are taken."""
+    """The rectangles of the labels placed so far."""
 
-    def __init__(self, most: int) -> None:
-        self._boxes = np.empty((most, 4))
+    def __init__(self, max_boxes: int) -> None:
+        self._boxes = np.empty((max_boxes, 4))
         self._used = 0
 
     def is_free(self, box: NDArray[np.float64]) -> bool:
+        """Return whether a rectangle overlaps none of them."""
         left, bottom, right, top = self._boxes[: self._used].T
         return not ((left < box[2]) & (box[0] < right) & (bottom < box[3]) & (box[1] < top)).any()
 
-    def take(self, box: NDArray[np.float64]) -> None:
+    def add(self, box: NDArray[np.float64]) -> None:
+        """Add a rectangle."""
         self._boxes[self._used] = box
         self._used += 1
 
 
 def _place(text: Any, renderer: Any, frame: Any, taken: _Boxes) -> bool:
-    """Move a label to the first place beside its dot that is free and in the frame; False if there is none."""
+    """Move a label to the first free place next to its dot within the frame; return False if there is none."""
     extent = text.get_window_extent(renderer)
     width, height = extent.width, extent.height
     for dx, dy in _offsets(width, height):
@@ -102,7 +104,7 @@ def _place(text: Any, renderer: Any, frame: Any, taken: _Boxes) -> bool:
         inside = frame[0] <= left and left + width <= frame[2] and frame[1] <= bottom and bottom + height <= frame[3]
         if inside and taken.is_free(box):
             text.set_position((dx * 72 / _DPI, dy * 72 / _DPI))
-            taken.take(box)
+            taken.add(box)
             return True
     return False
 
@@ -116,5 +118,5 @@ def _offsets(width: float, height: float) -> Iterator[tuple[float, float]]:
 
 
 def _plain(word: str) -> str:
-    """Return a word in which matplotlib sees no formula."""
+    """Escape a word so that matplotlib does not take it for a formula."""
     return word.replace("$", r"\$")

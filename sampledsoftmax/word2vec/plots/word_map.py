@@ -1,4 +1,4 @@
-"""Words as points of a plane: which words, where, and which belong together."""
+"""Maps of words: projection of vectors to the plane, and groups of similar words."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -16,34 +16,34 @@ _ROUNDS = 30
 
 
 class WordMap(NamedTuple):
-    """Points of a plane.
+    """Words as points in the plane.
 
     Attributes
     ----------
     ids : int64 [num_points]
-        Words of the points, the most frequent (or the one asked for) first: it is the last to lose its label.
-    places : float64 [num_points, 2]
-        Where they are; distances have no unit.
+        Words of the points, in decreasing priority of their labels: the most frequent, or the requested, words first.
+    points : float64 [num_points, 2]
+        Coordinates; distances have no unit.
     groups : int64 [num_points]
-        Which words belong together, in [0, NUM_GROUPS).
+        Group of each word, in [0, NUM_GROUPS).
     method : str
-        How the places were found.
+        The projection method.
     """
 
     ids: NDArray[np.int64]
-    places: NDArray[np.float64]
+    points: NDArray[np.float64]
     groups: NDArray[np.int64]
     method: str
 
 
 def frequent_words(vectors: WordVectors, how_many: int, method: str) -> WordMap:
-    """Return a map of the first words; their groups are those of `grouped`.
+    """Return a map of the first words, with the groups of `grouped`.
 
     Examples
     --------
     >>> rows = np.random.default_rng(1).normal(size=(30, 5))
     >>> word_map = frequent_words(WordVectors([f"w{i}" for i in range(30)], rows), 20, "pca")
-    >>> word_map.places.shape, bool((word_map.groups < NUM_GROUPS).all())
+    >>> word_map.points.shape, bool((word_map.groups < NUM_GROUPS).all())
     ((20, 2), True)
     """
     ids = np.arange(min(validation.whole_number("words", how_many, at_least=3), len(vectors)))
@@ -52,7 +52,7 @@ def frequent_words(vectors: WordVectors, how_many: int, method: str) -> WordMap:
 
 
 def words_with_neighbors(vectors: WordVectors, words: Sequence[str], num_neighbors: int, method: str) -> WordMap:
-    """Return a map of some words and the nearest ones of each; a group is a word and its neighbors.
+    """Return a map of some words and their nearest words; a group is a word and its neighbors.
 
     Examples
     --------
@@ -61,28 +61,28 @@ def words_with_neighbors(vectors: WordVectors, words: Sequence[str], num_neighbo
     >>> word_map.ids[:2], word_map.groups[:2]
     (array([3, 5]), array([0, 1]))
     """
-    place = {word: i for i, word in enumerate(vectors.words)}
+    index = {word: i for i, word in enumerate(vectors.words)}
     found = [[word, *(near for near, _ in vectors.most_similar(word, num_neighbors))] for word in words]
     groups = {word: number % NUM_GROUPS for number, word in enumerate(words)}
     for number, near in enumerate(found):
         for word in near:
             groups.setdefault(word, number % NUM_GROUPS)
-    ids = np.array([place[word] for word in groups])
+    ids = np.array([index[word] for word in groups])
     if ids.size < 3:
-        raise ValueError(f"a map needs three words or more, got {ids.size}")
+        raise ValueError(f"a map needs at least three words, got {ids.size}")
     return WordMap(ids, project(vectors.units(ids), method), np.array(list(groups.values())), method)
 
 
 def project(units: NDArray[np.float64], method: str) -> NDArray[np.float64]:
-    """Return rows [num_points, dim] as points [num_points, 2]; the same rows give the same points.
+    """Project rows [num_points, dim] to points [num_points, 2]; deterministic.
 
     Parameters
     ----------
     units : float64 [num_points, dim]
-        Rows of length one, three or more.
+        Rows of length one, at least three.
     method : str
-        "pca": the plane that keeps the most of the variance, by singular value decomposition. "tsne": scikit-
-        learn's t-SNE, which keeps near words near. "umap": umap-learn's UMAP, with the same aim.
+        "pca": the two principal components, by singular value decomposition. "tsne": scikit-learn's t-SNE, which
+        preserves neighborhoods. "umap": umap-learn's UMAP, with the same aim.
 
     Raises
     ------
@@ -94,47 +94,47 @@ def project(units: NDArray[np.float64], method: str) -> NDArray[np.float64]:
 
 
 def grouped(units: NDArray[np.float64], rounds: int = _ROUNDS) -> NDArray[np.int64]:
-    """Return a group in [0, NUM_GROUPS) of each row: k-means by cosine, from centres far from one another.
+    """Return the group of each row, in [0, NUM_GROUPS): k-means by cosine, with initial centers far from one another.
 
-    Groups are numbered by falling size, so that colours do not change with the order of rows.
+    Groups are numbered by decreasing size, so that colors do not depend on the order of the rows.
 
     Examples
     --------
     >>> grouped(np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]))
     array([1, 0, 0, 1, 0])
     """
-    centred = units - units.mean(axis=0)
-    rows = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+    centered = units - units.mean(axis=0)
+    rows = centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-12)
     chosen = [0]
     while len(chosen) < min(NUM_GROUPS, len(rows)):
         nearest = (rows @ rows[chosen].T).max(axis=1)
         chosen.append(int(nearest.argmin()))
-    centres = rows[chosen]
+    centers = rows[chosen]
     for _ in range(rounds):
-        group = (rows @ centres.T).argmax(axis=1)
-        sums = np.zeros_like(centres)
+        group = (rows @ centers.T).argmax(axis=1)
+        sums = np.zeros_like(centers)
         np.add.at(sums, group, rows)
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-12), centres)
-    sizes = np.bincount(group, minlength=len(centres))
-    rank = np.empty(len(centres), np.int64)
-    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(centres))
+        centers = np.where(lengths > 0, sums / np.maximum(lengths, 1e-12), centers)
+    sizes = np.bincount(group, minlength=len(centers))
+    rank = np.empty(len(centers), np.int64)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(centers))
     return np.asarray(rank[group])
 
 
 def _pca(units: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred = units - units.mean(axis=0)
-    left, sizes, axes = np.linalg.svd(centred, full_matrices=False)
-    if sizes.size == 1:  # vectors of one number
+    centered = units - units.mean(axis=0)
+    left, sizes, axes = np.linalg.svd(centered, full_matrices=False)
+    if sizes.size == 1:  # vectors of dimension one
         left, sizes, axes = np.hstack([left, 0 * left]), np.append(sizes, 0.0), np.vstack([axes, axes])
-    signs = np.sign(axes[:2][np.arange(2), np.abs(axes[:2]).argmax(axis=1)])  # an SVD leaves the signs open
+    signs = np.sign(axes[:2][np.arange(2), np.abs(axes[:2]).argmax(axis=1)])  # an SVD does not determine the signs
     return np.asarray(left[:, :2] * sizes[:2] * signs)
 
 
 def _tsne(units: NDArray[np.float64]) -> Any:
     sklearn = need("sklearn.manifold", "scikit-learn", "tsne")
     perplexity = min(30.0, (len(units) - 1) / 3)
-    # so few points keep one thread busy for seconds; more of them wait for one another, and can round differently
+    # one thread takes seconds for so few points; more threads would not be faster, and could round differently
     with need("threadpoolctl", "scikit-learn", "tsne").threadpool_limits(1):
         return sklearn.TSNE(2, perplexity=perplexity, init="pca", metric="cosine", random_state=1).fit_transform(units)
 

@@ -1,1 +1,1 @@
-"""Training word vectors: settings, tables, the run, checkpoints, progress."""
+"""Training word vectors: settings, tables, the run, checkpoints, progress, results on disk."""

@@ -1,4 +1,4 @@
-"""A run in one file: settings, vocabulary, tables, optimizer slots, sampler, and how far it has come."""
+"""Checkpoints: a run in one file, with settings, vocabulary, tables, optimizer slots, sampler state and position."""
 
 import hashlib
 import math
@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.io.archive import read_archive, write_archive
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler
-from sampledsoftmax.word2vec.encoding.id_stream import IdStream
-from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
+from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
 from sampledsoftmax.word2vec.training.progress import Progress
 from sampledsoftmax.word2vec.training.run import Position, Run
-from sampledsoftmax.word2vec.training.settings import Settings
+from sampledsoftmax.word2vec.training.settings import TrainingSettings
 from sampledsoftmax.word2vec.training.tables import Tables, from_arrays
 
 _KIND, _VERSION = "word model", 1
@@ -24,22 +23,22 @@ _NOT_A_NUMBER = None  # JSON has no NaN
 
 
 class Checkpoint(NamedTuple):
-    """What a run leaves behind.
+    """The complete state of a run.
 
     Attributes
     ----------
-    settings : Settings
+    settings : TrainingSettings
     vocabulary : Vocabulary
     tables : Tables
     position : Position
     corpus : str
-        Digest of the id stream; a run goes on with the same one only.
+        Digest of the id stream; a run can be resumed only with the same one.
     history : list of Progress
     sampler_state : dict
-        What a learned distribution has learnt; empty for others.
+        State of a learned distribution; empty for others.
     """
 
-    settings: Settings
+    settings: TrainingSettings
     vocabulary: Vocabulary
     tables: Tables
     position: Position
@@ -48,15 +47,15 @@ class Checkpoint(NamedTuple):
     sampler_state: dict[str, Any]
 
 
-def take(run: Run, vocabulary: Vocabulary, tables: Tables, corpus: str, history: list[Progress]) -> Checkpoint:
-    """Return the checkpoint of a run between two blocks; arrays are not copied."""
+def capture(run: Run, vocabulary: Vocabulary, tables: Tables, corpus: str, history: list[Progress]) -> Checkpoint:
+    """Return the state of a run between two blocks; arrays are not copied."""
     learns = isinstance(run.sampler, LearnedUnigramSampler)
     state = run.sampler.state if learns else {}
     return Checkpoint(run.settings, vocabulary, tables, run.position, corpus, history, state)
 
 
 def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
-    """Write a checkpoint; an older one stays until the new one is complete."""
+    """Write a checkpoint atomically."""
     text = "\n".join(checkpoint.vocabulary.words).encode("utf-8", "surrogatepass")
     state = dict(checkpoint.sampler_state)
     arrays: dict[str, NDArray[Any]] = {
@@ -84,22 +83,22 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     ValueError
-        It is another file, damaged, or its parts do not fit one another; one line that says what is wrong.
+        It is of another kind, damaged or inconsistent; one line that says what is wrong.
     """
     meta, arrays = read_archive(path, _KIND, _VERSION)
     try:
         return _checkpoint(meta, arrays)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{Path(path)} is a {_KIND} whose parts do not fit: {error}") from None
+        raise ValueError(f"{Path(path)} is an inconsistent {_KIND}: {error}") from None
 
 
 def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Checkpoint:
-    unknown = set(meta["settings"]) ^ {field.name for field in fields(Settings)}
-    if unknown:
-        raise ValueError(f"settings {', '.join(sorted(unknown))} are missing or unknown")
-    settings = Settings.checked(**meta["settings"])
+    differing = set(meta["settings"]) ^ {field.name for field in fields(TrainingSettings)}
+    if differing:
+        raise ValueError(f"settings {', '.join(sorted(differing))} are missing or unknown")
+    settings = TrainingSettings.checked(**meta["settings"])
     words = arrays["words"].tobytes().decode("utf-8", "surrogatepass").split("\n")
     vocabulary = Vocabulary(words, arrays["counts"].astype(np.int64, copy=False))
     tables = from_arrays(arrays, settings.new_optimizer())
@@ -115,18 +114,17 @@ def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Checkp
 
 
 def _progress(row: NDArray[np.float64]) -> Progress:
-    whole = [int(number) for number in row[:6]]
-    return Progress(*whole, *map(float, row[6:]))
+    return Progress(*map(int, row[:6]), *map(float, row[6:]))
 
 
 def restore_sampler(run: Run, state: dict[str, Any]) -> None:
-    """Let the sampler of a run know what that of the checkpoint had learnt."""
+    """Set the state of the sampler of a run to that of the checkpoint."""
     if state:
         run.sampler.state = state
 
 
 def digest(stream: IdStream) -> str:
-    """Return the SHA-256 of the ids and sentences of a corpus."""
+    """Return the SHA-256 of the ids and sentence boundaries of a corpus."""
     total = hashlib.sha256()
     for array in (stream.ids, stream.offsets):
         total.update(np.ascontiguousarray(array).view(np.uint8).data)

@@ -1,4 +1,4 @@
-"""What a training run has left in its output directory, or a file of vectors, read back."""
+"""Load a trained model from the output directory of a run, or vectors from a file."""
 
 import json
 import os
@@ -14,21 +14,21 @@ from sampledsoftmax.word2vec.vectors import formats
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 
-class Trained(NamedTuple):
-    """The tables of a training run.
+class LoadedModel(NamedTuple):
+    """The tables of a trained model, or its vectors alone.
 
     Attributes
     ----------
     words : list of str
-        By falling frequency.
+        By decreasing frequency.
     counts : int64 [num_words] or None
-        Occurrences of each word; None where only vectors are there.
+        Occurrences of each word; None for vectors alone.
     embeddings : float [num_words, dim]
         Input table, or the vectors.
     weights, biases : float [num_words, dim] and [num_words], or None
-        Output table; None where only vectors are there.
+        Output table; None for vectors alone.
     settings : dict
-        Of the run; empty where only vectors are there.
+        Settings of the run; empty for a file of vectors.
     """
 
     words: list[str]
@@ -39,24 +39,24 @@ class Trained(NamedTuple):
     settings: dict[str, Any]
 
     def vectors(self, which: str | None = None) -> WordVectors:
-        """Return the vectors; `which` is that of `WordVectors.from_tables`, None is what the run was asked for."""
+        """Return the vectors; `which` as in `WordVectors.from_tables`, None for the setting of the run."""
         if which is None:
             which = "in" if self.weights is None else self.settings["which"]
         return WordVectors.from_tables(self.words, self.embeddings, self.weights, which)
 
 
-def load_trained(path: str | os.PathLike[str]) -> Trained:
-    """Return what a training run has written.
+def load_trained(path: str | os.PathLike[str]) -> LoadedModel:
+    """Load the result of a training run.
 
     Parameters
     ----------
     path : path
-        Its output directory, or a file of vectors in one of the formats of `vector_files.load`.
+        Its output directory, or a file of vectors in one of the formats of `formats.load`.
 
     Raises
     ------
     FileNotFoundError
-        There is nothing, or no vectors in it.
+        The path does not exist, or is a directory without vectors.
     ValueError
         A file is damaged.
 
@@ -65,8 +65,8 @@ def load_trained(path: str | os.PathLike[str]) -> Trained:
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> WordVectors(["to", "be"], np.eye(2)).save_word2vec_format(folder / VECTORS)
-    >>> trained = load_trained(folder)
-    >>> trained.words, trained.weights
+    >>> model = load_trained(folder)
+    >>> model.words, model.weights
     (['to', 'be'], None)
     """
     path = Path(path)
@@ -76,12 +76,12 @@ def load_trained(path: str | os.PathLike[str]) -> Trained:
         return _of_model(path / MODEL)
     if (path / VECTORS).exists():
         return _only_vectors(WordVectors.load_word2vec_format(path / VECTORS), _settings(path / SETTINGS))
-    what = f"holds no {VECTORS}" if path.exists() else "does not exist"
+    what = f"has no {VECTORS}" if path.exists() else "does not exist"
     raise FileNotFoundError(f"{path} {what}: name the --output directory of a training run")
 
 
-def _only_vectors(vectors: WordVectors, settings: dict[str, Any]) -> Trained:
-    return Trained(vectors.words, None, vectors.vectors, None, None, settings)
+def _only_vectors(vectors: WordVectors, settings: dict[str, Any]) -> LoadedModel:
+    return LoadedModel(vectors.words, None, vectors.vectors, None, None, settings)
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -96,8 +96,8 @@ def _settings(path: Path) -> dict[str, Any]:
     return settings
 
 
-def _of_model(path: Path) -> Trained:
+def _of_model(path: Path) -> LoadedModel:
     run = checkpoint.load(path)
     tables, vocabulary = run.tables, run.vocabulary
     values = (tables.embeddings.values, tables.weights.values, tables.biases.values)
-    return Trained(vocabulary.words, vocabulary.counts, *values, run.settings.as_dict())
+    return LoadedModel(vocabulary.words, vocabulary.counts, *values, run.settings.as_dict())

@@ -1,26 +1,34 @@
-"""How much memory a training run takes, and whether it is there."""
+"""Memory of a training run: how much it needs, and how much is available."""
 
+import os
+from pathlib import Path
 from typing import NamedTuple
 
 from sampledsoftmax import validation
-from sampledsoftmax.word2vec.training.memory_limits import available_memory
 
-__all__ = ["MemoryPlan", "available_memory", "check_fits", "in_units", "plan_memory"]
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
 
 _FLOAT32 = 4
+_ROOT = Path("/")
+# Mount point, and the files with limit, usage and the reclaimable part of the usage, of control groups v2 and v1.
+_CGROUP_2 = "sys/fs/cgroup", ("memory.max", "memory.current", "inactive_file")
+_CGROUP_1 = "sys/fs/cgroup/memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 class MemoryPlan(NamedTuple):
-    """Bytes that a run asks for.
+    """The memory of a run, in bytes.
 
     Attributes
     ----------
     tables : int
         Embeddings, output weights and biases.
     slots : int
-        What the optimizer keeps beside them.
+        Slots of the optimizer.
     stream : int
-        Ids of the corpus; they are mapped from a file, which memory need not hold.
+        Ids of the corpus; they are memory-mapped and need not fit.
     """
 
     tables: int
@@ -29,26 +37,26 @@ class MemoryPlan(NamedTuple):
 
     @property
     def total(self) -> int:
-        """All three."""
+        """The sum of all three."""
         return self.tables + self.slots + self.stream
 
     def __str__(self) -> str:
-        parts = ", ".join(f"{name} {in_units(size)}" for name, size in self._asdict().items())
-        return f"{in_units(self.total)}: {parts}"
+        sizes = ", ".join(f"{name} {in_units(size)}" for name, size in self._asdict().items())
+        return f"{in_units(self.total)}: {sizes}"
 
 
 def plan_memory(num_words: int, vector_size: int, slots_per_weight: float = 1.0, stream_bytes: int = 0) -> MemoryPlan:
-    """Return what a run with two tables [num_words, vector_size] of float32 asks for.
+    """Return the memory of a run with two tables [num_words, vector_size] of float32.
 
     Parameters
     ----------
     num_words : int
         Size of the vocabulary.
     vector_size : int
-        Width of a vector.
+        Dimension of the vectors.
     slots_per_weight : float
-        Numbers that the optimizer keeps for each one of the tables: 0 for SGD, 1 for Adagrad and Momentum, 2
-        for Adam, 1 / vector_size for RowwiseAdagrad.
+        Slot entries per table entry: 0 for SGD, 1 for Adagrad and Momentum, 2 for Adam, 1 / vector_size for
+        RowwiseAdagrad.
     stream_bytes : int
         Size of the ids and offsets of the corpus.
 
@@ -66,33 +74,33 @@ def plan_memory(num_words: int, vector_size: int, slots_per_weight: float = 1.0,
 
 
 def check_fits(plan: MemoryPlan, available: int | None = None) -> None:
-    """Raise ValueError if tables and slots are larger than the memory that is available.
+    """Raise ValueError if tables and slots do not fit into the available memory.
 
     Parameters
     ----------
     plan : MemoryPlan
-        What the run asks for.
+        The run.
     available : int, optional
-        Bytes; `available_memory()` if it is not given. Where nothing is known, nothing is refused.
+        Bytes; that of `available_memory` by default. Nothing is refused if it is unknown.
 
     Examples
     --------
-    >>> check_fits(plan_memory(1_000_000, 100), available=1_000_000_000)
+    >>> check_fits(plan_memory(1000, 100), available=1_000_000)
     Traceback (most recent call last):
     ...
-    ValueError: tables and slots take 1.61 GB, and 1 GB of memory is available: raise min_count or lower vector_size
+    ValueError: tables and slots take 1.61 MB, but 1 MB of memory is available: raise min_count or lower vector_size
     """
     available = available_memory() if available is None else available
     needed = plan.tables + plan.slots
     if available is not None and needed > available:
         raise ValueError(
-            f"tables and slots take {in_units(needed)}, and {in_units(available)} of memory is available: "
+            f"tables and slots take {in_units(needed)}, but {in_units(available)} of memory is available: "
             "raise min_count or lower vector_size"
         )
 
 
 def in_units(num_bytes: int) -> str:
-    """Return a size as people read it, in powers of 1000.
+    """Return a size with its unit, in powers of 1000.
 
     Examples
     --------
@@ -104,3 +112,66 @@ def in_units(num_bytes: int) -> str:
         size /= 1000
         units.pop(0)
     return f"{size:.3g} {units[0]}"
+
+
+def available_memory() -> int | None:
+    """Return how many bytes this process can still allocate, or None if no source is available.
+
+    The minimum of MemAvailable of /proc/meminfo, the free memory of each control group of the process (limit - usage
+    + reclaimable page cache; versions 1 and 2), and the resource limits RLIMIT_AS and RLIMIT_DATA minus VmSize and
+    VmData of /proc/self/status. Swap is not counted.
+
+    Examples
+    --------
+    >>> available = available_memory()
+    >>> available is None or available >= 0
+    True
+    """
+    sizes = [_field(_ROOT / "proc/meminfo", "MemAvailable:", 1024), *_free_in_control_groups(), *_free_in_limits()]
+    return min((max(size, 0) for size in sizes if size is not None), default=None)
+
+
+def _free_in_limits() -> list[int]:
+    if resource is None:
+        return []
+    limits = {"VmSize:": resource.RLIMIT_AS, "VmData:": resource.RLIMIT_DATA}
+    soft = {used: resource.getrlimit(limit)[0] for used, limit in limits.items()}
+    status = _ROOT / "proc/self/status"
+    return [
+        limit - (_field(status, used, 1024) or 0) for used, limit in soft.items() if limit != resource.RLIM_INFINITY
+    ]
+
+
+def _free_in_control_groups() -> list[int | None]:
+    """Return the free memory of each group, from that of the process up to the root."""
+    free = []
+    for line in _text(_ROOT / "proc/self/cgroup").splitlines():
+        number, controllers, path = line.split(":", 2)
+        if number == "0" or "memory" in controllers.split(","):
+            mount_point, files = _CGROUP_2 if number == "0" else _CGROUP_1
+            mount = _ROOT / mount_point
+            group = Path(os.path.normpath(mount / path.lstrip("/")))
+            groups = [group, *group.parents]
+            if mount in groups:  # in a container the path may be that of the host
+                free += [_free_in(above, *files) for above in groups[: groups.index(mount) + 1]]
+    return free
+
+
+def _free_in(group: Path, limit: str, usage: str, reclaimable: str) -> int | None:
+    largest, used = _text(group / limit).strip(), _text(group / usage).strip()
+    if not (largest.isdigit() and used.isdigit()):  # no such file, or "max"
+        return None
+    return int(largest) - int(used) + (_field(group / "memory.stat", reclaimable) or 0)
+
+
+def _field(path: Path, name: str, unit: int = 1) -> int | None:
+    """Return the number that follows a name at the start of a line, times `unit`."""
+    lines = (line.split() for line in _text(path).splitlines())
+    return next((int(fields[1]) * unit for fields in lines if fields[:1] == [name]), None)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,4 +1,4 @@
-"""What a training run leaves on disk: the model, vectors, settings, the loss curve."""
+"""The output directory of a training run: model, vectors, settings, loss curve."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ MODEL, VECTORS, SETTINGS, LOSS, PLOT = "model.zip", "vectors.txt", "settings.jso
 
 
 class OutputDirectory:
-    """A directory that is made if it is not there, and tried out at once: before any training.
+    """The output directory of a run; it is created, and tested for write access, before any training.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class OutputDirectory:
     Raises
     ------
     OSError
-        It cannot be made or written; one line that says why.
+        It cannot be created or written; one line that says why.
 
     Examples
     --------
@@ -53,30 +53,30 @@ class OutputDirectory:
             reason = "is not a directory" if isinstance(error, FileExistsError) else error.strerror
             raise type(error)(f"output directory {self.path} cannot be written: {reason}") from None
 
-    def refuse_a_run_that_is_not_finished(self) -> None:
-        """Raise ValueError where the directory holds a run that could go on, or a file that cannot be read."""
+    def refuse_unfinished_run(self) -> None:
+        """Raise ValueError if the directory has an unfinished run, or a model that cannot be read."""
         if not (self.path / MODEL).exists():
             return
         run = checkpoint.load(self.path / MODEL)
         epoch, epochs = run.position.epoch + 1, run.settings.epochs
         if epoch <= epochs:
             raise ValueError(
-                f"{self.path} holds a run that was stopped in epoch {epoch} of {epochs}: go on with it by --resume, "
+                f"{self.path} has a run that was stopped in epoch {epoch} of {epochs}: continue it with --resume, "
                 f"name another directory, or remove {self.path / MODEL}"
             )
 
-    def kept(self) -> str:
-        """Return what the directory keeps of a run, in a few words."""
+    def saved(self) -> str:
+        """Say what has been saved of a run."""
         if not (self.path / MODEL).exists():
-            return "nothing was kept"
-        return f"{self.path / MODEL} keeps the run up to its last checkpoint: go on with --resume"
+            return "nothing was saved"
+        return f"{self.path / MODEL} has the run up to its last checkpoint: continue with --resume"
 
     def open_tensorboard(self) -> None:
-        """Let `watch` write event files for TensorBoard; `MissingExtraError` where that is not installed."""
+        """Make `watch` write event files for TensorBoard; `MissingExtraError` if it is not installed."""
         self._board = need("tensorboard.summary", "tensorboard", "tensorboard").Writer(str(self.path))
 
     def watch(self, on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
-        """Return `on_progress`, with scalars for TensorBoard where that is open."""
+        """Return a callback that calls `on_progress`, and writes scalars for TensorBoard if that is open."""
 
         def report(progress: Progress) -> None:
             if self._board is not None:
@@ -92,7 +92,7 @@ class OutputDirectory:
             self._board.close()
 
     def save(self, vectors: WordVectors, settings: dict[str, Any], history: Sequence[Progress]) -> None:
-        """Write vectors, settings and loss curve, each in place of an older one."""
+        """Write vectors, settings and loss curve, replacing older ones."""
         vectors.save_word2vec_format(self.path / VECTORS)
         with new_file(self.path / SETTINGS) as file:
             json.dump(settings, file, indent=2, ensure_ascii=False)
@@ -100,12 +100,12 @@ class OutputDirectory:
         self.save_loss(history)
 
     def save_loss(self, history: Sequence[Progress]) -> None:
-        """Write the loss curve as CSV: one row for each block of text."""
+        """Write the loss curve as CSV, one row per block of text."""
         with new_file(self.path / LOSS) as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(["epoch", "step", "pairs", "words", "loss", "smoothed", "learning_rate"])
             table.writerows([p.epoch, p.step, p.pairs, p.words, p.loss, p.smoothed, p.learning_rate] for p in history)
 
     def save_plot(self, history: Sequence[Progress]) -> bool:
-        """Draw the loss curve as PNG; return False where matplotlib is not installed."""
+        """Plot the loss curve as PNG; return False if matplotlib is not installed."""
         return save_loss_plot(self.path / PLOT, history)

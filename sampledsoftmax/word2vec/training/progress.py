@@ -1,35 +1,35 @@
-"""What a training run tells while it runs, and how it ends when the loss is lost."""
+"""Progress records of a training run, and the error of a diverged run."""
 
 import math
 from typing import NamedTuple
 
-# Pairs after which a loss has lost 63 % of its weight in the smoothed one: a second or so of training.
+# Time constant of the exponential smoothing, about a second of training: older losses have lost 63 % of their weight.
 _SMOOTHING_PAIRS = 2e6
 
 
 class Progress(NamedTuple):
-    """How far a run is; one is reported after each block of text.
+    """Progress of a run, reported after each block of text.
 
     Attributes
     ----------
     epoch : int
-        The epoch that is running, from 1.
+        The current epoch, from 1.
     epochs : int
         Epochs of the run.
     step : int
-        Updates of the tables so far.
+        Steps taken so far.
     pairs : int
         Pairs (input, label) so far.
     words : int
-        Words of the corpus so far, those of earlier epochs included.
+        Words of the corpus so far, including earlier epochs.
     total_words : int
         Words of the corpus times epochs.
     loss : float
-        Mean loss of a pair, summed in float64: over the last block, and over the epoch where one has ended.
+        Mean loss per pair, summed in float64: over the last block, or over the epoch if the block ends it.
     smoothed : float
-        Mean of the losses so far, those of late pairs with more weight: of n pairs ago exp(-n / 2,000,000).
+        Exponentially weighted mean of the losses so far: a pair n pairs ago has the weight exp(-n / 2,000,000).
     learning_rate : float
-        Of the last block.
+        Learning rate of the last block.
     """
 
     epoch: int
@@ -67,7 +67,7 @@ class TrainingDivergedError(FloatingPointError):
     Attributes
     ----------
     step : int
-        The step that was not taken, from 1.
+        The step that was not applied, from 1.
     learning_rate : float
         The learning rate of the run.
     """

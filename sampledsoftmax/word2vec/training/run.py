@@ -1,6 +1,9 @@
-"""A training run: epochs of blocks, a learning rate that falls, and where it stands so that it can go on."""
+"""A training run: epochs of blocks with a decreasing learning rate, resumable after every block."""
 
+import signal
+import threading
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,28 +12,29 @@ from numpy.typing import NDArray
 from sampledsoftmax.kernels.sampling.distribution import LearnedUnigram
 from sampledsoftmax.kernels.sampling.prefix_sums import MAX_TOTAL
 from sampledsoftmax.kernels.text.windows import Text
-from sampledsoftmax.samplers import CandidateSampler
-from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler
-from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler
-from sampledsoftmax.samplers.log_uniform import LogUniformSampler
-from sampledsoftmax.word2vec.encoding.id_stream import IdStream
-from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
+from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError, smooth
-from sampledsoftmax.word2vec.training.settings import Settings
-from sampledsoftmax.word2vec.training.subsampling import thresholds
+from sampledsoftmax.word2vec.training.settings import TrainingSettings
 from sampledsoftmax.word2vec.training.tables import Tables
-from sampledsoftmax.word2vec.training.trainer import NUM_SHARDS, POSITIONS_A_BLOCK, DivergedError, Plan, Trainer
+from sampledsoftmax.word2vec.training.trainer import (
+    NUM_SHARDS,
+    POSITIONS_PER_BLOCK,
+    DivergedError,
+    Trainer,
+    TrainingPlan,
+)
+from sampledsoftmax.word2vec.training.word_counts import new_sampler, thresholds
 
 
 class Position(NamedTuple):
-    """How far a run is: all that a later one needs to go on as if it had never stopped, beside the tables.
+    """The position of a run: with the tables, everything that is needed to resume it bit for bit.
 
     Attributes
     ----------
     epoch, block : int
         The next block, from 0; at the end `epoch` is the number of epochs.
     step, pairs : int
-        Of the run so far.
+        Steps and pairs of the run so far.
     epoch_pairs : int
     epoch_loss : float
         Pairs of the epoch so far, and the sum of their losses.
@@ -48,17 +52,17 @@ class Position(NamedTuple):
 
 
 class Run:
-    """Trains tables on a corpus from a position on.
+    """Trains tables on a corpus, starting at a position.
 
     Attributes
     ----------
     position : Position
-        How far it is; changes after each block.
+        The current position; changes after each block.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        settings: TrainingSettings,
         vocabulary: Vocabulary,
         stream: IdStream,
         tables: Tables,
@@ -67,7 +71,7 @@ class Run:
     ) -> None:
         self.settings, self.position, self._tables = settings, position, tables
         self._num_words = int(stream.ids.size)
-        self.sampler = new_sampler(settings, vocabulary)
+        self.sampler = new_sampler(settings, vocabulary.counts)
         text = Text(
             _read_only(stream.ids),
             _read_only(stream.offsets),
@@ -76,7 +80,7 @@ class Run:
             settings.shrink_windows,
             settings.sg,
         )
-        plan = Plan(
+        plan = TrainingPlan(
             settings.objective,
             settings.correction,
             settings.bias,
@@ -92,12 +96,12 @@ class Run:
         return self.position.epoch >= self.settings.epochs
 
     def blocks(self) -> Iterator[Progress]:
-        """Train block by block up to the end, and yield how far the run is after each.
+        """Train block by block to the end, and yield the progress after each block.
 
         Raises
         ------
         TrainingDivergedError
-            A loss is not finite; the tables are those of the step before.
+            A loss is not finite; the tables are those of the previous step.
         ValueError
             The first epoch has no pairs.
         """
@@ -106,21 +110,21 @@ class Run:
 
     def _train_block(self) -> Progress:
         at, blocks = self.position, self._trainer.num_blocks
-        self._check_room_to_learn()
+        self._check_learned_counts()
         share = (at.epoch + at.block / blocks) / self.settings.epochs
         rate = self.settings.rate_at(share)
         try:
-            learnt = self._trainer.train_block(at.epoch, at.block, rate)
+            result = self._trainer.train_block(at.epoch, at.block, rate)
         except DivergedError as error:
             raise TrainingDivergedError(at.step + error.steps + 1, rate) from None
-        smoothed = smooth(at.smoothed, learnt.loss / max(learnt.pairs, 1), at.pairs, learnt.pairs)
+        smoothed = smooth(at.smoothed, result.loss / max(result.pairs, 1), at.pairs, result.pairs)
         at = Position(
             at.epoch,
             at.block + 1,
-            at.step + learnt.steps,
-            at.pairs + learnt.pairs,
-            at.epoch_pairs + learnt.pairs,
-            at.epoch_loss + learnt.loss,
+            at.step + result.steps,
+            at.pairs + result.pairs,
+            at.epoch_pairs + result.pairs,
+            at.epoch_loss + result.loss,
             smoothed,
         )
         ends_epoch = at.block == blocks
@@ -129,19 +133,19 @@ class Run:
                 f"epoch 1 has no pairs: sample={self.settings.sample:g} leaves no sentence of two words; use sample=0"
             )
         words = at.epoch * self._num_words + self._num_words * at.block // blocks
-        loss = at.epoch_loss / max(at.epoch_pairs, 1) if ends_epoch else learnt.loss / max(learnt.pairs, 1)
+        loss = at.epoch_loss / max(at.epoch_pairs, 1) if ends_epoch else result.loss / max(result.pairs, 1)
         self.position = Position(at.epoch + 1, 0, at.step, at.pairs, 0, 0.0, smoothed) if ends_epoch else at
         total = self._num_words * self.settings.epochs
         return Progress(at.epoch + 1, self.settings.epochs, at.step, at.pairs, words, total, loss, smoothed, rate)
 
-    def _check_room_to_learn(self) -> None:
-        """Refuse to count more labels than a learned distribution can."""
+    def _check_learned_counts(self) -> None:
+        """Raise ValueError if a block could exceed the maximum total count of a learned distribution."""
         distribution = self._trainer.distribution
         counted = int(distribution.tree[-1]) if isinstance(distribution, LearnedUnigram) else 0
-        most = NUM_SHARDS * POSITIONS_A_BLOCK * 2 * self.settings.window
-        if counted and counted + most > MAX_TOTAL:
+        max_labels = NUM_SHARDS * POSITIONS_PER_BLOCK * 2 * self.settings.window
+        if counted and counted + max_labels > MAX_TOTAL:
             raise ValueError(
-                f"the learned unigram distribution has counted {counted:,} labels and holds {MAX_TOTAL:,}: "
+                f"the learned unigram distribution has counted {counted:,} of at most {MAX_TOTAL:,} labels: "
                 "use sampler='unigram' for a corpus of this size"
             )
 
@@ -150,25 +154,52 @@ class Run:
         return self.position.block == 0
 
 
-def new_sampler(settings: Settings, vocabulary: Vocabulary) -> CandidateSampler:
-    """Return where candidates come from."""
-    if settings.sampler == "log_uniform":
-        return LogUniformSampler(len(vocabulary), settings.seed)
-    if settings.sampler == "learned_unigram":
-        return LearnedUnigramSampler(len(vocabulary), settings.seed)
-    return FixedUnigramSampler(vocabulary.counts.astype(float), distortion=settings.ns_exponent, seed=settings.seed)
+class DeferredInterrupt:
+    """Within the block, a first Ctrl-C is only recorded; a second one is raised at once.
+
+    Outside the main thread, where Python does not allow signal handlers, nothing is changed.
+
+    Attributes
+    ----------
+    is_pending : bool
+        Whether Ctrl-C was pressed.
+
+    Examples
+    --------
+    >>> import os
+    >>> with DeferredInterrupt() as interrupt:
+    ...     os.kill(os.getpid(), signal.SIGINT)
+    ...     interrupt.is_pending
+    True
+    """
+
+    def __init__(self) -> None:
+        self.is_pending = False
+
+    def __enter__(self) -> "DeferredInterrupt":
+        self._active = threading.current_thread() is threading.main_thread()
+        if self._active:
+            self._previous = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._active:
+            signal.signal(signal.SIGINT, self._previous)
+
+    def _handle(self, _: int, __: FrameType | None) -> None:
+        if self.is_pending:
+            raise KeyboardInterrupt
+        self.is_pending = True
 
 
 def check_stream(stream: IdStream) -> None:
-    """Refuse a corpus that has no two words side by side."""
+    """Raise ValueError for a corpus without pairs."""
     if np.diff(stream.offsets).max(initial=0) < 2:
-        raise ValueError(
-            "the corpus has no pairs: no sentence holds two words of the vocabulary (a line is a sentence)"
-        )
+        raise ValueError("the corpus has no pairs: no sentence has two words of the vocabulary (a line is a sentence)")
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view that cannot be written: arrays in memory and in files are one type, so one compilation."""
+    """Return a read-only view, so that arrays in memory and mapped ones have one type and need one compilation."""
     view: NDArray[Any] = np.asarray(array).view()
     view.flags.writeable = False
     return view

@@ -1,4 +1,4 @@
-"""The settings of a training run, checked when they are given."""
+"""The validated settings of a training run."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -6,28 +6,28 @@ from typing import Any
 from sampledsoftmax import validation
 from sampledsoftmax.optimizers import SGD, Adagrad, Optimizer, RowwiseAdagrad
 from sampledsoftmax.types import Correction
+from sampledsoftmax.word2vec.vectors.word_vectors import WHICH
 
 MAX_SEED = 2**31 - 2
 OBJECTIVES = ("sampled_softmax", "nce", "negative_sampling")
 SAMPLERS = ("unigram", "log_uniform", "learned_unigram")
 OPTIMIZERS = ("adagrad", "rowwise_adagrad", "sgd")
-WHICH = ("in", "out", "mean", "both")
 
 _WORD2VEC_POWER = 0.75  # Mikolov et al., "Distributed representations of words and phrases", 2013, section 2.2
 
 
 @dataclass(frozen=True)
-class Settings:
-    """See `Word2Vec`, whose parameters these are.
+class TrainingSettings:
+    """The parameters of `Word2Vec`, with all defaults filled in.
 
     Attributes
     ----------
     subtract_log_q, bias : bool
-        None is replaced by what the objective asks for.
+        None is replaced by the default of the objective.
     min_learning_rate : float
         None is replaced by half the learning rate.
     ns_exponent : float
-        None is replaced by 1 where log Q is subtracted, else by 0.75.
+        None is replaced by 1 if log Q is subtracted, else by 0.75.
     """
 
     vector_size: int
@@ -51,8 +51,8 @@ class Settings:
     which: str
 
     @classmethod
-    def checked(cls, **given: Any) -> "Settings":
-        """Return settings of the types and in the ranges that are documented; TypeError or ValueError otherwise."""
+    def checked(cls, **given: Any) -> "TrainingSettings":
+        """Check types and ranges of all arguments; TypeError or ValueError names the argument."""
         objective = validation.choice("objective", given["objective"], OBJECTIVES)
         corrected = _log_q(objective, given["subtract_log_q"])
         power, bias = given["ns_exponent"], given["bias"]
@@ -86,12 +86,12 @@ class Settings:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return names and values, as JSON can hold them."""
+        """Return names and values, ready for JSON."""
         return asdict(self)
 
     @property
     def correction(self) -> Correction:
-        """How logits are corrected: hits are left out, but for noise-contrastive estimation, as TensorFlow has it."""
+        """The correction of logits: as in TensorFlow, accidental hits are removed except with NCE."""
         return Correction(self.subtract_log_q, self.objective != "nce", "all")
 
     def new_optimizer(self) -> Optimizer:
@@ -101,18 +101,13 @@ class Settings:
         return Adagrad(self.learning_rate) if self.optimizer == "adagrad" else RowwiseAdagrad(self.learning_rate)
 
     def rate_at(self, share: float) -> float:
-        """Return the learning rate when `share` of the words is done: from the first to the last in a straight line."""
+        """Return the learning rate after a `share` of the words, by linear decay."""
         return self.learning_rate + (self.min_learning_rate - self.learning_rate) * share
-
-    def differences(self, other: "Settings") -> list[str]:
-        """Return what differs, one line each: "name=this, not that"."""
-        mine, theirs = self.as_dict(), other.as_dict()
-        return [f"{name}={mine[name]}, not {theirs[name]}" for name in mine if mine[name] != theirs[name]]
 
 
 def _log_q(objective: str, subtract_log_q: bool | None) -> bool:
     if subtract_log_q is None:
         return objective != "negative_sampling"
     if validation.flag("subtract_log_q", subtract_log_q) and objective == "negative_sampling":
-        raise ValueError("subtract_log_q=True with objective='negative_sampling' is objective='nce': ask for that")
+        raise ValueError("subtract_log_q=True with objective='negative_sampling' is objective='nce': use that instead")
     return subtract_log_q

@@ -1,4 +1,4 @@
-"""The three tables of a word model: made, grown, put into arrays and taken out again."""
+"""The three tables of a word model: initialization, growth, conversion to and from arrays."""
 
 import math
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ class Tables(NamedTuple):
 
     @property
     def num_words(self) -> int:
-        """Rows of each table."""
+        """The number of rows of each table."""
         return int(self.biases.values.shape[0])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return values and slots by name: "embeddings", "embeddings.accumulator", ...; they are not copied."""
+        """Return values and slots by name, "embeddings", "embeddings.accumulator", ..., without copying."""
         arrays = {}
         for name, table in self._asdict().items():
             arrays[name] = table.values
@@ -39,9 +39,9 @@ class Tables(NamedTuple):
 
 
 def new_tables(num_words: int, dim: int, optimizer: Optimizer, seed: int) -> Tables:
-    """Return tables to start from: embeddings uniform in +-0.5 / sqrt(dim), the others 0.
+    """Return initial tables: embeddings uniform in +-0.5 / sqrt(dim), weights and biases 0.
 
-    word2vec.c divides by dim; ten times as far from 0 is better after one epoch as after three (docs/words.md).
+    word2vec.c divides by dim; the larger values are better after one epoch as well as after three (docs/words.md).
 
     Examples
     --------
@@ -59,7 +59,7 @@ def new_tables(num_words: int, dim: int, optimizer: Optimizer, seed: int) -> Tab
 
 
 def grown(tables: Tables, num_words: int, optimizer: Optimizer, seed: int) -> Tables:
-    """Return tables with more rows: old ones and their slots keep their bits, new ones are as `new_tables` starts.
+    """Return tables with more rows: existing rows and slots keep their bits, new rows are initialized.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def grown(tables: Tables, num_words: int, optimizer: Optimizer, seed: int) -> Ta
 
 
 def from_arrays(arrays: Mapping[str, NDArray[Any]], optimizer: Optimizer) -> Tables:
-    """Return tables of the arrays that `Tables.arrays` gives; ValueError says which one is missing or of another shape.
+    """Return tables from the arrays of `Tables.arrays`; ValueError names a missing one, or one of another shape.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def _table(name: str, arrays: Mapping[str, NDArray[Any]], shape: tuple[int, ...]
 def _expected(name: str, arrays: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
     array = arrays.get(name)
     if array is None or array.shape != shape or array.dtype != _REAL:
-        found = "nothing" if array is None else f"{array.dtype} {list(array.shape)}"
+        found = "none" if array is None else f"{array.dtype} {list(array.shape)}"
         raise ValueError(f"{name} must be float32 {list(shape)}, got {found}")
     return array if array.flags.writeable else array.copy()
 

@@ -1,4 +1,4 @@
-"""Trains the three tables of a model on an id stream, block by block: memory, threads, random streams."""
+"""Trains the three tables of a model block by block: the memory, threads and random streams of the kernels."""
 
 import time
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sampledsoftmax.jit.integers import ceil_div, round_up
 from sampledsoftmax.kernels.sampling.distribution import Distribution
 from sampledsoftmax.kernels.step.sampling_phase import SampleSource
-from sampledsoftmax.kernels.step.train import NOT_FINITE, TOO_FEW_CLASSES
+from sampledsoftmax.kernels.step.train import NOT_FINITE, OUTCOME, STEPS_TAKEN, TOO_FEW_CLASSES
 from sampledsoftmax.kernels.text.shard import EXAMPLES, LOSS, PAIRS, ShardBuffers
 from sampledsoftmax.kernels.text.train import Block, run_text_steps
 from sampledsoftmax.kernels.text.windows import Examples, Text, TokenWindow
@@ -26,28 +26,29 @@ from sampledsoftmax.runtime.workspace import (
 )
 from sampledsoftmax.samplers import CandidateSampler
 from sampledsoftmax.types import Correction
-from sampledsoftmax.word2vec.training.autotune_threads import ThreadTuner
 from sampledsoftmax.word2vec.training.tables import Tables
+from sampledsoftmax.word2vec.training.thread_tuner import ThreadTuner
 
-# Batches that are taken from the same tables before they are updated: as many threads share a step, at most.
+# Four shards: batches whose gradients are computed against the same tables before these are updated, and the maximum
+# number of threads.
 NUM_SHARDS = 4
-# Positions of the text that a reader gets a call: a few hundredths of a second, so that Ctrl-C is heard.
-POSITIONS_A_BLOCK = 8192
+# Positions of the text per shard and call: a few hundredths of a second, so that Ctrl-C is handled in time.
+POSITIONS_PER_BLOCK = 8192
 
-# What a random number is for; with the epoch and the block it makes the number of its Philox stream.
+# Purposes of random numbers; purpose, epoch and block give the number of a Philox stream.
 _TEXT, _CANDIDATES = 1, 2
 
 
 class BlockResult(NamedTuple):
-    """What a block has come to: the sum of the losses of its pairs, and how many pairs and steps they were."""
+    """The result of a block: the sum of the losses of its pairs, the number of pairs, the number of steps."""
 
     loss: float
     pairs: int
     steps: int
 
 
-class Plan(NamedTuple):
-    """How the examples are learnt.
+class TrainingPlan(NamedTuple):
+    """The objective and the sizes of the training steps.
 
     Attributes
     ----------
@@ -58,7 +59,7 @@ class Plan(NamedTuple):
     num_sampled : int
         Candidates of a batch.
     batch_size : int
-        Words that a reader takes at a time, at most.
+        Maximum number of words of a shard in a step.
     seed : int
     """
 
@@ -71,12 +72,12 @@ class Plan(NamedTuple):
 
 
 class DivergedError(FloatingPointError):
-    """The loss of a step is not finite; the tables are those before it.
+    """The loss of a step is not finite; the tables are those before this step.
 
     Attributes
     ----------
     steps : int
-        Steps of the block that were taken.
+        Steps of the block before it.
     """
 
     def __init__(self, steps: int) -> None:
@@ -90,75 +91,75 @@ class Trainer:
     Parameters
     ----------
     tables : Tables
-        TrainedTables in place.
+        Updated in place.
     text : Text
         The corpus.
     sampler : CandidateSampler
-        Where candidates come from; its own random stream is not used.
-    plan : Plan
-        How.
+        The distribution of the candidates; its own random stream is not used.
+    plan : TrainingPlan
+        Objective and sizes.
     threads : int, optional
-        How many share the work, NUM_SHARDS at most; None: as many as are faster just now (see `ThreadTuner`), up to
-        `set_num_threads`.
+        Number of threads, of which at most NUM_SHARDS are used. By default it is chosen at run time (see
+        `ThreadTuner`), up to `set_num_threads`.
     """
 
     def __init__(
-        self, tables: Tables, text: Text, sampler: CandidateSampler, plan: Plan, threads: int | None = None
+        self, tables: Tables, text: Text, sampler: CandidateSampler, plan: TrainingPlan, threads: int | None = None
     ) -> None:
         self.tables, self.text, self.plan, self._threads = tables, text, plan, threads
         self._tuner = ThreadTuner(min(thread_pool.num_threads, NUM_SHARDS))
         distribution = sampler.fused_distribution()
         if distribution is None:
-            raise TypeError(f"{type(sampler).__name__} is not a sampler that compiled code knows")
+            raise TypeError(f"{type(sampler).__name__} has no compiled distribution")
         self._distribution = distribution
         dim, real = tables.embeddings.values.shape[1], tables.embeddings.values.dtype
         sizes = _sizes(text, plan, dim)
         self._shards = tuple(_make_shard(sizes, text.window, real) for _ in range(NUM_SHARDS))
-        self._lanes = make_thread_buffers(NUM_SHARDS, 1 + plan.num_sampled, dim, real)
+        self._buffers = make_thread_buffers(NUM_SHARDS, 1 + plan.num_sampled, dim, real)
         loss = checked_objective(plan.objective).compiled_loss()
         self._settings = settings_for(loss, True, plan.correction, (1, plan.num_sampled), real, 1)
 
     @property
     def distribution(self) -> Distribution:
-        """What candidates are drawn from; the counts of a learned one change."""
+        """The distribution of the candidates; the counts of a learned distribution change."""
         return self._distribution
 
     @property
     def num_blocks(self) -> int:
-        """Blocks of an epoch."""
-        return max(1, ceil_div(int(self.text.ids.size), NUM_SHARDS * POSITIONS_A_BLOCK))
+        """The number of blocks of an epoch."""
+        return max(1, ceil_div(int(self.text.ids.size), NUM_SHARDS * POSITIONS_PER_BLOCK))
 
     def train_block(self, epoch: int, block: int, learning_rate: float) -> BlockResult:
-        """Learn one block of an epoch.
+        """Train on one block of an epoch.
 
         Raises
         ------
         DivergedError
-            A loss is not finite; the steps before it have been taken.
+            A loss is not finite; the steps before it have been applied.
         """
-        sums, status = np.zeros(3), np.zeros(2, np.int64)
-        draw = SampleSource(self._distribution, *_stream(self.plan.seed, _CANDIDATES, epoch, block), np.uint64(0))
+        totals, status = np.zeros(3), np.zeros(2, np.int64)
+        source = SampleSource(self._distribution, *_stream(self.plan.seed, _CANDIDATES, epoch, block), np.uint64(0))
         rule = self.tables.weights.rule
         rule = rule._replace(learning_rate=self.tables.weights.values.dtype.type(learning_rate))
-        trained = trained_tables(*self.tables)
-        arguments = (trained, rule, self.text, self._block(epoch, block), draw, self._settings)
+        tables = trained_tables(*self.tables)
+        arguments = (tables, rule, self.text, self._block(epoch, block), source, self._settings)
         threads = min(self._threads or self._tuner.next_threads(), NUM_SHARDS)
         start = time.perf_counter()
-        thread_pool.run(run_text_steps, threads, *arguments, self._shards, self._lanes, sums, status)
+        thread_pool.run(run_text_steps, threads, *arguments, self._shards, self._buffers, totals, status)
         if self._threads is None:
-            self._tuner.record(threads, time.perf_counter() - start, int(sums[EXAMPLES]))
-        if status[0] == NOT_FINITE:
-            raise DivergedError(int(status[1]))
-        if status[0] == TOO_FEW_CLASSES:
+            self._tuner.record(threads, time.perf_counter() - start, int(totals[EXAMPLES]))
+        if status[OUTCOME] == NOT_FINITE:
+            raise DivergedError(int(status[STEPS_TAKEN]))
+        if status[OUTCOME] == TOO_FEW_CLASSES:
             raise ValueError(f"{self.plan.num_sampled} different candidates were not found in the distribution")
-        return BlockResult(float(sums[LOSS]), int(sums[PAIRS]), int(status[1]))
+        return BlockResult(float(totals[LOSS]), int(totals[PAIRS]), int(status[STEPS_TAKEN]))
 
     def _block(self, epoch: int, block: int) -> Block:
-        """Return which positions each reader gets: a reader has one part of the text, and reads it in order."""
-        borders = np.arange(NUM_SHARDS + 1) * self.text.ids.size // NUM_SHARDS
+        """Return the positions of each shard: each has one part of the text, and reads it in order."""
+        bounds = np.arange(NUM_SHARDS + 1) * self.text.ids.size // NUM_SHARDS
         size = ceil_div(self.text.ids.size, NUM_SHARDS * self.num_blocks)
-        first = np.minimum(borders[:-1] + block * size, borders[1:])
-        last = np.minimum(first + size, borders[1:])
+        first = np.minimum(bounds[:-1] + block * size, bounds[1:])
+        last = np.minimum(first + size, bounds[1:])
         seed, stream = _stream(self.plan.seed, _TEXT, epoch, 0)
         return Block(first, last, seed, stream, self.plan.batch_size, self.plan.learn_biases)
 
@@ -168,9 +169,9 @@ def _stream(seed: int, purpose: int, epoch: int, block: int) -> tuple[np.uint64,
     return np.uint64(seed), np.uint64(purpose << 60 | epoch << 32 | block)
 
 
-def _sizes(text: Text, plan: Plan, dim: int) -> Sizes:
-    many = plan.batch_size * 2 * text.window
-    inputs, labels = (plan.batch_size, many) if text.center_is_input else (many, plan.batch_size)
+def _sizes(text: Text, plan: TrainingPlan, dim: int) -> Sizes:
+    neighbors = plan.batch_size * 2 * text.window
+    inputs, labels = (plan.batch_size, neighbors) if text.center_is_input else (neighbors, plan.batch_size)
     return Sizes(plan.batch_size, inputs, labels, plan.num_sampled, dim)
 
 
@@ -180,14 +181,14 @@ def _make_shard(sizes: Sizes, window: int, real: np.dtype[Any]) -> ShardBuffers:
 
     width = panel_width(real)
     depth = ceil_div(sizes.dim, width)
-    places = POSITIONS_A_BLOCK + 2 * window + NUM_SHARDS
+    positions = POSITIONS_PER_BLOCK + 2 * window + NUM_SHARDS
     classes = round_up(sizes.num_sampled, width) + sizes.num_labels
     class_rows = aligned((classes, depth, width), real)
     input_rows = aligned((sizes.num_inputs, depth, width), real)
     starts = sizes.batch_size + 1
     return ShardBuffers(
         scratch=make_scratch(sizes, real, sizes.num_labels),
-        tokens=TokenWindow(integers(places), integers(places), integers(places), integers(4)),
+        tokens=TokenWindow(integers(positions), integers(positions), integers(positions), integers(4)),
         examples=Examples(
             integers(sizes.num_inputs),
             integers(starts),

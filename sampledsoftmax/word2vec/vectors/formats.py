@@ -1,4 +1,4 @@
-"""Vectors in the file formats of other programs, each written new and then renamed."""
+"""Vectors in the file formats of other programs, written atomically."""
 
 import os
 import zipfile
@@ -16,21 +16,21 @@ from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 _SAFETENSORS = ("safetensors", "safetensors")  # package and extra
 _BLOCK = 1024  # rows that are written at once
-_MOST_CHARACTERS = 2**28  # of a NumPy array of strings, 4 bytes each
+_MAX_CHARACTERS = 2**28  # of a NumPy array of strings, 4 bytes each
 
 
 def save_word2vec(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
-    """Write the text format of word2vec.c; packed where the name ends in .gz."""
+    """Write the text format of word2vec.c; compressed if the name ends in .gz."""
     vectors.save_word2vec_format(path)
 
 
 def save_word2vec_binary(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
-    """Write the binary format of word2vec.c; packed where the name ends in .gz."""
+    """Write the binary format of word2vec.c; compressed if the name ends in .gz."""
     vectors.save_word2vec_format(path, binary=True)
 
 
 def save_numpy(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
-    """Write an .npz file with two arrays, `words` (unicode) and `vectors`, that needs no pickle to read.
+    """Write an .npz file with two arrays, `words` (unicode) and `vectors`, that is read without pickle.
 
     Examples
     --------
@@ -42,10 +42,10 @@ def save_numpy(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
     """
     _refuse(vectors, "\0", "a NumPy file", at_end=True)
     longest = max(vectors.words, key=len)
-    if len(longest) * len(vectors) > _MOST_CHARACTERS:
+    if len(longest) * len(vectors) > _MAX_CHARACTERS:
         raise ValueError(
-            f"the word {longest[:20]!r}... has {len(longest)} characters, and a NumPy array would give as many to "
-            f"each of the {len(vectors)} words: use another format"
+            f"the word {longest[:20]!r}... has {len(longest)} characters, and a NumPy array would allocate as many "
+            f"for each of the {len(vectors)} words: use another format"
         )
     with new_file(path, "wb") as file:
         np.savez(file, words=np.array(vectors.words), vectors=vectors.vectors)
@@ -59,13 +59,13 @@ def load_numpy(path: str | os.PathLike[str]) -> WordVectors:
     except (KeyError, ValueError, OSError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise _damaged(path, error) from None
     if words.dtype.kind != "U" or words.ndim != 1:
-        raise _damaged(path, f"words must be one line of strings, got {words.dtype} of shape {list(words.shape)}")
+        raise _damaged(path, f"words must be a vector of strings, got {words.dtype} of shape {list(words.shape)}")
     return _checked(path, words.tolist(), table)
 
 
 def save_safetensors(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
-    """Write a safetensors file: the tensor "vectors", and in the metadata "words", one a line."""
-    _refuse(vectors, "\n", "words of a safetensors file, one a line,")
+    """Write a safetensors file: the tensor "vectors", and "words" in the metadata, one per line."""
+    _refuse(vectors, "\n", "words of a safetensors file, one per line,")
     tensors = {"vectors": np.ascontiguousarray(vectors.vectors)}
     data = need("safetensors.numpy", *_SAFETENSORS).save(tensors, metadata={"words": "\n".join(vectors.words)})
     with new_file(path, "wb") as file:
@@ -78,7 +78,7 @@ def load_safetensors(path: str | os.PathLike[str]) -> WordVectors:
     try:
         with safe_open(path, framework="numpy") as file:
             words, table = (file.metadata() or {})["words"], file.get_tensor("vectors")
-    except Exception as error:  # SafetensorError is no ValueError, and known only with the extra
+    except Exception as error:  # SafetensorError is not a ValueError, and can be imported only with the extra
         if isinstance(error, (OSError, MemoryError)):
             raise
         raise _damaged(path, error) from None
@@ -86,14 +86,14 @@ def load_safetensors(path: str | os.PathLike[str]) -> WordVectors:
 
 
 def save_projector(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
-    """Write the two files that TensorBoard's projector reads: `path`, vectors by tabs, and its words beside it.
+    """Write the two files that TensorBoard's projector reads: `path`, vectors separated by tabs, and their words.
 
-    The words go to a file whose name has "metadata" for "vectors", or "metadata." before it: vectors.tsv and
-    metadata.tsv. No loader: the files hold text of the numbers, and the words apart from them.
+    The words go to a file in the same folder whose name has "metadata" in the place of "vectors", or starts with
+    "metadata.": vectors.tsv and metadata.tsv. There is no loader for this format.
     """
     path = Path(path)
     for character, name in (("\t", "tabs"), ("\n", "line ends"), ("\r", "line ends")):
-        _refuse(vectors, character, f"a projector file, where {name} part the fields,")
+        _refuse(vectors, character, f"a projector file, where {name} separate the fields,")
     with new_file(path) as file:
         for first in range(0, len(vectors), _BLOCK):
             lines = rows_as_text(vectors.vectors[first : first + _BLOCK])
@@ -103,7 +103,7 @@ def save_projector(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
 
 
 def metadata_path(path: Path) -> Path:
-    """Return where the words of a projector file go.
+    """Return the path of the words of a projector file.
 
     Examples
     --------
@@ -115,10 +115,10 @@ def metadata_path(path: Path) -> Path:
 
 
 class Format(NamedTuple):
-    """A file format: how it is written, and the endings that its files have."""
+    """A file format: the function that writes it, and its file name suffixes."""
 
     save: Callable[[WordVectors, str | os.PathLike[str]], None]
-    endings: tuple[str, ...]
+    suffixes: tuple[str, ...]
 
 
 FORMATS = {
@@ -136,31 +136,31 @@ def save(vectors: WordVectors, path: str | os.PathLike[str], form: str) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> WordVectors:
-    """Read a file of vectors, in the format that its ending names.
+    """Read a file of vectors, in the format given by its suffix.
 
     Parameters
     ----------
     path : path
-        .npz, .safetensors, .bin (word2vec binary); any other ending is the text format of word2vec. The two of
-        word2vec may be packed (.gz).
+        .npz, .safetensors, .bin (word2vec binary); any other suffix means the text format of word2vec. The two
+        formats of word2vec may be compressed (.gz).
 
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     ValueError
-        It is damaged, or no file that holds words beside vectors.
+        It is damaged, or not a file of words and vectors.
     """
     path = Path(path)
-    endings = [ending.lower() for ending in path.suffixes]
-    ending = endings[-2] if endings[-1:] == [".gz"] and len(endings) > 1 else endings[-1] if endings else ""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    suffix = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else suffixes[-1] if suffixes else ""
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
-    if ending == ".npz":
+    if suffix == ".npz":
         return load_numpy(path)
-    if ending == ".safetensors":
+    if suffix == ".safetensors":
         return load_safetensors(path)
-    return WordVectors.load_word2vec_format(path, binary=ending == ".bin")
+    return WordVectors.load_word2vec_format(path, binary=suffix == ".bin")
 
 
 def _refuse(vectors: WordVectors, character: str, place: str, at_end: bool = False) -> None:
@@ -177,4 +177,4 @@ def _checked(path: str | os.PathLike[str], words: list[str], table: Any) -> Word
 
 
 def _damaged(path: str | os.PathLike[str], reason: object) -> ValueError:
-    return ValueError(f"{path} is no file of words and vectors, or damaged: {' '.join(str(reason).split())}")
+    return ValueError(f"{path} is not a file of words and vectors, or damaged: {' '.join(str(reason).split())}")

@@ -1,18 +1,18 @@
-"""The rows of a table nearest to a vector by cosine: a fast look at all rows, an exact one at the best."""
+"""Exact nearest rows of a table by cosine: a fast approximate pass over all rows, an exact one over the candidates."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Rows a block: what is widened to float64 at a time stays small.
+# Rows per block that are converted to float64 at a time.
 _BLOCK = 16_384
-# Lengths between which products of float32 neither overflow nor lose digits.
+# Between these lengths products of float32 neither overflow nor lose digits.
 _SHORTEST, _LONGEST = 1e-30, 1e30
 
 
 def row_lengths(table: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the length of each row [num_rows], from sums in float64: squares of large float32 stay finite.
+    """Return the length of each row [num_rows], summed in float64, so that squares of large float32 stay finite.
 
     Examples
     --------
@@ -27,13 +27,13 @@ def row_lengths(table: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def nearest(
-    table: NDArray[Any], lengths: NDArray[np.float64], target: NDArray[np.float64], topn: int, leave_out: list[int]
+    table: NDArray[Any], lengths: NDArray[np.float64], target: NDArray[np.float64], topn: int, exclude: list[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the ids and cosines of the `topn` rows nearest to `target`, best first.
 
-    All rows are looked at in the precision of the table, by a product that may round a row differently at
-    another place or with other threads. So rows that come as near to the best as that rounding are looked at
-    again in float64, in one fixed order of sums: the answer is that of exact cosines, ties by id.
+    The first pass is a matrix product in the precision of the table, whose rounding may depend on the position of a
+    row and on the number of threads. All rows that are within this rounding error of the best are therefore computed
+    again in float64, in a fixed order of summation: the result is that of exact cosines, ties by id.
 
     Parameters
     ----------
@@ -44,46 +44,46 @@ def nearest(
     target : float64 [dim]
         Of length one, or zeros.
     topn : int
-        How many, at least 1; fewer are returned if there are no more.
-    leave_out : list of int
-        Rows that are no answer.
+        Maximum number of rows, at least 1.
+    exclude : list of int
+        Rows that are excluded.
 
     Returns
     -------
     ids : int64 [found]
     cosines : float64 [found]
-        That of a row of zeros is 0.
+        The cosine of a row of zeros is 0.
 
     Examples
     --------
     >>> table = np.array([[1.0, 0.0], [3.0, 4.0], [0.0, 2.0], [6.0, 8.0]])
-    >>> nearest(table, row_lengths(table), np.array([1.0, 0.0]), 2, leave_out=[0])
+    >>> nearest(table, row_lengths(table), np.array([1.0, 0.0]), 2, exclude=[0])
     (array([1, 3]), array([0.6, 0.6]))
     """
-    topn = min(topn, table.shape[0] - len(set(leave_out)))
+    topn = min(topn, table.shape[0] - len(set(exclude)))
     if topn <= 0:
         return np.empty(0, np.int64), np.empty(0)
-    ids = _candidates(table, lengths, target, topn, leave_out)
+    ids = _candidates(table, lengths, target, topn, exclude)
     cosines = _exact_cosines(table, lengths, target, ids)
     order = np.argsort(-cosines, kind="stable")[:topn]
     return ids[order], cosines[order]
 
 
 def _candidates(
-    table: NDArray[Any], lengths: NDArray[np.float64], target: NDArray[np.float64], topn: int, leave_out: list[int]
+    table: NDArray[Any], lengths: NDArray[np.float64], target: NDArray[np.float64], topn: int, exclude: list[int]
 ) -> NDArray[np.int64]:
-    """Return rising ids among which the `topn` best are: few, unless many rows are almost equally near."""
+    """Return increasing ids that include the `topn` best: few, unless many rows are almost equally near."""
     if lengths.max() > _LONGEST or lengths.min(where=lengths > 0, initial=1.0) < _SHORTEST:
-        return np.setdiff1d(np.arange(len(table)), leave_out)  # float32 would overflow, or lose digits
+        return np.setdiff1d(np.arange(len(table)), exclude)  # float32 would overflow, or lose digits
     rough = table @ target.astype(table.dtype)
     rough /= np.where(lengths > 0, lengths, 1.0).astype(table.dtype)
-    rough[leave_out] = -np.inf
+    rough[exclude] = -np.inf
     worst = np.partition(rough, -topn)[-topn]
     return np.flatnonzero(rough >= worst - _rounding(table))
 
 
 def _rounding(table: NDArray[Any]) -> float:
-    """Return twice what a cosine can be wrong by: each of `dim` terms is rounded twice, each term below 1."""
+    """Return twice the error bound of a cosine: `dim` terms below 1, each rounded twice."""
     return float(4.0 * (table.shape[1] + 2) * np.finfo(table.dtype).eps)
 
 

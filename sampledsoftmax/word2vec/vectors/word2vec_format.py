@@ -1,13 +1,12 @@
-"""The file format of word2vec.c, text and binary: a header "words dim", then a word and its numbers each.
+"""The file format of word2vec.c, text and binary: a header "words dim", then each word and its numbers.
 
-The C program ends a text line with a blank and a binary row with a line end; gensim does neither. Both are read.
+The C program ends a text line with a space and a binary row with a line end; gensim does neither. Both are read.
 Ours end a text line at its last number and a binary row with a line end.
 """
 
 import contextlib
 import gzip
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -16,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.compression import open_plain_or_gzip
 from sampledsoftmax.word2vec.vectors.float_text import rows_as_text, rows_of_text
 
 _NUMBER = np.dtype("<f4")
-_GZIP = b"\x1f\x8b"
-# Lines or rows that are written at once, and bytes of lines that are read at once.
+# Rows that are written at once, and bytes of lines that are read at once.
 _BLOCK = 1024
 _READ_BYTES = 1 << 22
 
 
 class Coding(NamedTuple):
-    """How words become bytes and back: `encoding` and `errors` as `str.encode` takes them."""
+    """The encoding of words: `encoding` and `errors` as in `str.encode`."""
 
     encoding: str = "utf-8"
     errors: str = "strict"
@@ -38,13 +37,13 @@ UTF_8 = Coding()
 def write(
     path: str | os.PathLike[str], words: Sequence[str], vectors: NDArray[Any], binary: bool, coding: Coding = UTF_8
 ) -> None:
-    """Write one file; an older one of that name is replaced once the new one is complete.
+    """Write a file atomically.
 
-    Text holds the fewest digits that give the same float back, binary holds float32. The file is packed if its
-    name ends in .gz, with no time or name in it: the same vectors give the same bytes.
+    Text has the fewest digits that round to the same float, binary has float32. The file is compressed if its name
+    ends in .gz, without time and name: the same vectors give the same bytes.
     """
     encoded = [_encoded(number, word, coding) for number, word in enumerate(words)]
-    with new_file(path, "wb") as plain, _packed(path, plain) as file:
+    with new_file(path, "wb") as plain, _gzip_by_suffix(path, plain) as file:
         file.write(f"{len(words)} {vectors.shape[1]}\n".encode())
         for first in range(0, len(words), _BLOCK):
             rows = vectors[first : first + _BLOCK]
@@ -54,40 +53,24 @@ def write(
 
 
 def read(path: str | os.PathLike[str], binary: bool, coding: Coding = UTF_8) -> tuple[list[str], NDArray[np.float32]]:
-    """Read a file strictly: the first thing that is wrong raises a ValueError that says where."""
+    """Read a file; the first error raises a ValueError that says where it is."""
     path = Path(path)
-    try:
-        with _unpacked(path) as file:
-            words, vectors = _read_binary(path, file, coding) if binary else _read_text(path, file, coding)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is a damaged gzip file: {error}") from None
+    with open_plain_or_gzip(path) as file:
+        words, vectors = _read_binary(path, file, coding) if binary else _read_text(path, file, coding)
     lines: dict[str, int] = {}
     for number, word in enumerate(words, start=1):
         if lines.setdefault(word, number) != number:
-            raise ValueError(f"{path}: word {word!r} is there twice, as number {lines[word]} and {number}")
+            raise ValueError(f"{path}: word {word!r} is repeated, as number {lines[word]} and {number}")
     return words, vectors
 
 
 @contextlib.contextmanager
-def _packed(path: str | os.PathLike[str], file: IO[bytes]) -> Iterator[IO[bytes]]:
+def _gzip_by_suffix(path: str | os.PathLike[str], file: IO[bytes]) -> Iterator[IO[bytes]]:
     if not os.fspath(path).endswith(".gz"):
         yield file
         return
-    with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-        yield packed  # type: ignore[misc]
-
-
-@contextlib.contextmanager
-def _unpacked(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file; whether it is packed is seen from its first bytes, not from its name."""
-    with path.open("rb") as file:
-        is_packed = file.read(2) == _GZIP
-        file.seek(0)
-        if is_packed:
-            with gzip.GzipFile(fileobj=file) as unpacked:
-                yield unpacked  # type: ignore[misc]
-        else:
-            yield file
+    with gzip.GzipFile("", "wb", 6, file, mtime=0) as compressed:
+        yield compressed  # type: ignore[misc]
 
 
 def _header(path: Path, line: bytes) -> tuple[int, int]:
@@ -96,7 +79,7 @@ def _header(path: Path, line: bytes) -> tuple[int, int]:
         return int(fields[0]), int(fields[1])
     hint = ""
     if len(fields) > 2 and _are_numbers(fields[1:]):
-        hint = f'; GloVe files have none: put "WORDS {len(fields) - 1}" on a line before the others'
+        hint = f'; GloVe files have none: insert the line "WORDS {len(fields) - 1}" at the start'
     raise ValueError(
         f"{path}, line 1: a header of two numbers, words and dimensions, is expected, got {line[:40]!r}{hint}"
     )
@@ -134,7 +117,7 @@ def _read_binary(path: Path, file: IO[bytes], coding: Coding) -> tuple[list[str]
     start = data.find(b"\n") + 1
     num_words, dim = _header(path, data[:start])
     width = dim * _NUMBER.itemsize
-    _check_room(path, len(data) - start, num_words, width)
+    _check_size(path, len(data) - start, num_words, width)
     words, vectors = [], np.empty((num_words, dim), dtype=np.float32)
     for number in range(num_words):
         end = data.find(b" ", start)
@@ -152,15 +135,15 @@ def _read_binary(path: Path, file: IO[bytes], coding: Coding) -> tuple[list[str]
     return words, vectors
 
 
-def _check_room(path: Path, num_bytes: int, num_words: int, width: int) -> None:
-    """Refuse a header that promises more than the file can hold, before memory is asked for."""
+def _check_size(path: Path, num_bytes: int, num_words: int, width: int) -> None:
+    """Raise ValueError if the header announces more than the file can hold, before memory is allocated."""
     if num_bytes < num_words * (width + 2):
         raise ValueError(f"{path} ends early: {num_bytes} bytes are too few for the {num_words} words of its header")
 
 
 def _encoded(number: int, word: str, coding: Coding) -> bytes:
     if word.split() != [word]:
-        raise ValueError(f"word {number} is {word!r}: the word2vec format has no place for blanks in words")
+        raise ValueError(f"word {number} is {word!r}: words of the word2vec format cannot contain white space")
     try:
         return word.encode(*coding)
     except UnicodeEncodeError as error:
@@ -168,7 +151,7 @@ def _encoded(number: int, word: str, coding: Coding) -> bytes:
 
 
 def _decoded(place: str, offset: int, word: bytes, coding: Coding) -> str:
-    """Return a word whose first byte is at `offset` of the file (of what it unpacks to)."""
+    """Decode a word whose first byte is at `offset` of the (decompressed) file."""
     try:
         text = word.decode(*coding)
     except UnicodeDecodeError as error:

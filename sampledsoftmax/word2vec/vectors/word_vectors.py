@@ -1,4 +1,4 @@
-"""Trained word vectors: neighbours, similarities, analogies, files."""
+"""Word vectors: neighbors, similarities, analogies, files."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ WHICH = ("in", "out", "mean", "both")
 
 
 class UnknownWordError(KeyError):
-    """A word that has no vector; the message suggests some that have."""
+    """A word has no vector; the message suggests similar words that have one."""
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -26,21 +26,21 @@ class UnknownWordError(KeyError):
 class WordVectors:
     """A vector for each word.
 
-    Similarity is the cosine of two vectors, in [-1, 1] to rounding; that of a vector of zeros with any other
-    is 0. Cosines are computed in float64, and words of equal cosine come in the order of their ids.
+    Similarity is the cosine of two vectors, in [-1, 1] up to rounding; the cosine with a vector of zeros is 0. Cosines
+    are computed in float64, and words of equal cosine are ordered by id.
 
     Parameters
     ----------
     words : sequence of str
         Distinct words.
     vectors : float32 or float64 [num_words, dim]
-        Their vectors, finite. Not copied; do not change them while they are in use here. The first query
-        computes the lengths of the vectors, 8 bytes a word, and keeps them.
+        Their vectors, finite. They are not copied and must not be modified. The first query computes and keeps the
+        lengths of the vectors, 8 bytes per word.
 
     Raises
     ------
     TypeError, ValueError
-        If the vectors have another type or shape, are not finite, or a word comes twice.
+        If the vectors have another type or shape, are not finite, or a word is repeated.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class WordVectors:
         self._ids = {word: i for i, word in enumerate(self.words)}
         if len(self._ids) < len(self.words):
             twice = next(word for i, word in enumerate(self.words) if self._ids[word] != i)
-            raise ValueError(f"words must be distinct, {twice!r} comes twice")
+            raise ValueError(f"words must be distinct, {twice!r} is repeated")
         finite = np.isfinite(self.vectors).all(axis=1)
         if not finite.all():
             raise ValueError(f"vectors must be finite, that of {self.words[int(finite.argmin())]!r} is not")
@@ -67,7 +67,7 @@ class WordVectors:
     def from_tables(
         cls, words: Sequence[str], embeddings: NDArray[Any], weights: NDArray[Any] | None, which: str = "in"
     ) -> "WordVectors":
-        """Return the vectors of a model that has two tables.
+        """Return the vectors of a model with two tables.
 
         Parameters
         ----------
@@ -76,19 +76,19 @@ class WordVectors:
         embeddings, weights : float32 or float64 [num_words, dim]
             Input and output table; `weights` may be None for "in".
         which : str
-            "in": the embeddings, as word2vec.c keeps them. "out": the output weights. "mean": half their sum.
-            "both": the rows of the two, each brought to length one, side by side [num_words, 2 * dim], so that
-            a cosine is the mean of two.
+            "in": the embeddings, as in word2vec.c. "out": the output weights. "mean": the mean of the two tables.
+            "both": the normalized rows of the two tables, concatenated [num_words, 2 * dim], so that a cosine is the
+            mean of the two cosines.
 
         Returns
         -------
         WordVectors
-            With the tables themselves for "in" and "out", else with new ones.
+            With the tables themselves for "in" and "out", with new ones otherwise.
 
         Raises
         ------
         TypeError, ValueError
-            If a table has another type or shape, or `which` needs the one that is not there.
+            If a table has another type or shape, or `which` needs `weights` and they are None.
 
         Examples
         --------
@@ -104,7 +104,7 @@ class WordVectors:
         if which == "in":
             return cls(words, embeddings)
         if weights is None:
-            raise ValueError(f"which={which!r} needs the output weights, which are not there: use which='in'")
+            raise ValueError(f"which={which!r} needs the output weights, which are missing: use which='in'")
         inner = validation.floats("embeddings", embeddings, (len(words), "dim"))
         outer = validation.floats("weights", weights, inner.shape, inner.dtype)
         if which == "out":
@@ -120,26 +120,26 @@ class WordVectors:
         return word in self._ids
 
     def __getitem__(self, word: str) -> NDArray[Any]:
-        """Return the vector of a word [dim]; a word that is not there raises `UnknownWordError`."""
+        """Return the vector of a word [dim]; an unknown word raises `UnknownWordError`."""
         return self.vectors[self._id(word)]  # type: ignore[no-any-return]
 
     @cached_property
     def lengths(self) -> NDArray[np.float64]:
-        """Lengths of the vectors [num_words], computed when they are first needed."""
+        """Lengths of the vectors [num_words], computed on first use."""
         return row_lengths(self.vectors)
 
     def units(self, ids: Any) -> NDArray[np.float64]:
-        """Return the vectors of some words, each brought to length one.
+        """Return the normalized vectors of some words.
 
         Parameters
         ----------
         ids : int [num_ids]
-            Places of the words in `words`.
+            Indices of the words in `words`.
 
         Returns
         -------
         float64 [num_ids, dim]
-            Their vectors over their lengths; zeros where a vector is all zeros.
+            Vectors divided by their lengths; a vector of zeros stays zero.
 
         Examples
         --------
@@ -161,12 +161,12 @@ class WordVectors:
         Returns
         -------
         float
-            In [-1, 1] to rounding; 0 where a vector is all zeros.
+            In [-1, 1] up to rounding; 0 if a vector is all zeros.
 
         Raises
         ------
         UnknownWordError
-            A word has no vector; it is a KeyError whose message names words that are spelled nearly so.
+            A word has no vector; it is a KeyError whose message names words with a similar spelling.
 
         Examples
         --------
@@ -177,22 +177,22 @@ class WordVectors:
         return float((of_a * of_b).sum())
 
     def n_similarity(self, some: Sequence[str], others: Sequence[str]) -> float:
-        """Return the cosine of the mean vector of some words and that of others, as gensim does.
+        """Return the cosine of the mean vectors of two lists of words, as in gensim.
 
         Parameters
         ----------
         some, others : sequence of str
-            The words, at least one each.
+            The words, at least one in each list.
 
         Returns
         -------
         float
-            In [-1, 1] to rounding.
+            In [-1, 1] up to rounding.
 
         Raises
         ------
         UnknownWordError, ValueError
-            A word has no vector, or there is no word.
+            A word has no vector, or a list is empty.
 
         Examples
         --------
@@ -207,17 +207,17 @@ class WordVectors:
     def most_similar(
         self, positive: str | Sequence[str], topn: int = 10, negative: str | Sequence[str] = ()
     ) -> list[tuple[str, float]]:
-        """Return the words nearest to a word or to the mean of some, with their cosines, best first.
+        """Return the words nearest to a word or to the mean of several words, with their cosines, best first.
 
         Parameters
         ----------
         positive : str or sequence of str
-            The mean is that of the vectors brought to length one, as in gensim. The words themselves are left out
-            of the answer.
+            The mean is that of the normalized vectors, as in gensim. The words themselves are excluded from the
+            result.
         topn : int
-            How many, at least 1; fewer are returned if there are no more.
+            Maximum number of words, at least 1.
         negative : str or sequence of str
-            Words whose vectors go into the mean with their signs turned.
+            Words whose vectors enter the mean with opposite sign.
 
         Returns
         -------
@@ -227,7 +227,7 @@ class WordVectors:
         Raises
         ------
         UnknownWordError, TypeError, ValueError
-            A word has no vector, there is no word, or `topn` is of another type or below 1.
+            A word has no vector, there are no words, or `topn` is of another type or below 1.
 
         Examples
         --------
@@ -239,7 +239,7 @@ class WordVectors:
         plus = self._all_ids("positive", positive) if len(positive) or not len(negative) else []
         minus = self._all_ids("negative", negative) if len(negative) else []
         target = self.units(plus).sum(axis=0) - self.units(minus).sum(axis=0)
-        return self._nearest(target, topn, leave_out=plus + minus)
+        return self._nearest(target, topn, exclude=plus + minus)
 
     def similar_by_vector(self, vector: ArrayLike, topn: int = 10) -> list[tuple[str, float]]:
         """Return the words nearest to a vector, with their cosines, best first.
@@ -266,12 +266,12 @@ class WordVectors:
         >>> WordVectors(["in", "out"], np.array([[1.0, 0.0], [0.0, 1.0]])).similar_by_vector([0.0, 5.0], topn=1)
         [('out', 1.0)]
         """
-        return self._nearest(validation.floats("vector", vector, self.vectors.shape[1:]), topn, leave_out=[])
+        return self._nearest(validation.floats("vector", vector, self.vectors.shape[1:]), topn, exclude=[])
 
     def analogy(self, a: str, b: str, c: str, topn: int = 10) -> list[tuple[str, float]]:
         """Return the words nearest to b - a + c: "a is to b as c is to ...".
 
-        The three vectors are brought to length one first; the three words are left out of the answer.
+        The three vectors are normalized first; the three words are excluded from the result.
         Mikolov, Yih and Zweig, "Linguistic regularities in continuous space word representations", 2013.
 
         Parameters
@@ -301,9 +301,9 @@ class WordVectors:
         return self.most_similar([b, c], topn, negative=[a])
 
     def doesnt_match(self, words: Sequence[str]) -> str:
-        """Return the word farthest from the mean of all, their vectors brought to length one, as gensim does.
+        """Return the word farthest from the mean of all words, with normalized vectors, as in gensim.
 
-        Of words equally far the last one is returned.
+        Of several words at the same distance the last one is returned.
 
         Parameters
         ----------
@@ -318,7 +318,7 @@ class WordVectors:
         Raises
         ------
         UnknownWordError, ValueError
-            A word has no vector, or there is no word.
+            A word has no vector, or there are no words.
 
         Examples
         --------
@@ -334,22 +334,22 @@ class WordVectors:
     def save_word2vec_format(
         self, path: str | os.PathLike[str], binary: bool = False, encoding: str = "utf-8", errors: str = "strict"
     ) -> None:
-        """Write the file format of word2vec.c; an older file is replaced once the new one is complete.
+        """Write the file format of word2vec.c atomically.
 
         Parameters
         ----------
         path : path
-            The file; one whose name ends in .gz is packed.
+            The file; it is compressed if its name ends in .gz.
         binary : bool
-            Text holds the fewest digits that give the same numbers back; binary holds float32, to which
-            float64 vectors are rounded.
+            Text has the fewest digits that round to the same numbers; binary has float32, to which float64 vectors
+            are rounded.
         encoding, errors : str
             As for `str.encode`.
 
         Raises
         ------
         ValueError
-            A word is empty, holds blanks or cannot be encoded: the format has no place for it.
+            A word is empty, contains white space or cannot be encoded.
         OSError
             The file cannot be written.
 
@@ -370,17 +370,17 @@ class WordVectors:
     def load_word2vec_format(
         cls, path: str | os.PathLike[str], binary: bool = False, encoding: str = "utf-8", errors: str = "strict"
     ) -> "WordVectors":
-        r"""Read a file in the format of word2vec.c, packed with gzip or not, as float32.
+        r"""Read a file in the format of word2vec.c, plain or gzip, as float32.
 
         Parameters
         ----------
         path : path
             The file.
         binary : bool
-            Whether it is in the binary form.
+            Whether it is binary.
         encoding, errors : str
-            As for `bytes.decode`: with `errors="surrogateescape"` words that are not UTF-8 are read, and written
-            with it they are the same bytes again.
+            As for `bytes.decode`: with `errors="surrogateescape"`, words that are not UTF-8 are read, and saving with
+            the same `errors` writes the same bytes.
 
         Returns
         -------
@@ -390,11 +390,11 @@ class WordVectors:
         Raises
         ------
         FileNotFoundError
-            There is no such file.
+            The file does not exist.
         ValueError
-            The file is not what its header says, holds a word twice, a word that cannot be decoded, or a number
-            that is not finite; the message names the line (text) or the number of the word (binary), and the
-            byte where a word cannot be decoded.
+            The file contradicts its header, or has a repeated word, a word that cannot be decoded or a number that is
+            not finite; the message names the line (text) or the number of the word (binary), and the byte where a
+            word cannot be decoded.
 
         Examples
         --------
@@ -424,14 +424,14 @@ class WordVectors:
             raise ValueError(f"{name} must hold at least one word, got none")
         return [self._id(word) for word in words]
 
-    def _nearest(self, target: NDArray[Any], topn: int, leave_out: list[int]) -> list[tuple[str, float]]:
+    def _nearest(self, target: NDArray[Any], topn: int, exclude: list[int]) -> list[tuple[str, float]]:
         topn = validation.whole_number("topn", topn, at_least=1)
-        ids, cosines = nearest(self.vectors, self.lengths, _unit(target), topn, leave_out)
+        ids, cosines = nearest(self.vectors, self.lengths, _unit(target), topn, exclude)
         return [(self.words[i], cosine) for i, cosine in zip(ids.tolist(), cosines.tolist(), strict=True)]
 
 
 def unit_rows(table: NDArray[Any]) -> NDArray[Any]:
-    """Return the rows of a table, each brought to length one; rows of zeros stay as they are."""
+    """Return the normalized rows of a table; rows of zeros stay zero."""
     lengths = np.linalg.norm(table, axis=1, keepdims=True)
     lengths[lengths == 0.0] = 1.0
     return table / lengths  # type: ignore[no-any-return]

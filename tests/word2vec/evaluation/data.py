@@ -19,6 +19,6 @@ def data(name):
 
 
 def related(words, dim=24, seed=1):
-    """Return vectors of which near neighbours in the list are alike, so that scores are neither 0 nor 1."""
+    """Return vectors in which words near one another in the list are similar, so that scores are neither 0 nor 1."""
     noise = np.random.default_rng(seed).normal(size=(len(words) + 9, dim)).astype(np.float32)
     return WordVectors(words, sum(noise[i : i + len(words)] for i in range(10)))

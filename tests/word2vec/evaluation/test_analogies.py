@@ -81,8 +81,8 @@ def test_answers_are_those_of_most_similar(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no questions"),
-        (": s\n", "holds no questions"),
+        ("", "has no questions"),
+        (": s\n", "has no questions"),
         ("a b c d\n", 'line 1: a line ": section" is expected first'),
         (": s\na b c\n", "line 2: four words are expected, got 3: 'a b c'"),
         (": s\n\na b c d e\n", "line 3: four words are expected, got 5"),

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from sampledsoftmax.word2vec.evaluation.correlation import average_ranks, pearson, spearman
-from sampledsoftmax.word2vec.evaluation.similarities import evaluate_similarities
+from sampledsoftmax.word2vec.evaluation.similarities import average_ranks, evaluate_similarities, pearson, spearman
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 from tests.word2vec.evaluation.data import data, related
 
@@ -38,8 +37,8 @@ def test_the_formats_in_use(tmp_path, separator, before, after):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no pairs"),
-        ("# only\nword1 word2 score\n", "holds no pairs"),
+        ("", "has no pairs"),
+        ("# only\nword1 word2 score\n", "has no pairs"),
         ("head\n\nold new\n", "line 3: two words and a number are expected, got 'old new'"),
         ("old new 1\nold new one\n", "line 2: two words and a number"),
     ],

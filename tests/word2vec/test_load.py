@@ -30,7 +30,7 @@ def test_vectors_alone(tmp_path):
 
 
 def test_what_is_not_there_or_damaged(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"holds no vectors.txt: name the --output directory"):
+    with pytest.raises(FileNotFoundError, match=r"has no vectors.txt: name the --output directory"):
         load_trained(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"nowhere does not exist: name"):
         load_trained(tmp_path / "nowhere")
@@ -43,5 +43,5 @@ def test_what_is_not_there_or_damaged(tmp_path):
     whole = (tmp_path / "model.zip").read_bytes()
     for content in (b"", b"text", whole[:200], whole.replace(b"words.npy", b"wordz.npy")):
         (tmp_path / "model.zip").write_bytes(content)
-        with pytest.raises(ValueError, match=r"model.zip is (no word model or is )?damaged"):
+        with pytest.raises(ValueError, match=r"model.zip is (not a word model or is )?damaged"):
             load_trained(tmp_path)

@@ -1,4 +1,4 @@
-"""Pages and windows of a text, against a version that is written to be read."""
+"""Token windows and examples of a text, against a naive version."""
 
 import itertools
 
@@ -14,7 +14,7 @@ LENGTHS = (0, 1, 2, 7, 1, 0, 0, 24, 13, 1, 0)  # of sentences: none, one word, m
 
 
 def naive_examples(sentences, thresholds, window, shrink):
-    """Return (word, words around it) of each word that stays and has one that stays beside it."""
+    """Return (word, words around it) for each word that is kept and has a neighbor that is kept."""
     found, position = [], 0
     for sentence in sentences:
         kept = []
@@ -48,21 +48,21 @@ def integers(*sizes):
 def read(text, first, last, batch_size):
     """Return the examples of positions first .. last, a batch at a time, as (word, words around it)."""
     size = last - first + 2 * text.window
-    page = TokenWindow(*integers(size, size, size, 4))
-    read_tokens(text, SEED, STREAM, first, last, page)
-    _, start, end, _ = page.bounds.tolist()
+    tokens = TokenWindow(*integers(size, size, size, 4))
+    read_tokens(text, SEED, STREAM, first, last, tokens)
+    _, start, end, _ = tokens.bounds.tolist()
     assert start == text.window
     many = batch_size * 2 * text.window
     examples = Examples(*integers(many, batch_size + 1, many, many, batch_size + 1, many, batch_size))
     found = []
     for top in range(start, end, batch_size):
-        count = make_examples(text, page, top, min(top + batch_size, end), examples)
+        count = make_examples(text, tokens, top, min(top + batch_size, end), examples)
         found += as_pairs(examples, count, text.center_is_input)
     return found
 
 
 def as_pairs(examples, count, center_is_input):
-    """Return the examples of a batch, after looking that ids and their examples tell the same."""
+    """Return the examples of a batch, after checking that ids and example indices agree."""
     inputs, labels = [], []
     for ids, starts, example_of, out in (
         (examples.input_ids, examples.input_starts, examples.example_of_input, inputs),
@@ -72,18 +72,18 @@ def as_pairs(examples, count, center_is_input):
         for b in range(count):
             out.append(ids[starts[b] : starts[b + 1]].tolist())
             assert set(example_of[starts[b] : starts[b + 1]].tolist()) == {b}
-    centres, around = (inputs, labels) if center_is_input else (labels, inputs)
-    return [(word, words) for (word,), words in zip(centres, around, strict=True)]
+    centers, around = (inputs, labels) if center_is_input else (labels, inputs)
+    return [(word, words) for (word,), words in zip(centers, around, strict=True)]
 
 
-def read_in_pieces(text, borders, batch_size=8):
+def read_in_ranges(text, borders, batch_size=8):
     return [example for first, last in itertools.pairwise(borders) for example in read(text, first, last, batch_size)]
 
 
 @pytest.mark.parametrize("center_is_input", [True, False])
 @pytest.mark.parametrize("shrink", [True, False])
 @pytest.mark.parametrize("window", [1, 2, 5, 40])  # 40: more than the longest sentence
-def test_examples_are_those_of_the_naive_twin_however_the_text_is_cut(window, shrink, center_is_input):
+def test_examples_equal_the_naive_ones_however_the_text_is_split(window, shrink, center_is_input):
     sentences = ragged(seed=window)
     thresholds = np.random.default_rng(1).integers(ALWAYS // 4, ALWAYS, 30).tolist()
     text = as_text(sentences, thresholds, window, shrink, center_is_input)
@@ -92,53 +92,53 @@ def test_examples_are_those_of_the_naive_twin_however_the_text_is_cut(window, sh
     size = text.ids.size
     for piece in (1, 2, 7, 11, size, size + 1):
         borders = [*range(0, size, piece), size]
-        assert read_in_pieces(text, borders) == expected
-    for readers in (3, 4, 60):  # with 60 readers, some have nothing to read
-        assert read_in_pieces(text, [k * size // readers for k in range(readers + 1)]) == expected
+        assert read_in_ranges(text, borders) == expected
+    for shards in (3, 4, 60):  # some of 60 shards are empty
+        assert read_in_ranges(text, [k * size // shards for k in range(shards + 1)]) == expected
     for batch_size in (1, 3, 100):
-        assert read_in_pieces(text, [0, size], batch_size) == expected
+        assert read_in_ranges(text, [0, size], batch_size) == expected
 
 
-def test_a_cut_between_sentences_or_at_empty_ones_changes_nothing():
+def test_splits_between_sentences_or_at_empty_ones_change_nothing():
     sentences = ragged(seed=9)
     text = as_text(sentences, [ALWAYS] * 30, 5)
     expected = naive_examples(sentences, [ALWAYS] * 30, 5, True)
     for border in text.offsets.tolist():
-        assert read_in_pieces(text, [0, border, text.ids.size]) == expected
-        assert read_in_pieces(text, [0, border, border, text.ids.size]) == expected
+        assert read_in_ranges(text, [0, border, text.ids.size]) == expected
+        assert read_in_ranges(text, [0, border, border, text.ids.size]) == expected
 
 
 def test_windows_never_cross_sentences():
     sentences = [[10 * k + i for i in range(5)] for k in range(6)]
-    for word, around in read_in_pieces(as_text(sentences, [ALWAYS] * 60, 5, shrink=False), [0, 13, 30]):
+    for word, around in read_in_ranges(as_text(sentences, [ALWAYS] * 60, 5, shrink=False), [0, 13, 30]):
         assert sorted([word, *around]) == sentences[word // 10]
 
 
 @pytest.mark.parametrize("sentences", [[], [[]], [[1]], [[], [1], [], [2], []]])
-def test_where_no_word_has_a_neighbour_there_is_no_example(sentences):
+def test_without_neighbors_there_are_no_examples(sentences):
     text = as_text(sentences, [ALWAYS] * 3, 2)
     assert read(text, 0, text.ids.size, 4) == []
     assert read(text, text.ids.size, text.ids.size, 4) == []
 
 
-def test_words_stay_as_often_as_they_should():
+def test_words_are_kept_with_their_probability():
     num_words, share = 6000, 0.3
     text = as_text([[0, 1, 2] * num_words], [int(share * 2**32), ALWAYS, 0], 1)
-    page = TokenWindow(*integers(3 * num_words + 2, 3 * num_words + 2, 3 * num_words + 2, 4))
-    read_tokens(text, SEED, STREAM, 0, 3 * num_words, page)
-    counts = np.bincount(page.words[page.bounds[1] : page.bounds[2]], minlength=3)
+    tokens = TokenWindow(*integers(3 * num_words + 2, 3 * num_words + 2, 3 * num_words + 2, 4))
+    read_tokens(text, SEED, STREAM, 0, 3 * num_words, tokens)
+    counts = np.bincount(tokens.words[tokens.bounds[1] : tokens.bounds[2]], minlength=3)
     assert counts[1] == num_words
     assert counts[2] == 0
     assert abs(counts[0] - share * num_words) < 4 * np.sqrt(num_words * share * (1 - share))
 
 
-def test_reaches_are_equally_likely_and_do_not_depend_on_who_stays():
-    """A word stays if its first random number is small; its reach is made of the second."""
+def test_reaches_are_uniform_and_independent_of_which_words_are_kept():
+    """A word is kept if its first random number is small; its reach is computed from the second."""
     num_words, window = 8000, 4
     text = as_text([[0] * num_words], [ALWAYS // 2], window)
-    page = TokenWindow(*integers(num_words + 8, num_words + 8, num_words + 8, 4))
-    read_tokens(text, SEED, STREAM, 0, num_words, page)
-    reaches = page.reaches[page.bounds[1] : page.bounds[2]]
+    tokens = TokenWindow(*integers(num_words + 8, num_words + 8, num_words + 8, 4))
+    read_tokens(text, SEED, STREAM, 0, num_words, tokens)
+    reaches = tokens.reaches[tokens.bounds[1] : tokens.bounds[2]]
     counts = np.bincount(reaches, minlength=window + 1)
     assert counts[0] == 0
     assert counts.size == window + 1
@@ -150,16 +150,16 @@ def test_another_seed_or_stream_is_another_epoch():
     text = as_text([list(range(30))] * 4, [ALWAYS // 2] * 30, 3)
 
     def words(seed, stream):
-        page = TokenWindow(*integers(126, 126, 126, 4))
-        read_tokens(text, np.uint64(seed), np.uint64(stream), 0, 120, page)
-        return page.words[page.bounds[1] : page.bounds[2]].tolist()
+        tokens = TokenWindow(*integers(126, 126, 126, 4))
+        read_tokens(text, np.uint64(seed), np.uint64(stream), 0, 120, tokens)
+        return tokens.words[tokens.bounds[1] : tokens.bounds[2]].tolist()
 
     assert words(1, 0) == words(1, 0)
     assert len({tuple(words(*numbers)) for numbers in ((1, 0), (2, 0), (1, 1), (1, 1 << 32), (1 << 32, 0))}) == 5
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
-def test_ids_may_be_narrow_and_read_only_and_in_a_file(dtype, tmp_path):
+def test_ids_may_be_int32_read_only_and_memory_mapped(dtype, tmp_path):
     sentences, thresholds = ragged(seed=3), [ALWAYS // 2] * 15 + [ALWAYS] * 15
     expected = naive_examples(sentences, thresholds, 3, True)
     text = as_text(sentences, thresholds, 3, dtype=dtype)
@@ -169,4 +169,4 @@ def test_ids_may_be_narrow_and_read_only_and_in_a_file(dtype, tmp_path):
     assert not mapped.ids.flags.writeable
     for kind in (text, mapped):
         assert kind.ids.dtype == dtype
-        assert read_in_pieces(kind, [0, 20, 33, kind.ids.size]) == expected
+        assert read_in_ranges(kind, [0, 20, 33, kind.ids.size]) == expected

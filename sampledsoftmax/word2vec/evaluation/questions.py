@@ -1,0 +1,98 @@
+"""Questions for the evaluation of vectors: the lines of a file, and the lookup of their words."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from sampledsoftmax import validation
+from sampledsoftmax.io.compression import open_plain_or_gzip
+from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
+
+RESTRICT_VOCAB = 300_000
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Lookup:
+    """Lookup of the words of questions, with or without regard to case.
+
+    Parameters
+    ----------
+    vectors : WordVectors
+        Words by decreasing frequency.
+    restrict_vocab : int or None
+        Use only the first `restrict_vocab` words, in questions and as answers; None for all.
+    case_insensitive : bool
+        Whether a word of a question denotes the first (most frequent) word that is the same in upper case, as in
+        gensim. Otherwise words are looked up as they are written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> lookup = Lookup(WordVectors(["us", "US", "uk"], np.eye(3)), None, case_insensitive=True)
+    >>> lookup.id("Us"), lookup.id("UK"), lookup.id("eu"), lookup.variants("us")
+    (0, 2, None, [0, 1])
+    """
+
+    def __init__(self, vectors: WordVectors, restrict_vocab: int | None, case_insensitive: bool) -> None:
+        if restrict_vocab is not None:
+            restrict_vocab = validation.whole_number("restrict_vocab", restrict_vocab, at_least=1)
+        self._fold = validation.flag("case_insensitive", case_insensitive)
+        self.size = min(len(vectors), restrict_vocab or len(vectors))
+        self._ids: dict[str, int] = {}
+        self._others: dict[str, list[int]] = {}
+        for i, word in enumerate(vectors.words[: self.size]):
+            if self._ids.setdefault(self._key(word), i) != i:
+                self._others.setdefault(self._key(word), []).append(i)
+
+    def id(self, word: str) -> int | None:
+        """Return the id of the word that `word` denotes, None if there is none."""
+        return self._ids.get(self._key(word))
+
+    def variants(self, word: str) -> list[int]:
+        """Return the ids of all words that equal `word` up to case, starting with the one that it denotes."""
+        key = self._key(word)
+        return [self._ids[key], *self._others.get(key, [])]
+
+    def _key(self, word: str) -> str:
+        return word.upper() if self._fold else word
+
+
+def numbered_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    r"""Yield the number, from 1, and the text of each line that is not blank.
+
+    Parameters
+    ----------
+    path : path
+        A UTF-8 file, plain or gzip.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        The file does not exist or is a directory.
+    ValueError
+        A line is not UTF-8, or the gzip file is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "pairs.txt"
+    >>> _ = path.write_text("# pairs\n\nold new 1.58\n")
+    >>> list(numbered_lines(path))
+    [(1, '# pairs'), (3, 'old new 1.58')]
+    """
+    for number, line in enumerate(_content(Path(path)).split(b"\n"), start=1):
+        try:
+            text = line.decode("utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}, line {number}: byte {error.start + 1} of the line is not UTF-8") from None
+        if text:
+            yield number, text
+
+
+def _content(path: Path) -> bytes:
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a directory, a file of questions is expected")
+    with open_plain_or_gzip(path) as file:
+        return file.read().removeprefix(_BYTE_ORDER_MARK)
