@@ -1,4 +1,4 @@
-"""The public face: its names, their documentation, and what importing it costs."""
+"""The public API: its names, their documentation, and what importing it costs."""
 
 import inspect
 import re
@@ -58,8 +58,9 @@ print([name for name in ("scipy", "click", "tqdm", "matplotlib", "tensorflow") i
     assert extras == "[]"
 
 
-def test_the_parity_page_has_every_name_that_tensorflow_has_too():
+def test_the_parity_page_names_everything_that_tensorflow_also_has():
     page = (Path(__file__).parents[1] / "docs" / "tensorflow.md").read_text()
     kinds = ("sampler", "Sampler", "loss", "hits", "logits", "SGD", "Momentum", "Adagrad", "Adam", "Slices")
-    missing = [name for name in ss.__all__ if name.endswith(kinds) and name.removesuffix("_and_grad") not in page]
-    assert not missing
+    ours = {"CandidateSampler"}  # the base class
+    named = [name for name in ss.__all__ if name.endswith(kinds) and name not in ours]
+    assert not [name for name in named if name.removesuffix("_and_grad") not in page]
