@@ -131,6 +131,7 @@ def test_samplers_are_timed_without_tensorflow(suite):
     assert output.count("tensorflow is left out: no_such_module is not installed") == 1
 
 
+@pytest.mark.slow
 def test_samplers_draw_what_tensorflow_draws(tf, tmp_path):
     del tf
     vocab_file = tmp_path / "counts"
@@ -198,6 +199,7 @@ def test_missing_contestant_is_named_and_skipped(monkeypatch, capsys):
     assert [row["name"] for row in record.sections["step"]["results"][0]["rows"]] == ["fast"]
 
 
+@pytest.mark.slow
 def test_wrong_contestant_is_refused_and_a_failing_one_left_out(monkeypatch, capsys):
     specs = (spec(Wrong), spec(Failing), spec(Dying), fast())
     monkeypatch.setattr(contestants, "SPECS", specs)
