@@ -1,4 +1,4 @@
-"""The tree of prefix sums against sums that are computed again each time."""
+"""The tree of prefix sums against sums that are taken anew each time."""
 
 import numpy as np
 import pytest
