@@ -6,11 +6,6 @@ import hypothesis
 import numba
 import pytest
 
-try:
-    import xdist  # noqa: F401 - pyproject.toml gives pytest its options
-except ImportError:
-    raise pytest.UsageError("pytest-xdist is not installed: pip install 'sampledsoftmax[test]'") from None
-
 from tests.parallel import FileScheduler, longest_first
 from tests.subset import subset
 

@@ -188,6 +188,7 @@ def test_report_writes_the_page_from_the_file(suite, tmp_path):
     assert CliRunner().invoke(report.command, [str(folder / "f.json"), str(tmp_path / "empty.md")]).exit_code == 1
 
 
+@pytest.mark.slow
 def test_missing_contestant_is_named_and_skipped(monkeypatch, capsys):
     missing = Spec("absent", "Absent", "benchmarks.nowhere:Absent", needs="no_such_module")
     monkeypatch.setattr(contestants, "SPECS", (fast(), missing))
