@@ -1,4 +1,4 @@
-"""A run of two threads, the other of which arrives at some barriers and then aborts the run."""
+"""A run of two threads whose second thread arrives at some barriers and then aborts the run."""
 
 import threading
 

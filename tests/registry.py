@@ -20,3 +20,20 @@ SAMPLERS = {
 }
 # Those that draw a sample of any size.
 DRAWN = [name for name in SAMPLERS if name != "all"]
+
+# Name: function of a learning rate.
+OPTIMIZERS = {
+    "sgd": ss.SGD,
+    "momentum": lambda rate: ss.Momentum(rate, 0.9),
+    "nesterov": lambda rate: ss.Momentum(rate, 0.9, nesterov=True),
+    "adagrad": ss.Adagrad,
+    "rowwise_adagrad": ss.RowwiseAdagrad,
+    "adam": ss.Adam,
+    "exact_adam": lambda rate: ss.Adam(rate, mode="exact"),
+}
+
+# Name: what word training sets of `subtract_log_q` and `remove_accidental_hits` where the caller does not.
+OBJECTIVES = {"sampled_softmax": (True, True), "nce": (True, False), "negative_sampling": (False, True)}
+
+# Of tables, inputs and results.
+DTYPES = [np.float32, np.float64]

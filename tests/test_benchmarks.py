@@ -131,6 +131,7 @@ def test_samplers_are_timed_without_tensorflow(suite):
     assert output.count("tensorflow is left out: no_such_module is not installed") == 1
 
 
+@pytest.mark.slow
 def test_samplers_draw_what_tensorflow_draws(tf, tmp_path):
     del tf
     vocab_file = tmp_path / "counts"
@@ -187,6 +188,7 @@ def test_report_writes_the_page_from_the_file(suite, tmp_path):
     assert CliRunner().invoke(report.command, [str(folder / "f.json"), str(tmp_path / "empty.md")]).exit_code == 1
 
 
+@pytest.mark.slow
 def test_missing_contestant_is_named_and_skipped(monkeypatch, capsys):
     missing = Spec("absent", "Absent", "benchmarks.nowhere:Absent", needs="no_such_module")
     monkeypatch.setattr(contestants, "SPECS", (fast(), missing))
@@ -198,6 +200,7 @@ def test_missing_contestant_is_named_and_skipped(monkeypatch, capsys):
     assert [row["name"] for row in record.sections["step"]["results"][0]["rows"]] == ["fast"]
 
 
+@pytest.mark.slow
 def test_wrong_contestant_is_refused_and_a_failing_one_left_out(monkeypatch, capsys):
     specs = (spec(Wrong), spec(Failing), spec(Dying), fast())
     monkeypatch.setattr(contestants, "SPECS", specs)

@@ -21,6 +21,7 @@ def mean_gradient(tables, labels, inputs, num_sampled, subtract_log_q):
     return total / NUM_SAMPLES
 
 
+@pytest.mark.subset(1)
 @pytest.mark.compiled
 @pytest.mark.parametrize("seed", [0, 1])
 def test_log_q_reduces_the_bias_and_more_candidates_reduce_it_further(seed):

@@ -55,6 +55,7 @@ def test_both_full_steps_agree_and_the_sampled_step_trains():
     sampled_step(problem, 5)()
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_a_tiny_run_records_and_draws(tmp_path):
     path = tmp_path / "figures" / "break_even.json"

@@ -10,7 +10,7 @@ import pytest
 
 import sampledsoftmax
 
-pytestmark = pytest.mark.compiled
+pytestmark = [pytest.mark.compiled, pytest.mark.slow]
 
 STEP = """
 import numpy as np, sampledsoftmax as ss

@@ -1,4 +1,4 @@
-"""The pages: built strictly, complete, whole without a network, and their pictures as they are drawn."""
+"""The documentation site builds strictly, is complete, works offline, and shows the pictures that its script draws."""
 
 import importlib.util
 import os
@@ -17,12 +17,12 @@ import sampledsoftmax as ss
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-# What a browser fetches by itself, and in which attribute it is named.
+# Elements that a browser loads without a click, and the attribute with the address.
 FETCHED = {"script": "src", "img": "src", "link": "href", "source": "src", "iframe": "src", "video": "src"}
 
 
 class Page(HTMLParser):
-    """What a built page fetches, links to, shows and can be linked at."""
+    """What a built page fetches and links to, its anchors and its pictures."""
 
     def __init__(self, path):
         super().__init__()
@@ -78,14 +78,14 @@ def test_style_sheets_fetch_nothing_from_elsewhere(site):
         assert not re.search(r"(@import|url\(\s*['\"]?(https?:)?//)", sheet.read_text(encoding="utf-8")), sheet.name
 
 
-def test_every_picture_is_there_and_says_in_words_what_it_shows(site):
+def test_every_picture_has_a_text_that_says_what_it_shows(site):
     pictures = [(path, picture) for path, page in site.items() for picture in page.pictures]
     assert pictures
     for path, picture in pictures:
         assert len(picture.get("alt") or "") > 20, (path.name, picture)
 
 
-def test_links_and_what_is_fetched_are_there(site):
+def test_links_and_loaded_files_exist(site):
     for path, page in site.items():
         if path.name == "404.html":
             continue  # its paths start at the root of a server
@@ -120,8 +120,9 @@ def test_examples_of_a_page_are_run(page):
         assert ("\n>>> " in f"\n{body}") == runs, body
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
-def test_commands_of_start_page_and_course_run_as_they_stand(tmp_path):
+def test_commands_of_start_page_and_course_run_as_written(tmp_path):
     pytest.importorskip("click", reason="click is not installed: pip install 'sampledsoftmax[cli]'")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     lines = [
@@ -145,12 +146,12 @@ def test_commands_of_start_page_and_course_run_as_they_stand(tmp_path):
 
 
 @pytest.mark.compiled
-def test_pictures_are_those_that_the_script_draws():
+def test_pictures_are_up_to_date_with_their_script():
     for name, picture in module("make_figures").figures().items():
         assert (DOCS / "figures" / name).read_text(encoding="utf-8") == picture, f"{name}: python docs/make_figures.py"
 
 
-def test_a_quote_is_the_source():
+def test_a_quote_shows_the_source():
     hooks = module("hooks")
     quoted = hooks.on_page_markdown("```quote\nsampledsoftmax/reference.py sgd\n```")
     assert quoted.startswith("```python\ndef sgd(table, indices, rows, learning_rate):\n")

@@ -63,6 +63,7 @@ def test_counts_add_up_to_the_size_of_the_sample(name, range_max, num_sampled):
     assert counts.sum(dtype=np.float64) == pytest.approx(num_sampled, rel=1e-4)
 
 
+@pytest.mark.subset(4)
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("range_max", "num_sampled"), [(8, 3), (100, 60), (1000, 64)])

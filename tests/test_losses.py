@@ -45,6 +45,7 @@ def in_wider(arrays):
     return [array.astype(wider.get(array.dtype, array.dtype)) for array in arrays]
 
 
+@pytest.mark.subset(24)
 @pytest.mark.parametrize("sizes", RAGGED)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("hits", [True, False])

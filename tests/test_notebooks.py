@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.compiled
+pytestmark = [pytest.mark.compiled, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -18,7 +18,7 @@ SECONDS_A_CELL = 120
 
 
 def printed(cell):
-    """Return what a cell has put on the page; warnings and logs of other packages are left out."""
+    """Return what a cell prints, without warnings and logs of other packages."""
     assert all(out["output_type"] in ("stream", "execute_result") for out in cell["outputs"]), cell["source"]
     shown = [out for out in cell["outputs"] if out.get("name") != "stderr"]
     texts = [out["text"] if out["output_type"] == "stream" else out["data"]["text/plain"] for out in shown]
@@ -49,7 +49,7 @@ def notebook(request, nbformat):
 
 def executed(notebook):
     """Return a copy that has been run by a kernel of this Python, in the root of the repository."""
-    from nbclient import NotebookClient  # noqa: PLC0415 - the fixture has looked whether it is there
+    from nbclient import NotebookClient  # noqa: PLC0415 - the fixture skips where it is not installed
 
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     ours = copy.deepcopy(notebook)
@@ -69,7 +69,7 @@ def test_the_ten_cells_are_ten(nbformat):
     assert len(code_of(ten)) == 10
 
 
-def test_what_is_kept_is_small_and_plain(notebook):
+def test_stored_outputs_are_small_and_plain(notebook):
     assert len(str(notebook)) < MOST_BYTES
     for cell in code_of(notebook):
         assert len(printed(cell)) < MOST_OUTPUT, cell["source"]

@@ -101,6 +101,7 @@ def assert_same(one, other, dtype):
 SIZES = [(1, 1, 1), (7, 2, 33), (29, 1, 16), (200, 3, 5)]
 
 
+@pytest.mark.subset(name="sampled_softmax", dtype=np.float32)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -111,6 +112,7 @@ def test_a_built_in_objective_in_the_fused_step_is_its_formula_in_numpy(name, si
     assert_same(trained(name, dtype, *sizes), trained(InNumPy(formula), dtype, *sizes, **flags), dtype)
 
 
+@pytest.mark.subset(2)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize(

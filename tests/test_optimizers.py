@@ -1,19 +1,14 @@
+"""Optimizers against the reference, against dense updates, and what they refuse."""
+
 import numpy as np
 import pytest
 
 import sampledsoftmax as ss
 from sampledsoftmax import reference
-from sampledsoftmax.optimizers import SGD, Adagrad, Adam, Momentum, RowwiseAdagrad
+from sampledsoftmax.optimizers import Adam, Momentum, RowwiseAdagrad
+from tests.registry import OPTIMIZERS as MAKERS
 
-OPTIMIZERS = {
-    "sgd": SGD(0.1),
-    "momentum": Momentum(0.1, 0.9),
-    "nesterov": Momentum(0.1, 0.9, nesterov=True),
-    "adagrad": Adagrad(0.1),
-    "rowwise_adagrad": RowwiseAdagrad(0.1),
-    "adam": Adam(0.1),
-    "exact_adam": Adam(0.1, mode="exact"),
-}
+OPTIMIZERS = {name: make(0.1) for name, make in MAKERS.items()}
 
 
 def gradient_of(table, num_rows, seed):

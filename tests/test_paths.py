@@ -9,7 +9,7 @@ import pytest
 
 from sampledsoftmax.jit import simd_width
 
-pytestmark = pytest.mark.compiled
+pytestmark = [pytest.mark.compiled, pytest.mark.slow]
 
 FORCED = [path for path in simd_width.PATHS if path != simd_width.PATH]
 # Compiling the public losses takes minutes; tests/test_threads.py runs them on each path.
@@ -26,7 +26,7 @@ IN_PYTHON = ["tests/word2vec/test_trainer.py", "-k", "test_a_step and 5-7-5-2 an
 
 def start(path, tests, **environment):
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        [sys.executable, "-m", "pytest", "-q", "-n0", "--full", "-p", "no:cacheprovider", *tests],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=Path(__file__).parents[1],
         env={**os.environ, simd_width.VARIABLE: path, **environment},
     )  # fmt: skip

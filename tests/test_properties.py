@@ -7,17 +7,10 @@ from hypothesis import strategies as st
 
 import sampledsoftmax as ss
 from tests.cases import make_case
+from tests.registry import OPTIMIZERS as MAKERS
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=60)
-OPTIMIZERS = [
-    ss.SGD(0.3),
-    ss.Momentum(0.3, 0.9),
-    ss.Momentum(0.3, 0.9, nesterov=True),
-    ss.Adagrad(0.3),
-    ss.RowwiseAdagrad(0.3),
-    ss.Adam(0.3),
-    ss.Adam(0.3, mode="exact"),
-]
+OPTIMIZERS = [make(0.3) for make in MAKERS.values()]
 
 
 @repeatable

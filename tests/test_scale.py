@@ -1,4 +1,4 @@
-"""Tables and ranges of sizes at which narrow integers or memory would give out."""
+"""Tables and ranges so large that narrow integers would overflow or memory would run out."""
 
 import os
 import subprocess
@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
+from tests.registry import OPTIMIZERS
 
 pytestmark = pytest.mark.compiled
 
 
 @pytest.fixture
 def huge_table(tmp_path):
-    """Return a float32 table of more than 2**31 entries in a file that holds nothing but the pages written."""
+    """Return a float32 table of more than 2**31 entries in a sparse file, which holds only the pages written."""
     shape = (2**25 + 5, 64)
     path = tmp_path / "table"
     with path.open("wb") as file:
@@ -54,6 +55,7 @@ def test_ranges_of_2_to_the_40_need_no_memory(make, expected_count):
     assert values.true_expected_count[0] >= values.true_expected_count[1]
 
 
+@pytest.mark.slow
 def test_the_largest_learned_and_fixed_ranges_are_tensorflows(tf):
     true_classes = np.array([[5, 9_999_999]])
     learned = ss.LearnedUnigramSampler(10**7, seed=(1, 2))
@@ -75,13 +77,10 @@ def test_the_largest_learned_and_fixed_ranges_are_tensorflows(tf):
                 np.testing.assert_allclose(got.true_expected_count, expected.true_expected_count, rtol=5e-7)
 
 
-OPTIMIZERS = [ss.SGD(0.1), ss.Adagrad(0.1), ss.RowwiseAdagrad(0.1), ss.Adam(0.01, 0.9, 0.999, 1e-7)]
-
-
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: type(optimizer).__name__)
-def test_tables_in_files_train_as_tables_in_memory(tmp_path, optimizer):
+@pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_tables_in_files_train_as_tables_in_memory(tmp_path, make):
     ids = np.random.default_rng(0).integers(0, 70_000, (2, 300))
-    models = [ss.SkipGram(70_000, 5, 20, optimizer, seed=1, folder=folder) for folder in (None, tmp_path / "tables")]
+    models = [ss.SkipGram(70_000, 5, 20, make(0.05), seed=1, folder=folder) for folder in (None, tmp_path / "tables")]
     losses = [model.steps(*ids, 100) for model in models]
     np.testing.assert_array_equal(*losses)
     for name in ("embeddings", "weights", "biases"):

@@ -1,4 +1,4 @@
-"""The sum of logistic losses over the candidates, of which few logarithms are taken, against float64."""
+"""The sum of logistic losses over the candidates, computed with few logarithms, against float64."""
 
 import math
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ DTYPES = [np.float32, np.float64]
 
 
 class Panels(NamedTuple):
-    """What the kernel reads of the memory of a step."""
+    """The scratch arrays of a step that the kernel reads."""
 
     sampled_exp: Any
 
@@ -38,10 +38,10 @@ def losses_and_sigmoids(logits, top=0):
     panels[:] = whole.reshape(-1, num_panels, width).transpose(1, 0, 2)
     linear, products = (np.full(padded * width, np.nan, dtype) for _ in range(2))
     losses = np.zeros(rows)
-    bundle = Panels(panels.reshape(num_panels, -1))
-    _run(top, padded, num_panels, bundle, linear, products, losses)
+    struct = Panels(panels.reshape(num_panels, -1))
+    _run(top, padded, num_panels, struct, linear, products, losses)
     back = panels.transpose(1, 0, 2).reshape(top + padded, -1)
-    assert (back[top:, columns:] == 0).all()  # behind the last candidate nothing is counted
+    assert (back[top:, columns:] == 0).all()  # the padding after the last candidate is not counted
     return losses, back[top : top + rows, :columns]
 
 

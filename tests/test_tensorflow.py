@@ -37,6 +37,7 @@ def random_setting(i):
     return seeds, true_classes, num_sampled, unique, range_max
 
 
+@pytest.mark.subset(1)
 @pytest.mark.parametrize("block", range(10))
 def test_log_uniform_streams_in_250_random_settings(tf, block):
     for i in range(block * 25, (block + 1) * 25):

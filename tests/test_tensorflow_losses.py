@@ -42,7 +42,7 @@ def check_equal(tf, name, case, hits, num_shards=1, hit_copies="all"):
     batch_size, num_sampled = len(case.inputs), case.values[0].size
     largest_logit = np.abs(case.inputs @ case.weights.T + case.biases).max()
     largest_logit += max(np.abs(np.log(counts)).max() for counts in case.values[1:])
-    columns = num_sampled + case.num_true  # summed in the loss of NCE and in the normaliser of softmax
+    columns = num_sampled + case.num_true  # summed in the loss of NCE and in the normalizer of softmax
     terms = {
         "loss": np.sqrt(columns),
         "inputs": 2 * np.abs(case.weights).max() * np.sqrt(columns),
@@ -70,6 +70,7 @@ GRID = [  # batch_size, num_true, num_sampled
 ]
 
 
+@pytest.mark.subset(24)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("hits", [True, False])
 @pytest.mark.parametrize(("batch_size", "num_true", "num_sampled"), GRID)
@@ -77,7 +78,7 @@ GRID = [  # batch_size, num_true, num_sampled
 def test_loss_and_gradients_are_those_of_the_gradient_tape(tf, name, dtype, hits, batch_size, num_true, num_sampled):
     case = make_case(50, 8, batch_size, num_sampled, num_true, dtype, seed=batch_size + num_true)
     if batch_size == 64 and num_sampled == 40:
-        assert np.unique(case.labels).size < case.labels.size, "no label comes twice"
+        assert np.unique(case.labels).size < case.labels.size, "no label occurs twice"
         assert np.isin(case.labels, case.values[0]).any(), "no label is among the candidates"
     if dtype == np.float64:  # TensorFlow's sampled counts are float32 and do not mix with double logits
         case = case._replace(values=with_double_counts(case.values))
@@ -95,6 +96,7 @@ def random_case(i):
     return make_case(*sizes, int(rng.integers(1, 4)), np.float32, seed=i, unique=unique)
 
 
+@pytest.mark.subset(1)
 @pytest.mark.parametrize("block", range(20))
 def test_losses_in_2000_random_settings(tf, block):
     for i in range(block * 100, (block + 1) * 100):
@@ -105,6 +107,7 @@ def test_losses_in_2000_random_settings(tf, block):
         check_equal(tf, name, case, bool(i // 2 % 2), num_shards, "last")
 
 
+@pytest.mark.subset(4)
 @pytest.mark.parametrize("seed", range(20))
 def test_accidental_hits_are_tensorflows(tf, seed):
     rng = np.random.default_rng(seed)

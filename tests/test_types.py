@@ -1,3 +1,5 @@
+"""Gradients of a few rows: duplicates are summed, in order."""
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def test_coalescing_sums_duplicates_and_sorts(num_rows, row_shape, dtype):
     np.testing.assert_array_equal(unique.to_dense(), slices.to_dense())
 
 
-def test_duplicates_are_summed_in_the_order_in_which_they_come():
+def test_duplicates_are_summed_in_order():
     values = np.array([1.0, 1e8, -1e8], np.float32)
     slices = ss.IndexedSlices(values, np.array([4, 4, 4]), (5,))
     assert slices.coalesce().values[0] == (np.float32(1) + np.float32(1e8)) - np.float32(1e8)

@@ -32,6 +32,7 @@ def test_every_experiment_is_listed_here():
     assert FIGURES.keys() == EXPERIMENTS.keys()
 
 
+@pytest.mark.subset(1)
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", FIGURES)
 def test_an_experiment_writes_its_files_and_redraws_its_figures(name, tmp_path):
@@ -51,6 +52,7 @@ def test_an_experiment_writes_its_files_and_redraws_its_figures(name, tmp_path):
     assert {file: (tmp_path / file).read_bytes() for file in FIGURES[name]} == drawn
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", ["bias", "trained"])
 def test_the_same_command_gives_the_same_files(name, tmp_path):

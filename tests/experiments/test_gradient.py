@@ -75,6 +75,7 @@ def test_bias_and_noise_of_two_alternating_samples():
     assert found.squared_bias == pytest.approx(bias**2, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_standard_errors_match_the_spread_over_seeds():
     """The spread of estimates over seeds equals their mean standard error."""

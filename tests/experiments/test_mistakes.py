@@ -100,6 +100,7 @@ def test_all_classes_as_candidates_train_like_the_full_softmax():
     assert (np.abs(kept.loss / full.loss - 1) > 1e-5).all()
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_mistakes_at_a_small_size():
     settings = MistakeSettings(100, 4, (8, 50), 600, (1,), SmallModelSettings(num_steps=600, dim=6, num_points=1))

@@ -28,6 +28,7 @@ def test_exact_losses_converge_to_log_p(loss):
     np.testing.assert_allclose(centered(logits), centered(LOG_P), atol=1e-2)
 
 
+@pytest.mark.subset(1)
 @pytest.mark.compiled
 @pytest.mark.parametrize(
     ("name", "truth", "other"),
@@ -50,6 +51,7 @@ def test_each_objective_converges_to_its_target(name, truth, other):
         assert np.sqrt(((logits - PMI + np.log(num_sampled)) ** 2).mean()) < 0.2  # Levy and Goldberg 2014
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_word_vectors_without_log_q_miss_only_the_counts():
     training = SmallModelSettings(num_steps=1200, dim=6, num_points=3)
@@ -68,6 +70,7 @@ def test_word_vectors_without_log_q_miss_only_the_counts():
     assert all(point.neighbors_of_topic > 0.5 for point in found.vectors)  # by chance, 0.25
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_more_candidates_approach_the_full_softmax():
     training = SmallModelSettings(num_steps=600, dim=6, num_points=1)

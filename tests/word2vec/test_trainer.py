@@ -77,6 +77,7 @@ def check_step(task, text=None, biases=None, tolerance=None, epoch=0):
     return step
 
 
+@pytest.mark.subset(30, objective=OBJECTIVES[0], dtype=np.float32)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("center_is_input", MODELS)
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -130,6 +131,7 @@ def test_a_learned_distribution_learns_the_labels_of_all_shards():
     np.testing.assert_array_equal(sampler.counts, 1 + np.bincount(labels, minlength=10))
 
 
+@pytest.mark.subset(6, objective=OBJECTIVES[0], dtype=np.float32)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("center_is_input", MODELS)
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -140,6 +142,7 @@ def test_labels_and_inputs_that_an_example_has_several_times(objective, center_i
     assert check_step(task, text).hits > 0
 
 
+@pytest.mark.subset(6, objective=OBJECTIVES[0], dtype=np.float32)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("center_is_input", MODELS)
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -172,6 +175,7 @@ def test_so_many_labels_that_the_product_of_their_normalizers_overflows():
 POISONED = [(table, value) for table in range(3) for value in (np.nan, np.inf, -np.inf)]
 
 
+@pytest.mark.subset(10, objective=OBJECTIVES[0], center_is_input=True)
 @pytest.mark.parametrize(("table", "value"), POISONED)
 @pytest.mark.parametrize("center_is_input", MODELS)
 @pytest.mark.parametrize("objective", OBJECTIVES)

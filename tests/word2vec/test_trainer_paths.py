@@ -12,7 +12,7 @@ from sampledsoftmax.jit import simd_width
 from sampledsoftmax.word2vec.training import trainer as trainer_module
 from tests.word2vec.test_trainer_threads import task_of, trained
 
-pytestmark = pytest.mark.compiled
+pytestmark = [pytest.mark.compiled, pytest.mark.slow]
 
 FORCED = [path for path in simd_width.PATHS if path != simd_width.PATH]
 BLOCK = 256

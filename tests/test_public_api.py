@@ -1,4 +1,4 @@
-"""The public face: its names, their documentation, and what importing it costs."""
+"""The public API: its names, their documentation, and what importing it costs."""
 
 import inspect
 import re
@@ -58,7 +58,7 @@ print([name for name in ("scipy", "click", "tqdm", "matplotlib", "tensorflow") i
     assert extras == "[]"
 
 
-def test_the_parity_page_has_every_name_that_tensorflow_has_too():
+def test_the_parity_page_names_everything_that_tensorflow_also_has():
     page = (Path(__file__).parents[1] / "docs" / "tensorflow.md").read_text()
     kinds = ("sampler", "Sampler", "loss", "hits", "logits", "SGD", "Momentum", "Adagrad", "Adam", "Slices")
     ours = {"CandidateSampler"}  # the base class
