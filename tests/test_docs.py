@@ -17,8 +17,6 @@ import sampledsoftmax as ss
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-# The code of a recipe is run as a program: tests/test_recipes.py.
-EXAMPLES = [page for page in PAGES if page.parent.name != "recipes"]
 # What a browser fetches by itself, and in which attribute it is named.
 FETCHED = {"script": "src", "img": "src", "link": "href", "source": "src", "iframe": "src", "video": "src"}
 
@@ -110,7 +108,7 @@ def test_the_reference_has_every_public_name_once():
     assert sorted(named) == sorted(ss.__all__)
 
 
-@pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_examples_of_a_page_are_run(page):
     """Python of a page is an example that doctest runs or a quote: nothing is only printed."""
     text = page.read_text(encoding="utf-8")
