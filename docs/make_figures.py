@@ -174,7 +174,7 @@ def rows_of_a_batch(palette: Palette) -> str:
         text(
             10,
             638,
-            "softmax over 1 + 5 columns → loss → gradients of the six colored rows",
+            "softmax over 1 + 5 columns → loss → gradients of six rows",
             palette.text,
         ),
     ]
