@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 # Pages link to these files, so that links work in the repository; on the site they are pages.
 PAGES = {
     "sampledsoftmax/reference.py": "reference/method.md",
+    "sampledsoftmax/jit/README.md": "jit.md",
+    "sampledsoftmax/kernels/README.md": "kernels.md",
 }
 _QUOTE = re.compile(r"^```quote\n(?P<path>\S+)(?P<names>[^\n]*)\n```$", re.MULTILINE)
 _LINK = re.compile(r"\[(?P<text>[^\]\n]*)\]\((?P<path>[^)#:\s]+)(?P<anchor>#[^)\s]*)?\)")
