@@ -1,7 +1,7 @@
-"""Draw the pictures of the pages, for light and for dark ones: `python docs/make_figures.py`.
+"""Draw the SVG pictures of the documentation in light and dark: `python docs/make_figures.py`.
 
-The numbers in them are the library's. Text is at least 17 high where a picture is 640 wide, so
-that it can be read on a phone.
+All numbers in them are computed by the library. Text is at least 17 pixels high in a picture
+640 pixels wide, so that it is legible on a phone.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ LABELS = np.array([[7], [4003]])
 
 
 class Palette(NamedTuple):
-    """Colours of one mode, as (fill, line) where there are two."""
+    """Colors of one mode: text colors, and (fill, line) pairs of boxes."""
 
     text: str
     faint: str
@@ -44,37 +44,37 @@ PALETTES = {
 
 
 def text(
-    x: float, y: float, words: object, colour: str, size: int = 18, anchor: str = "start"
+    x: float, y: float, words: object, color: str, size: int = 18, anchor: str = "start"
 ) -> str:
-    """Return words at a place."""
+    """Return a text element."""
     place = f'x="{x:.1f}" y="{y:g}" font-size="{size}" text-anchor="{anchor}"'
-    return f'<text {place} fill="{colour}">{words}</text>'
+    return f'<text {place} fill="{color}">{words}</text>'
 
 
 def box(
-    x: float, y: float, width: float, height: float, colours: tuple[str, str], corner: int = 3
+    x: float, y: float, width: float, height: float, colors: tuple[str, str], corner: int = 3
 ) -> str:
-    """Return a rectangle."""
-    fill, line = colours
+    """Return a rectangle with rounded corners."""
+    fill, line = colors
     place = f'x="{x:.1f}" y="{y:g}" width="{width:.1f}" height="{height:g}" rx="{corner}"'
     return f'<rect {place} fill="{fill}" stroke="{line}" stroke-width="1.5"/>'
 
 
 def chips(
-    x: float, y: float, ids: np.ndarray, palette: Palette, colours: tuple[str, str]
+    x: float, y: float, ids: np.ndarray, palette: Palette, colors: tuple[str, str]
 ) -> list[str]:
-    """Return ids in boxes, side by side."""
+    """Return a row of boxes, one per id."""
     parts = []
     for i, class_id in enumerate(ids):
         parts += [
-            box(x + 66 * i, y, 60, 30, colours),
+            box(x + 66 * i, y, 60, 30, colors),
             text(x + 66 * i + 30, y + 22, class_id, palette.text, 18, "middle"),
         ]
     return parts
 
 
 def table(y: float, drawn: np.ndarray, palette: Palette) -> list[str]:
-    """Return the rows of the weights that the batch names, among some that it does not."""
+    """Return the rows of the weights that the batch reads, with a few that it does not."""
     parts = [
         text(238, y, "softmax_weights", palette.text, 18, "middle"),
         text(392, y, "biases", palette.text, 18, "middle"),
@@ -114,7 +114,7 @@ def table(y: float, drawn: np.ndarray, palette: Palette) -> list[str]:
 
 
 def logits(y: float, drawn: np.ndarray, values: np.ndarray, palette: Palette) -> list[str]:
-    """Return the logits [2, 1 + num_sampled], hits crossed out."""
+    """Return the logits [2, 1 + num_sampled] as boxes, accidental hits crossed out."""
     parts = [text(170, y, "label", palette.text, 17, "middle")]
     parts += [
         text(256 + 76 * i, y, class_id, palette.text, 17, "middle")
@@ -141,7 +141,7 @@ def logits(y: float, drawn: np.ndarray, values: np.ndarray, palette: Palette) ->
 
 
 def rows_of_a_batch(palette: Palette) -> str:
-    """Return the picture of the start page: what names rows, and what becomes of them."""
+    """Return the picture of the start page: the ids that select rows, the rows, the logits."""
     rng = np.random.default_rng(0)
     weights, biases = rng.normal(size=(NUM_CLASSES, DIM)), np.zeros(NUM_CLASSES)
     inputs = rng.normal(size=(2, DIM))
@@ -159,7 +159,7 @@ def rows_of_a_batch(palette: Palette) -> str:
     )
     ids = drawn.sampled_candidates
     parts = [
-        text(10, 24, "labels, one an example", palette.text),
+        text(10, 24, "labels, one per example", palette.text),
         *chips(10, 36, LABELS.ravel(), palette, palette.label),
         text(300, 24, "candidates, drawn once for the batch", palette.text),
         *chips(300, 36, ids, palette, palette.candidate),
@@ -174,7 +174,7 @@ def rows_of_a_batch(palette: Palette) -> str:
         text(
             10,
             638,
-            "softmax over 1 + 5 columns → loss → gradients of the six lit rows",
+            "softmax over 1 + 5 columns → loss → gradients of six rows",
             palette.text,
         ),
     ]
@@ -182,20 +182,20 @@ def rows_of_a_batch(palette: Palette) -> str:
 
 
 def log_uniform_line(palette: Palette) -> str:
-    """Return the line that a uniform number falls on, a piece for each class, and batches."""
+    """Return the unit interval split by class as the sampler splits it, and five batches."""
 
     def place(class_id: int) -> float:
         return 10 + 620 * float(np.log1p(class_id) / np.log1p(NUM_CLASSES))
 
-    def piece(y: float, class_id: int, colours: tuple[str, str]) -> str:
+    def piece(y: float, class_id: int, colors: tuple[str, str]) -> str:
         left = place(class_id)
-        return box(left, y, max(place(class_id + 1) - left, 1.5), 26, colours, corner=0)
+        return box(left, y, max(place(class_id + 1) - left, 1.5), 26, colors, corner=0)
 
     parts = [
         text(10, 24, "a uniform number falls on this line: which class is it?", palette.text)
     ]
-    colours = palette.plain, palette.candidate
-    parts += [piece(38, k, colours[k % 2]) for k in range(40)]
+    colors = palette.plain, palette.candidate
+    parts += [piece(38, k, colors[k % 2]) for k in range(40)]
     parts += [box(place(40), 38, 630 - place(40), 26, palette.plain, corner=0)]
     parts += [text(place(k) + 4, 86, k, palette.text, 17) for k in (0, 1, 2, 4, 9, 30)]
     parts += [text(place(k), 86, k, palette.text, 17, "middle") for k in (100, 1000)]
@@ -208,16 +208,89 @@ def log_uniform_line(palette: Palette) -> str:
     return picture(318, parts)
 
 
+def labeled_box(
+    x: float,
+    y: float,
+    width: float,
+    name: str,
+    says: str,
+    colors: tuple[str, str],
+    palette: Palette,
+) -> list[str]:
+    """Return a box with a package's name and, below it, what it holds."""
+    height = 58 if says else 34
+    parts = [box(x, y, width, height, colors)]
+    parts.append(text(x + width / 2, y + 23, name, palette.text, 18, "middle"))
+    if says:
+        parts.append(text(x + width / 2, y + 47, says, palette.faint, 17, "middle"))
+    return parts
+
+
+def arrow(x: float, top: float, bottom: float, palette: Palette, shift: float = 0) -> str:
+    """Return an arrow that points down from (x, top) to (x + shift, bottom)."""
+    end = x + shift
+    line = f'<path d="M{x:g} {top:g}L{end:g} {bottom - 8:g}" stroke="{palette.faint}"'
+    head = f"M{end - 5:g} {bottom - 9:g}h10l-5 9z"
+    return f'{line} stroke-width="1.5"/><path d="{head}" fill="{palette.faint}"/>'
+
+
+def packages(palette: Palette) -> str:
+    """Return the packages: an arrow points to a package that is imported."""
+    plain, api, loops = palette.plain, palette.label, palette.candidate
+    named = [
+        (10, 10, 620, "cli", "the command line", plain),
+        (10, 98, 300, "word2vec", "word vectors from text", plain),
+        (330, 98, 142, "explanation", "a traced batch", plain),
+        (488, 98, 142, "diagnostics", "sampler fit", plain),
+        (10, 186, 300, "layers", "tables and the training step", api),
+        (330, 274, 300, "losses", "logits, losses, gradients", api),
+        (10, 362, 196, "optimizers", "sparse updates", api),
+        (222, 362, 196, "samplers", "candidates, counts", api),
+        (434, 362, 196, "runtime", "threads, memory", api),
+        (10, 646, 620, "jit", "how kernels are compiled, linked, dispatched and cached", plain),
+    ]
+    parts = [part for entry in named for part in labeled_box(*entry, palette)]
+    down = [
+        *[(x, 68, 98, 0) for x in (160, 401, 559)],
+        *[(160, 156, 186, 0), (401, 156, 274, 0), (559, 156, 274, 0)],
+        *[(108, 244, 362, 0), (262, 244, 362, 0), (310, 230, 274, 50)],
+        *[(380, 332, 362, 0), (532, 332, 362, 0)],
+        *[(x, 420, 450, 0) for x in (108, 320, 532)],
+        (320, 616, 646, 0),
+    ]
+    parts += [arrow(x, top, bottom, palette, shift) for x, top, bottom, shift in down]
+    parts.append(box(10, 450, 620, 166, plain))
+    parts.append(text(24, 474, "kernels: loops on arrays", palette.text))
+    rows = [
+        ("text", "step", "full"),
+        ("loss", "sampling", "update"),
+        ("linalg", "sync", "structs"),
+    ]
+    for row, names in enumerate(rows):
+        for column, name in enumerate(names):
+            place = 24 + 200 * column, 486 + 42 * row
+            parts += labeled_box(*place, 192, name, "", loops, palette)
+    parts.append(text(10, 736, "Used by all of them: types, validation, io.", palette.text))
+    parts.append(
+        text(10, 762, "On its own: reference, the method in plain NumPy.", palette.text)
+    )
+    return picture(776, parts)
+
+
 def picture(height: int, parts: list[str]) -> str:
-    """Return an SVG file 640 wide."""
+    """Return an SVG file, 640 pixels wide."""
     box_of_view = f'viewBox="0 0 640 {height}" font-family="system-ui, sans-serif"'
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" {box_of_view}>', *parts, "</svg>\n"]
     return "\n".join(lines)
 
 
 def figures() -> dict[str, str]:
-    """Return all pictures by the names of their files."""
-    drawers = {"rows": rows_of_a_batch, "log-uniform": log_uniform_line}
+    """Return all pictures by file name."""
+    drawers = {
+        "rows": rows_of_a_batch,
+        "log-uniform": log_uniform_line,
+        "architecture": packages,
+    }
     return {
         f"{name}-{mode}.svg": draw(palette)
         for name, draw in drawers.items()

@@ -1,14 +1,14 @@
-"""The whole method in plain NumPy, to be read from top to bottom; the fast path is tested against it.
+"""The whole method in plain NumPy, to be read from top to bottom; the compiled code is tested against it.
 
-Conventions. V classes, dim D, a batch of B examples with T labels each, S candidates shared by the batch:
+Conventions: V classes, dim D, a batch of B examples with T labels each, S candidates shared by the batch;
 weights [V, D], biases [V], labels [B, T], inputs [B, D], candidates [S]. Every function takes float32 or
-float64 arrays and computes in their precision. Nothing is checked here.
+float64 arrays and computes in their precision. Arguments are not validated here.
 
-1. sample    draw S candidates, and say how often each class is expected among them
-2. gather    read the rows of the labels and of the candidates: no other row of `weights` is touched
-3. logits    dot products and biases, less log(expected count), accidental hits left out
-4. loss      softmax cross-entropy over T + S columns in place of V
-5. gradients closed form, back to the inputs and to the rows that were gathered
+1. sample    draw S candidates, and compute how often each class is expected among them
+2. gather    read the rows of the labels and of the candidates; no other row of `weights` is touched
+3. logits    dot products and biases, minus log(expected count); accidental hits are removed
+4. loss      softmax cross-entropy over T + S columns instead of V
+5. gradients in closed form, of the inputs and of the gathered rows
 6. update    an optimizer step on those rows
 """
 
@@ -21,7 +21,7 @@ def philox_words(seed, stream, first_block, num_blocks):
     """Return the 32-bit words of `num_blocks` Philox4x32-10 blocks, in order (uint64 [4 * num_blocks]).
 
     Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011: ten rounds that mix a counter
-    (the block's number and the stream) with a key (the seed).
+    (block index and stream) with a key (the seed).
     """
     low = np.uint64(0xFFFFFFFF)
     block = np.uint64(first_block) + np.arange(num_blocks, dtype=np.uint64)
@@ -35,14 +35,14 @@ def philox_words(seed, stream, first_block, num_blocks):
 
 
 def log_uniform_draws(seed, stream, num_draws, num_classes):
-    """Return draws of classes k with probability log((k + 2) / (k + 1)) / log(V + 1) (int64 [num_draws])."""
+    """Return class ids, k with probability log((k + 2) / (k + 1)) / log(V + 1) (int64 [num_draws])."""
     words = philox_words(seed, stream, 0, (num_draws + 1) // 2).reshape(-1, 2)[:num_draws]
     uniform = ((words[:, 0] & 0xFFFFF) << 32 | words[:, 1]) * 2.0**-52
     return (np.exp(uniform * np.log1p(num_classes)).astype(np.int64) - 1) % num_classes
 
 
 def log_uniform_sample(seed, stream, num_sampled, num_classes, unique=True):
-    """Return (candidates [S], tries): with `unique`, the first S different draws and how many it took."""
+    """Return (candidates [S], tries): with `unique`, the first S distinct draws and how many draws it took."""
     num_draws = num_sampled
     while True:
         draws = log_uniform_draws(seed, stream, num_draws, num_classes)
@@ -55,7 +55,7 @@ def log_uniform_sample(seed, stream, num_sampled, num_classes, unique=True):
 
 
 def log_uniform_expected_count(ids, num_sampled, tries, num_classes):
-    """Return how often each id is expected in the sample, float32, by TensorFlow's approximation."""
+    """Return the expected count of each id in the sample (float32), by TensorFlow's approximation."""
     p = (np.log((ids + 2.0) / (ids + 1.0)) / np.log1p(num_classes)).astype(np.float32)
     if tries == num_sampled:
         return p * np.float32(num_sampled)
@@ -67,12 +67,12 @@ def log_uniform_expected_count(ids, num_sampled, tries, num_classes):
 
 
 def accidental_hits(labels, candidates):
-    """Return which candidates are a label of which example, bool [B, S]."""
+    """Return whether each candidate is a label of each example (bool [B, S])."""
     return (labels[:, :, np.newaxis] == candidates).any(axis=1)
 
 
 def sampled_logits(weights, biases, labels, inputs, values, subtract_log_q=True, remove_hits=True):
-    """Return logits [B, T + S]: labels, then candidates; a hit that is removed is -inf."""
+    """Return logits [B, T + S]: labels, then candidates; a removed hit is -inf."""
     candidates, true_count, sampled_count = values
     true = np.einsum("btd,bd->bt", weights[labels], inputs) + biases[labels]
     sampled = inputs @ weights[candidates].T + biases[candidates]
@@ -90,7 +90,7 @@ def sampled_logits(weights, biases, labels, inputs, values, subtract_log_q=True,
 def cross_entropy(logits, num_true):
     """Return (loss [B], gradient of the loss with respect to the logits [B, T + S]).
 
-    loss = log sum exp(logits) - mean of the true logits, and its gradient is probability - target.
+    loss = log sum exp(logits) - mean of the true logits; the gradient is probability - target.
     """
     shifted = logits - logits.max(axis=1, keepdims=True)
     exponentials = np.exp(shifted)
@@ -102,7 +102,7 @@ def cross_entropy(logits, num_true):
 
 
 def sigmoid_cross_entropy(logits, num_true):
-    """Return (NCE loss [B], its gradient with respect to the logits): each column decided by itself.
+    """Return (NCE loss [B], gradient with respect to the logits [B, T + S]): an independent decision per column.
 
     loss = sum of log(1 + exp(logit)) - mean of the true logits; the gradient is sigmoid(logit) - target.
     """
@@ -120,7 +120,7 @@ def sampled_loss_and_grad(
 ):
     """Return loss [B], indices [B * T + S], gradients of those rows, of those biases, and of the inputs.
 
-    The loss is that `of` the logits: `cross_entropy` (sampled softmax) or `sigmoid_cross_entropy` (NCE).
+    `of` is the loss of the logits: `cross_entropy` (sampled softmax) or `sigmoid_cross_entropy` (NCE).
     """
     num_true, candidates = labels.shape[1], values[0]
     logits = sampled_logits(weights, biases, labels, inputs, values, subtract_log_q, remove_hits)
@@ -153,7 +153,7 @@ def full_softmax_loss_and_grad(weights, biases, labels, inputs):
 
 
 def sum_duplicates(indices, rows):
-    """Return (unique indices, the sum of the rows of each)."""
+    """Return (unique indices, sum of the rows of each index)."""
     unique, inverse = np.unique(indices, return_inverse=True)
     sums = np.zeros((unique.size, *rows.shape[1:]), rows.dtype)
     np.add.at(sums, inverse, rows)
@@ -161,20 +161,20 @@ def sum_duplicates(indices, rows):
 
 
 def sgd(table, indices, rows, learning_rate):
-    """Step against the gradient, in place, on the rows that it names."""
+    """Take a step of gradient descent on the rows in `indices`, in place."""
     unique, sums = sum_duplicates(indices, rows)
     table[unique] -= table.dtype.type(learning_rate) * sums
 
 
 def adagrad(table, accumulator, indices, rows, learning_rate):
-    """Step on the named rows with a rate that falls with the squared gradients seen so far, in place."""
+    """Take a step of Adagrad (Duchi et al. 2011) on the rows in `indices`, in place."""
     unique, sums = sum_duplicates(indices, rows)
     accumulator[unique] += sums**2
     table[unique] -= table.dtype.type(learning_rate) * sums / np.sqrt(accumulator[unique])
 
 
 def skip_gram_step(embeddings, weights, biases, inputs, labels, values, update):
-    """Train on pairs (inputs [B], labels [B, T]): the mean loss; `update(name, indices, rows)` is called."""
+    """Train on pairs (inputs [B], labels [B, T]); call `update(name, indices, rows)`; return the mean loss."""
     batch_size = labels.shape[0]
     share = np.full(batch_size, 1.0 / batch_size, weights.dtype)
     loss, indices, rows, entries, inputs_grad = sampled_loss_and_grad(

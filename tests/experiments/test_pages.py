@@ -48,6 +48,7 @@ def test_images_exist_are_small_and_have_alt_text(page):
 
 # Drawn by docs/make_figures.py for other pages.
 OTHER_FIGURES = ("log-uniform-dark.svg", "log-uniform-light.svg", "rows-dark.svg", "rows-light.svg")
+OTHER_FIGURES += ("architecture-dark.svg", "architecture-light.svg")
 
 
 def test_every_figure_is_in_a_page_and_has_its_settings():
