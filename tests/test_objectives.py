@@ -245,3 +245,65 @@ def test_a_bad_result_of_an_objective_changes_no_table(objective, error, message
     with pytest.raises(error, match=message):
         layer.step(x, labels)
     np.testing.assert_array_equal(layer.weights, before)
+
+
+# --- Word vectors ---------------------------------------------------------------------------------------------
+
+TEXT = [["one", "two", "three", "four", "five"], ["five", "four", "three", "two", "one"]] * 60
+WORDS = {"vector_size": 8, "num_sampled": 3, "sample": 0, "epochs": 2, "min_count": 1}
+
+
+def words_trained(**settings):
+    model = ss.Word2Vec(**WORDS, **settings)
+    model.train(TEXT)
+    return model
+
+
+@pytest.mark.parametrize("sg", [True, False])
+@pytest.mark.parametrize(
+    ("objective", "name"),
+    [(SoftmaxByRow(), "sampled_softmax"), (TemperedSigmoid(1.0), "nce")],
+)
+def test_word_vectors_by_a_loss_of_a_row_are_those_of_the_built_in_objective(objective, name, sg):
+    """Each label of a word has a row of its own; a hit is left out for sampled softmax, and not for NCE."""
+    ours = Compiled(objective)
+    ours.remove_accidental_hits = name != "nce"
+    one, other = words_trained(objective=ours, sg=sg), words_trained(objective=name, sg=sg)
+    for table, expected in zip(one.tables, other.tables, strict=True):
+        np.testing.assert_allclose(table.values, expected.values, rtol=2e-3, atol=2e-5)
+
+
+def test_a_model_with_an_objective_object_is_saved_with_its_parameters_and_resumes_with_it(tmp_path):
+    path, objective = tmp_path / "model.zip", Compiled(TemperedSigmoid(2.0))
+    model = words_trained(objective=objective)
+    model.save(path)
+    loaded = ss.Word2Vec.load(path)
+    np.testing.assert_array_equal(loaded.vectors["one"], model.vectors["one"])
+    with pytest.raises(ValueError, match=r"with the objective Compiled: TemperedSigmoid\(temperature=2.0\): to go"):
+        loaded.train(TEXT, resume=True)
+    loaded.save(tmp_path / "again.zip")
+    again = ss.Word2Vec.load(tmp_path / "again.zip", objective=objective)
+    again.train(TEXT, resume=True)
+    np.testing.assert_array_equal(again.vectors["one"], model.vectors["one"])
+    with pytest.raises(ValueError, match=r"with Compiled: TemperedSigmoid\(temperature=2.0\), got .*temperature=3.0"):
+        ss.Word2Vec.load(path, objective=Compiled(TemperedSigmoid(3.0)))
+    words_trained(objective="nce").save(path)
+    with pytest.raises(ValueError, match="the model was trained with 'nce', which needs no objective"):
+        ss.Word2Vec.load(path, objective=objective)
+
+
+@pytest.mark.parametrize(
+    ("objective", "error", "message"),
+    [
+        (InNumPy(reference.cross_entropy), TypeError, "InNumPy must define compiled_loss to train word vectors"),
+        (
+            "softmax",
+            ValueError,
+            "objective must be one of 'sampled_softmax', 'nce', 'negative_sampling', got 'softmax'",
+        ),
+        (Compiled(NoKernel()), TypeError, "for which no kernel is registered"),
+    ],
+)
+def test_word_vectors_refuse_a_bad_objective(objective, error, message):
+    with pytest.raises(error, match=message):
+        ss.Word2Vec(objective=objective)

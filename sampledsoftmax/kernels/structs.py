@@ -98,7 +98,7 @@ class Scratch(ArrayStruct):
     packed_candidates, packed_candidates_t : float [dim panels, candidates, width] and [candidate panels, dim, width]
         The sampled weights as packed operands, and transposed.
     biases, log_q : float [candidate panels, width]
-        Biases, -inf behind the last candidate; logs of expected counts, or zeros.
+        Biases, -inf in padding columns; logs of expected counts, or zeros.
     bias_sums : float [candidate panels, width]
         Gradients of the candidates' biases.
     true_logits, true_grad : float [batch_size * num_true]

@@ -30,7 +30,7 @@ class SampledSoftmax:
     dim : int
         Width of the inputs.
     num_sampled : int
-        Candidates a step, shared by the batch; at most `num_classes`, since they are unique.
+        Candidates per step, shared by the batch; at most `num_classes`, since they are unique.
     optimizer : Optimizer, optional
         How rows are updated: SGD, Momentum, Adagrad, RowwiseAdagrad, Adam, or your own; default `Adagrad(0.05)`.
     sampler : str or sampler object

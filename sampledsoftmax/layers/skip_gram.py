@@ -33,7 +33,7 @@ class SkipGram:
     dim : int
         Width of an embedding.
     num_sampled : int
-        Candidates a step, shared by the batch; at most `num_classes`, since they are unique.
+        Candidates per step, shared by the batch; at most `num_classes`, since they are unique.
     optimizer : Optimizer, optional
         How rows are updated: SGD, Momentum, Adagrad, RowwiseAdagrad, Adam, or your own; default `Adagrad(0.05)`.
     sampler : str or sampler object
@@ -180,7 +180,7 @@ class SkipGram:
         labels : int [num_pairs] or [num_pairs, num_true]
             As for `step`.
         batch_size : int
-            Pairs a step, at least 1.
+            Pairs per step, at least 1.
 
         Returns
         -------

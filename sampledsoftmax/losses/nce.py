@@ -49,7 +49,7 @@ def nce_loss(
     num_classes : int
         Number of rows of `weights`.
     num_true : int
-        Number of labels an example; each has target 1 / num_true.
+        Number of labels per example; each has target 1 / num_true.
     sampled_values : SampledValues or triple, optional
         Candidates and expected counts; default: `log_uniform_candidate_sampler`, unique, with `seed`.
     remove_accidental_hits : bool
@@ -132,7 +132,7 @@ def nce_loss_and_grad(
     num_classes : int
         Number of rows of `weights`.
     num_true : int
-        Number of labels an example.
+        Number of labels per example.
     sampled_values : SampledValues or triple, optional
         Candidates and expected counts.
     remove_accidental_hits : bool
@@ -146,7 +146,7 @@ def nce_loss_and_grad(
     partition_strategy : str
         How a list of shards holds the classes, "div" or "mod".
     loss_grad : dtype of the loss, [batch_size], optional
-        Gradient of what is minimised with respect to each loss; ones by default. For the mean of the
+        Gradient of what is minimized with respect to each loss; ones by default. For the mean of the
         batch, pass 1 / batch_size.
 
     Returns

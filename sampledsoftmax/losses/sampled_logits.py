@@ -45,7 +45,7 @@ def compute_sampled_logits(
     num_classes : int
         Number of rows of `weights`.
     num_true : int
-        Number of labels an example.
+        Number of labels per example.
     sampled_values : SampledValues or triple, optional
         Candidates and expected counts.
     subtract_log_q : bool

@@ -71,6 +71,12 @@ class Optimizer(ABC):
         ------
         TypeError, ValueError
             If the value is of another type or out of its range; the old value stays.
+
+        Examples
+        --------
+        >>> from sampledsoftmax import SGD
+        >>> SGD(0.1).checked_setting("learning_rate", 1)
+        1.0
         """
         del name
         return value

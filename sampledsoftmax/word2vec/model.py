@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sampledsoftmax import validation
+from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.word2vec.corpus.corpus import Source
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath
 from sampledsoftmax.word2vec.encoding.encode import Encoded, encode_and_grow, encode_corpus, encode_more, ignore
@@ -17,7 +18,7 @@ from sampledsoftmax.word2vec.training.checkpoint import Checkpoint
 from sampledsoftmax.word2vec.training.memory import MemoryPlan, check_fits, plan_memory
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
 from sampledsoftmax.word2vec.training.run import DeferredInterrupt, Position, Run, check_stream
-from sampledsoftmax.word2vec.training.settings import MAX_SEED, TrainingSettings
+from sampledsoftmax.word2vec.training.settings import MAX_SEED, SavedObjective, TrainingSettings
 from sampledsoftmax.word2vec.training.tables import Tables, grown, new_tables
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
@@ -80,9 +81,9 @@ class Word2Vec:
         True: skip-gram. False: CBOW, with the mean of the context.
     shrink_windows : bool
         Whether the size of each window is drawn uniformly from 1 to `window`.
-    objective : str
-        "sampled_softmax", "nce" (noise-contrastive estimation) or "negative_sampling" (Mikolov et al. 2013: without log
-        Q).
+    objective : str or Objective
+        "sampled_softmax", "nce" (noise-contrastive estimation), "negative_sampling" (Mikolov et al. 2013: without log
+        Q), or an objective of your own with a compiled loss.
     subtract_log_q : bool, optional
         Whether log(expected count) is subtracted from the logits; by default True except for negative sampling.
     sampler : str
@@ -100,7 +101,7 @@ class Word2Vec:
         The content of `vectors`: "in" (embeddings), "out" (output weights), their "mean", or "both", normalized and
         concatenated: less noisy for a small corpus (half a million words), worse for a large one.
     threads : int, optional
-        Number of threads, of which at most 4 are used. By default it is chosen at run time, up to `set_num_threads`.
+        Number of threads; at most 4 are used. By default it is chosen at run time, up to `set_num_threads`.
 
     Attributes
     ----------
@@ -142,7 +143,7 @@ class Word2Vec:
         min_learning_rate: float | None = None,
         sg: bool = True,
         shrink_windows: bool = True,
-        objective: str = "sampled_softmax",
+        objective: str | Objective = "sampled_softmax",
         subtract_log_q: bool | None = None,
         sampler: str = "unigram",
         ns_exponent: float | None = None,
@@ -228,6 +229,11 @@ class Word2Vec:
         KeyboardInterrupt
             After Ctrl-C, at the end of the current block.
         """
+        if isinstance(self.settings.objective, SavedObjective):
+            raise ValueError(
+                f"this model was trained with the objective {self.settings.objective.description}: "
+                "to go on, give it to Word2Vec.load(path, objective=...)"
+            )
         watches = (Watch(on_progress, on_epoch), Watch() if watch is None else watch)
         seconds = validation.number("checkpoint_seconds", checkpoint_seconds, at_least=0.0)
         validation.flag("resume", resume)
@@ -269,13 +275,16 @@ class Word2Vec:
         checkpoints.save(path, self._trained())
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Word2Vec":
+    def load(cls, path: str | os.PathLike[str], objective: Objective | None = None) -> "Word2Vec":
         """Load a model written by `save`, or a `checkpoint` of `train`.
 
         Parameters
         ----------
         path : path
             The file.
+        objective : Objective, optional
+            The objective that the model was trained with, if it was an object: to go on training. Its class and
+            parameters are in the file, its code is not.
 
         Returns
         -------
@@ -298,8 +307,8 @@ class Word2Vec:
         >>> bool((Word2Vec.load(path).vectors["be"] == model.vectors["be"]).all())
         True
         """
-        state = checkpoints.load(path)
-        model = cls(**state.settings.as_dict())
+        state = checkpoints.load(path, objective)
+        model = cls(**state.settings.arguments())
         model._state = state
         return model
 

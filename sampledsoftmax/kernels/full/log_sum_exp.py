@@ -24,7 +24,7 @@ class Normalizer(NamedTuple):
         Copied from the logits of the chunks.
     largest, sum_exp : float [batch_size] and float64 [batch_size]
         Largest logit, and the sum of exp(logit - largest).
-    chunk_largest, chunk_sum_exp : float [pieces, batch_size] and float64 [pieces, batch_size]
+    chunk_largest, chunk_sum_exp : float [chunks, batch_size] and float64 [chunks, batch_size]
         The same for each chunk of a block.
     """
 

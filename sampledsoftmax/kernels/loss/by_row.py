@@ -63,7 +63,7 @@ def _read_candidates(b, num_sampled, scratch, row, first):
 
 @jit
 def _clear_candidates(b, num_panels, scratch):
-    """Set the gradients of a row to 0, the columns behind the last candidate included."""
+    """Set the gradients of a row to 0, padding columns included."""
     grad = scratch.sampled_grad
     for p in range(num_panels):
         for c in range(width_of(grad)):
@@ -81,7 +81,7 @@ def _add_candidates(b, num_sampled, scratch, gradient, first):
 
 @jit
 def _clear_padding(block, scratch, row_scales):
-    """Make the rows behind the last example zeros: the products read them."""
+    """Set the padding rows of a block to zeros: the products read them."""
     for b in range(block.top + block.rows, block.top + block.padded):
         _clear_candidates(b, block.num_panels, scratch)
     zero_scales(row_scales, block.rows, block.padded)

@@ -84,7 +84,7 @@ def _losses(scratch, top, rows, num_true, row_max, row_sums):
 
 @jit
 def zero_scales(row_scales, first, end):
-    """Set the scales of the rows behind the last example to 0."""
+    """Set the scales of the padding rows of a block to 0."""
     for b in range(first, end):
         in_all_lanes(row_scales, b, row_scales.dtype.type(0))
 

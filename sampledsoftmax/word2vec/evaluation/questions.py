@@ -58,7 +58,7 @@ class Lookup:
 
 
 def numbered_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
-    r"""Yield the number, from 1, and the text of each line that is not blank.
+    r"""Yield the number, from 1, and the text of each nonempty line.
 
     Parameters
     ----------

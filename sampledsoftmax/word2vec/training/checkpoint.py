@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.io.archive import read_archive, write_archive
+from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
 from sampledsoftmax.word2vec.training.progress import Progress
 from sampledsoftmax.word2vec.training.run import Position, Run
-from sampledsoftmax.word2vec.training.settings import TrainingSettings
+from sampledsoftmax.word2vec.training.settings import TrainingSettings, saved_objective
 from sampledsoftmax.word2vec.training.tables import Tables, from_arrays
 
 _KIND, _VERSION = "word model", 1
@@ -77,8 +78,8 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     write_archive(path, _KIND, _VERSION, meta, arrays)
 
 
-def load(path: str | os.PathLike[str]) -> Checkpoint:
-    """Read a checkpoint.
+def load(path: str | os.PathLike[str], objective: Objective | None = None) -> Checkpoint:
+    """Read a checkpoint; an objective that is not built in must be given again to go on training.
 
     Raises
     ------
@@ -89,16 +90,17 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     """
     meta, arrays = read_archive(path, _KIND, _VERSION)
     try:
-        return _checkpoint(meta, arrays)
+        return _checkpoint(meta, arrays, objective)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{Path(path)} is an inconsistent {_KIND}: {error}") from None
 
 
-def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Checkpoint:
+def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]], objective: Objective | None) -> Checkpoint:
     differing = set(meta["settings"]) ^ {field.name for field in fields(TrainingSettings)}
     if differing:
         raise ValueError(f"settings {', '.join(sorted(differing))} are missing or unknown")
-    settings = TrainingSettings.checked(**meta["settings"])
+    objective_of_run = saved_objective(meta["settings"]["objective"], objective)
+    settings = TrainingSettings.checked(**meta["settings"] | {"objective": objective_of_run})
     words = arrays["words"].tobytes().decode("utf-8", "surrogatepass").split("\n")
     vocabulary = Vocabulary(words, arrays["counts"].astype(np.int64, copy=False))
     tables = from_arrays(arrays, settings.new_optimizer())

@@ -1,15 +1,16 @@
 """The validated settings of a training run."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sampledsoftmax import validation
+from sampledsoftmax.losses.objectives import BUILT_IN, Objective, checked_objective
 from sampledsoftmax.optimizers import SGD, Adagrad, Optimizer, RowwiseAdagrad
 from sampledsoftmax.types import Correction
 from sampledsoftmax.word2vec.vectors.word_vectors import WHICH
 
 MAX_SEED = 2**31 - 2
-OBJECTIVES = ("sampled_softmax", "nce", "negative_sampling")
+OBJECTIVES = tuple(BUILT_IN)
 SAMPLERS = ("unigram", "log_uniform", "learned_unigram")
 OPTIMIZERS = ("adagrad", "rowwise_adagrad", "sgd")
 
@@ -41,7 +42,7 @@ class TrainingSettings:
     min_learning_rate: float
     sg: bool
     shrink_windows: bool
-    objective: str
+    objective: str | Objective
     subtract_log_q: bool
     sampler: str
     ns_exponent: float
@@ -53,7 +54,7 @@ class TrainingSettings:
     @classmethod
     def checked(cls, **given: Any) -> "TrainingSettings":
         """Check types and ranges of all arguments; TypeError or ValueError names the argument."""
-        objective = validation.choice("objective", given["objective"], OBJECTIVES)
+        objective = _compiled_objective(given["objective"])
         corrected = _log_q(objective, given["subtract_log_q"])
         power, bias = given["ns_exponent"], given["bias"]
         rate = validation.number("learning_rate", given["learning_rate"], above=0.0)
@@ -73,7 +74,7 @@ class TrainingSettings:
             min_learning_rate=last_rate,
             sg=validation.flag("sg", given["sg"]),
             shrink_windows=validation.flag("shrink_windows", given["shrink_windows"]),
-            objective=objective,
+            objective=given["objective"],
             subtract_log_q=corrected,
             sampler=validation.choice("sampler", given["sampler"], SAMPLERS),
             ns_exponent=(1.0 if corrected else _WORD2VEC_POWER)
@@ -87,12 +88,17 @@ class TrainingSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """Return names and values, ready for JSON."""
-        return asdict(self)
+        return self.arguments() | {"objective": described(self.objective)}
+
+    def arguments(self) -> dict[str, Any]:
+        """Return names and values, as `checked` takes them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def correction(self) -> Correction:
         """The correction of logits: as in TensorFlow, accidental hits are removed except with NCE."""
-        return Correction(self.subtract_log_q, self.objective != "nce", "all")
+        objective = BUILT_IN[self.objective] if isinstance(self.objective, str) else self.objective
+        return Correction(self.subtract_log_q, objective.remove_accidental_hits, "all")
 
     def new_optimizer(self) -> Optimizer:
         """Return the optimizer of the tables."""
@@ -105,9 +111,45 @@ class TrainingSettings:
         return self.learning_rate + (self.min_learning_rate - self.learning_rate) * share
 
 
-def _log_q(objective: str, subtract_log_q: bool | None) -> bool:
+class SavedObjective(Objective):
+    """The description of an objective that a saved model was trained with; it cannot be trained with."""
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+
+
+def described(objective: str | Objective) -> str:
+    """Return the name of a built-in objective, or the class and the parameters of another."""
+    if isinstance(objective, str):
+        return objective
+    if isinstance(objective, SavedObjective):
+        return objective.description
+    return f"{type(objective).__qualname__}: {objective.compiled_loss()!r}"
+
+
+def saved_objective(description: str, given: Objective | None) -> str | Objective:
+    """Return the objective of a saved model: a built-in, the one that is `given` again, or a description."""
+    if description in BUILT_IN:
+        if given is not None:
+            raise ValueError(f"objective: the model was trained with {description!r}, which needs no objective")
+        return description
+    if given is not None and described(given) != description:
+        raise ValueError(f"objective: the model was trained with {description}, got {described(given)}")
+    return SavedObjective(description) if given is None else given
+
+
+def _compiled_objective(value: Any) -> Objective:
+    if isinstance(value, SavedObjective):
+        return value
+    objective = checked_objective(value)
+    if objective.compiled_loss() is None:
+        raise TypeError(f"objective: {type(objective).__name__} must define compiled_loss to train word vectors")
+    return objective
+
+
+def _log_q(objective: Objective, subtract_log_q: bool | None) -> bool:
     if subtract_log_q is None:
-        return objective != "negative_sampling"
-    if validation.flag("subtract_log_q", subtract_log_q) and objective == "negative_sampling":
+        return objective.subtract_log_q
+    if validation.flag("subtract_log_q", subtract_log_q) and objective is BUILT_IN["negative_sampling"]:
         raise ValueError("subtract_log_q=True with objective='negative_sampling' is objective='nce': use that instead")
     return subtract_log_q

@@ -14,7 +14,7 @@ from sampledsoftmax.kernels.text.shard import EXAMPLES, LOSS, PAIRS, ShardBuffer
 from sampledsoftmax.kernels.text.train import Block, run_text_steps
 from sampledsoftmax.kernels.text.windows import Examples, Text, TokenWindow
 from sampledsoftmax.layers.table import trained_tables
-from sampledsoftmax.losses.objectives import checked_objective
+from sampledsoftmax.losses.objectives import Objective, checked_objective
 from sampledsoftmax.runtime.threadpool import thread_pool
 from sampledsoftmax.runtime.workspace import (
     Sizes,
@@ -52,8 +52,8 @@ class TrainingPlan(NamedTuple):
 
     Attributes
     ----------
-    objective : str
-        "sampled_softmax", "nce" or "negative_sampling".
+    objective : str or Objective
+        "sampled_softmax", "nce", "negative_sampling", or an objective with a compiled loss.
     correction : Correction
     learn_biases : bool
     num_sampled : int
@@ -63,7 +63,7 @@ class TrainingPlan(NamedTuple):
     seed : int
     """
 
-    objective: str
+    objective: str | Objective
     correction: Correction
     learn_biases: bool
     num_sampled: int
@@ -99,7 +99,7 @@ class Trainer:
     plan : TrainingPlan
         Objective and sizes.
     threads : int, optional
-        Number of threads, of which at most NUM_SHARDS are used. By default it is chosen at run time (see
+        Number of threads; at most NUM_SHARDS are used. By default it is chosen at run time (see
         `ThreadTuner`), up to `set_num_threads`.
     """
 
