@@ -11,7 +11,7 @@ PACKAGE = "sampledsoftmax"
 # From the bottom to the top. Those of one line do not know each other.
 LAYERS = [
     "jit",
-    "kernels.structs, kernels.sync",
+    "kernels.structs, kernels.sync, kernels.hash_table",
     "kernels.linalg",
     "kernels.sampling, kernels.update, kernels.loss, kernels.full",
     "kernels.step",
