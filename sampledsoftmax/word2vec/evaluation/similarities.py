@@ -46,9 +46,9 @@ def evaluate_similarities(
     vectors : WordVectors
         Words by decreasing frequency.
     path : path
-        Plain or gzip. A line has two words and further fields; the first number among them is the score. Fields are separated by
-        tabs, else by commas, else by white space. Lines that start with "#" are comments; the first other line may be
-        a header.
+        Plain or gzip. A line has two words and further fields; the first number among them is the score. Fields are
+        separated by tabs, else by commas, else by white space. Lines that start with "#" are comments; the first other
+        line may be a header.
     restrict_vocab : int or None
         Use only the first `restrict_vocab` words; None for all.
     case_insensitive : bool
