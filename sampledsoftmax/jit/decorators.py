@@ -33,8 +33,8 @@ def jit_sum(function: Function) -> Function:
     """As `jit`, but LLVM may reorder the terms of a sum.
 
     For kernels whose inner loop is one long sum, such as a dot product. In source order each addition waits for the one
-    before: about eight times slower than partial sums in SIMD lanes, and less exact. The order is fixed at compile time:
-    equal inputs give equal bits.
+    before: about eight times slower than partial sums in SIMD lanes, and less exact. The order is fixed at compile
+    time: equal inputs give equal bits.
     """
     return _compile(function, fastmath={"reassoc", "contract"})
 
