@@ -64,6 +64,7 @@ def expected():
     return tables
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_without_the_private_modules_a_step_has_the_same_bits(expected):
     tables, kernels = run(HIDE_MODULES + STEP)
@@ -73,6 +74,7 @@ def test_without_the_private_modules_a_step_has_the_same_bits(expected):
     assert "ModuleNotFoundError: No module named 'numba.core.caching'" in kernels
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_where_private_classes_have_changed_a_step_has_the_same_bits(expected):
     tables, kernels = run(CHANGE_SHAPES + STEP)

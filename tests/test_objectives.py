@@ -102,6 +102,7 @@ SIZES = [(1, 1, 1), (7, 2, 33), (29, 1, 16), (200, 3, 5)]
 
 
 @pytest.mark.subset(name="sampled_softmax", dtype=np.float32)
+@pytest.mark.subset(10, dtype=np.float32, name="sampled_softmax")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -113,6 +114,7 @@ def test_a_built_in_objective_in_the_fused_step_is_its_formula_in_numpy(name, si
 
 
 @pytest.mark.subset(2)
+@pytest.mark.subset(5, dtype=np.float32)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize(
@@ -259,6 +261,7 @@ def words_trained(**settings):
     return model
 
 
+@pytest.mark.subset(2)
 @pytest.mark.parametrize("sg", [True, False])
 @pytest.mark.parametrize(
     ("objective", "name"),

@@ -111,6 +111,7 @@ print(type(layer.weights).__name__, layer.weights.nbytes > limit / 2, last < fir
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="reads /proc")
 def test_a_table_larger_than_a_limit_on_memory_trains_from_a_file(tmp_path):
     run = subprocess.run(

@@ -36,9 +36,10 @@ class Adagrad(Optimizer):
     Examples
     --------
     >>> import numpy as np
-    >>> table, optimizer = np.zeros((3, 1)), Adagrad(1.0, initial_accumulator_value=7.0)
+    >>> import sampledsoftmax as ss
+    >>> table, optimizer = np.zeros((3, 1)), ss.Adagrad(1.0, initial_accumulator_value=7.0)
     >>> slots = optimizer.init(table)
-    >>> optimizer.update(table, slots, IndexedSlices(np.array([[1.0], [2.0]]), np.array([2, 2]), (3, 1)))
+    >>> optimizer.update(table, slots, ss.IndexedSlices(np.array([[1.0], [2.0]]), np.array([2, 2]), (3, 1)))
     >>> table.ravel(), slots["accumulator"].ravel()
     (array([ 0.  ,  0.  , -0.75]), array([ 7.,  7., 16.]))
     """

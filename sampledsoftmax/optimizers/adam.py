@@ -55,10 +55,11 @@ class Adam(Optimizer):
     Examples
     --------
     >>> import numpy as np
-    >>> table, optimizer = np.zeros((3, 1)), Adam(0.1, mode="exact")
+    >>> import sampledsoftmax as ss
+    >>> table, optimizer = np.zeros((3, 1)), ss.Adam(0.1, mode="exact")
     >>> slots = optimizer.init(table)
     >>> for row in (2, 1):
-    ...     optimizer.update(table, slots, IndexedSlices(np.array([[1.0]]), np.array([row]), (3, 1)))
+    ...     optimizer.update(table, slots, ss.IndexedSlices(np.array([[1.0]]), np.array([row]), (3, 1)))
     >>> table.ravel().round(4)
     array([ 0.    , -0.0744, -0.1   ])
     >>> optimizer.catch_up(table, slots)

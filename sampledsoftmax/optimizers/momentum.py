@@ -42,8 +42,9 @@ class Momentum(Optimizer):
     Examples
     --------
     >>> import numpy as np
-    >>> table, optimizer = np.zeros((3, 1)), Momentum(0.5, momentum=0.5)
-    >>> slots, gradient = optimizer.init(table), IndexedSlices(np.array([[1.0]]), np.array([2]), (3, 1))
+    >>> import sampledsoftmax as ss
+    >>> table, optimizer = np.zeros((3, 1)), ss.Momentum(0.5, momentum=0.5)
+    >>> slots, gradient = optimizer.init(table), ss.IndexedSlices(np.array([[1.0]]), np.array([2]), (3, 1))
     >>> for _ in range(2):
     ...     optimizer.update(table, slots, gradient)
     >>> table.ravel(), slots["velocity"].ravel()

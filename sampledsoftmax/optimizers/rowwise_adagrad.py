@@ -40,9 +40,10 @@ class RowwiseAdagrad(Optimizer):
     Examples
     --------
     >>> import numpy as np
-    >>> table, optimizer = np.zeros((3, 2)), RowwiseAdagrad(1.0, initial_accumulator_value=12.5)
+    >>> import sampledsoftmax as ss
+    >>> table, optimizer = np.zeros((3, 2)), ss.RowwiseAdagrad(1.0, initial_accumulator_value=12.5)
     >>> slots = optimizer.init(table)
-    >>> optimizer.update(table, slots, IndexedSlices(np.array([[4.0, 3.0]]), np.array([1]), (3, 2)))
+    >>> optimizer.update(table, slots, ss.IndexedSlices(np.array([[4.0, 3.0]]), np.array([1]), (3, 2)))
     >>> table[1], slots["accumulator"]
     (array([-0.8, -0.6]), array([12.5, 25. , 12.5]))
     """

@@ -30,10 +30,11 @@ class SGD(Optimizer):
     Examples
     --------
     >>> import numpy as np
+    >>> import sampledsoftmax as ss
     >>> table = np.zeros((3, 1))
-    >>> optimizer = SGD(0.5)
+    >>> optimizer = ss.SGD(0.5)
     >>> slots = optimizer.init(table)
-    >>> optimizer.update(table, slots, IndexedSlices(np.array([[1.0], [2.0]]), np.array([2, 2]), (3, 1)))
+    >>> optimizer.update(table, slots, ss.IndexedSlices(np.array([[1.0], [2.0]]), np.array([2, 2]), (3, 1)))
     >>> table.ravel()
     array([ 0. ,  0. , -1.5])
     """
