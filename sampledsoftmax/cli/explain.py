@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from sampledsoftmax.explanation.example import NUM_SAMPLED, SEED, explain_example
+from sampledsoftmax.explanation.explanation import Explanation
 from sampledsoftmax.explanation.model import explain_words, load_tables
-from sampledsoftmax.explanation.types import Explanation
 
 
 @click.command()

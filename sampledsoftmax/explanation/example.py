@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.explanation.explain import explain
-from sampledsoftmax.explanation.types import Explanation
+from sampledsoftmax.explanation.explanation import Explanation
 
 # Sorted by falling frequency, as the log-uniform sampler expects.
 WORDS = ("the", "a", "king", "queen", "rules", "castle", "land", "wears", "crown", "old", "gold", "sleeps")

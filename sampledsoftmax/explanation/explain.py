@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.explanation.explanation import Explanation
 from sampledsoftmax.explanation.trace import PATHS, trace_call
-from sampledsoftmax.explanation.types import Explanation
 from sampledsoftmax.losses.arguments import Call, checked_call
 from sampledsoftmax.types import Correction
 
@@ -117,11 +117,11 @@ def explain(
         raise ValueError("weights and biases must be single arrays to be explained, got a list of shards")
     others = _others(also_num_sampled, first, sampled_values)
     rest = (path, known_seed, _checked_input_ids(input_ids, first), _checked_names(class_names, first))
-    trace = trace_call(first, *rest)
+    trace = Explanation(*trace_call(first, *rest))
     if trace.raw_logits.size + trace.gradients.weights.values.size > _MOST_NUMBERS:
         return trace
     calls = [first, *map(call_of, others)]
-    return trace._replace(alternatives=tuple(trace_call(call, *rest) for call in _switched(calls)))
+    return trace._replace(alternatives=tuple(Explanation(*trace_call(call, *rest)) for call in _switched(calls)))
 
 
 def _switched(calls: list[Call]) -> Iterator[Call]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.explanation.explain import explain
-from sampledsoftmax.explanation.types import Explanation
+from sampledsoftmax.explanation.explanation import Explanation
 from sampledsoftmax.word2vec.training.load import load_trained
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 

@@ -8,13 +8,13 @@ from importlib.resources import files
 from sampledsoftmax.explanation.page_data import page_data
 from sampledsoftmax.explanation.prose import TITLES, misconceptions, story, summary
 from sampledsoftmax.explanation.terminal import as_text, step_tables
-from sampledsoftmax.explanation.types import Explanation
+from sampledsoftmax.explanation.types import Trace
 
 # In order of dependency: each file uses the definitions of those before it.
 _SCRIPTS = ("elements.js", "figures.js", "steps.js", "controls.js")
 
 
-def as_page(trace: Explanation) -> str:
+def as_page(trace: Trace) -> str:
     """Return the page."""
     parts = {
         "{{style}}": _asset("page.css"),
@@ -25,7 +25,7 @@ def as_page(trace: Explanation) -> str:
     return re.sub("{{[a-z]+}}", lambda found: parts[found[0]], _asset("page.html"))
 
 
-def as_fragment(trace: Explanation) -> str:
+def as_fragment(trace: Trace) -> str:
     """Return the eight steps as collapsible HTML without script or style; the first three are open."""
     wrong = misconceptions(trace)
     parts = []

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.explanation.prose import TITLES, misconceptions, story
-from sampledsoftmax.explanation.types import Explanation, TableRows
+from sampledsoftmax.explanation.types import TableRows, Trace
 
 # What fits on a page; the rest is counted.
 MOST_EXAMPLES, MOST_CANDIDATES, MOST_TICKS = 8, 12, 1000
 MOST_COLUMNS = 6  # of a vector
 
 
-def page_data(trace: Explanation) -> dict[str, Any]:
+def page_data(trace: Trace) -> dict[str, Any]:
     """Return everything that the script of the page shows; the script computes nothing."""
     variants = [trace, *trace.alternatives]
     batch_size, num_true = trace.labels.shape
@@ -37,7 +37,7 @@ def page_data(trace: Explanation) -> dict[str, Any]:
     }
 
 
-def _source(trace: Explanation) -> str:
+def _source(trace: Trace) -> str:
     whose = {"compiled": "its public functions", "reference": "its reference.py"}[trace.settings.path]
     seed = "" if trace.settings.seed is None else f", seed {trace.settings.seed}"
     return f"Numbers: sampledsoftmax {_version()}, {whose}{seed}. This page computes nothing."
@@ -50,7 +50,7 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _variant(trace: Explanation) -> dict[str, Any]:
+def _variant(trace: Trace) -> dict[str, Any]:
     settings = trace.settings
     examples = min(trace.labels.shape[0], MOST_EXAMPLES)
     candidates = min(settings.num_sampled, MOST_CANDIDATES)
@@ -87,7 +87,7 @@ def _variant(trace: Explanation) -> dict[str, Any]:
     }
 
 
-def _embeddings(trace: Explanation) -> list[dict[str, Any]] | None:
+def _embeddings(trace: Trace) -> list[dict[str, Any]] | None:
     slices = trace.summed.embeddings
     if slices is None:
         return None
@@ -95,7 +95,7 @@ def _embeddings(trace: Explanation) -> list[dict[str, Any]] | None:
     return [{"id": int(i), "gradient": row(values)} for i, values in zip(ids, slices.values, strict=False)]
 
 
-def _map(trace: Explanation) -> list[list[Any]]:
+def _map(trace: Trace) -> list[list[Any]]:
     """Return [row, role] for the rows that are read, at most as many as can be drawn apart."""
     labels, candidates = np.unique(trace.label_rows.ids), np.unique(trace.candidate_rows.ids)
     both = np.intersect1d(labels, candidates)
@@ -104,7 +104,7 @@ def _map(trace: Explanation) -> list[list[Any]]:
     return [[i, role_of[i]] for i in sorted(role_of)[:MOST_TICKS]]
 
 
-def grid(trace: Explanation, examples: int, candidates: int) -> list[dict[str, Any]]:
+def grid(trace: Trace, examples: int, candidates: int) -> list[dict[str, Any]]:
     """Return the table of weights as rows and gaps, from the first class to the last.
 
     Shown are the rows of the first `examples` and `candidates` and, if there are few classes, the rows that are not
@@ -126,7 +126,7 @@ def grid(trace: Explanation, examples: int, candidates: int) -> list[dict[str, A
     return entries
 
 
-def _entry(trace: Explanation, class_id: int) -> dict[str, Any]:
+def _entry(trace: Trace, class_id: int) -> dict[str, Any]:
     table, i = next((t, int(found[0])) for t in _tables(trace) if (found := np.flatnonzero(t.ids == class_id)).size)
     return {
         "id": class_id,
@@ -140,7 +140,7 @@ def _entry(trace: Explanation, class_id: int) -> dict[str, Any]:
     }
 
 
-def _gradient(trace: Explanation, class_id: int) -> dict[str, Any] | None:
+def _gradient(trace: Trace, class_id: int) -> dict[str, Any] | None:
     """Return the summed gradient of a row; None if it gets none."""
     summed = trace.summed
     found = np.flatnonzero(summed.weights.indices == class_id)
@@ -154,7 +154,7 @@ def _gradient(trace: Explanation, class_id: int) -> dict[str, Any] | None:
     }
 
 
-def _expected(trace: Explanation, class_id: int) -> Any:
+def _expected(trace: Trace, class_id: int) -> Any:
     """Return the distinct expected counts of a class: usually one, several if different ones were given."""
     counts = (
         trace.values.sampled_expected_count[trace.candidate_rows.ids == class_id],
@@ -163,11 +163,11 @@ def _expected(trace: Explanation, class_id: int) -> Any:
     return numbers(np.unique(np.concatenate(counts)))
 
 
-def _tables(trace: Explanation) -> tuple[TableRows, ...]:
+def _tables(trace: Trace) -> tuple[TableRows, ...]:
     return trace.label_rows, trace.candidate_rows, trace.unread_rows
 
 
-def _names(trace: Explanation) -> dict[str, str]:
+def _names(trace: Trace) -> dict[str, str]:
     """Return the names of the classes that the page shows."""
     if trace.class_names is None:
         return {}
@@ -181,7 +181,7 @@ def _names(trace: Explanation) -> dict[str, str]:
     return {str(i): str(trace.class_names[i]) for i in sorted(ids)}
 
 
-def _input_name(trace: Explanation, example: int) -> str | None:
+def _input_name(trace: Trace, example: int) -> str | None:
     if trace.input_ids is None or trace.class_names is None:
         return None
     return str(trace.class_names[trace.input_ids[example]])

@@ -6,7 +6,7 @@ Backticks mark code.
 import numpy as np
 
 from sampledsoftmax.explanation.text import counted, quoted
-from sampledsoftmax.explanation.types import Explanation, Ids
+from sampledsoftmax.explanation.types import Ids, Trace
 
 TITLES = (
     "The question",
@@ -21,12 +21,12 @@ TITLES = (
 _MOST_NAMED = 4
 
 
-def story(trace: Explanation) -> list[list[str]]:
+def story(trace: Trace) -> list[list[str]]:
     """Return the sentences of each step."""
     return [step(trace) for step in (_question, _labels, _draw, _logits, _correction, _softmax, _gradients, _cost)]
 
 
-def misconceptions(trace: Explanation) -> dict[int, tuple[str, str]]:
+def misconceptions(trace: Trace) -> dict[int, tuple[str, str]]:
     """Return (common misconception, what it misses) by the index of the step where it is shown, from 0."""
     return {
         1: (
@@ -49,7 +49,7 @@ def misconceptions(trace: Explanation) -> dict[int, tuple[str, str]]:
     }
 
 
-def summary(trace: Explanation) -> str:
+def summary(trace: Trace) -> str:
     """Return the answer in one sentence."""
     cost, labels, candidates = trace.cost[0], np.unique(trace.labels), trace.values.sampled_candidates
     return (
@@ -64,7 +64,7 @@ def _rows(ids: Ids) -> str:
     return f"{_verb(ids.size, 'row', 'rows')} {shown}" if ids.size else "no row"
 
 
-def _question(trace: Explanation) -> list[str]:
+def _question(trace: Trace) -> list[str]:
     batch_size, num_true = trace.labels.shape
     true = "the id of its true class" if num_true == 1 else "the ids of its true classes"
     return [
@@ -77,7 +77,7 @@ def _question(trace: Explanation) -> list[str]:
     ]
 
 
-def _labels(trace: Explanation) -> list[str]:
+def _labels(trace: Trace) -> list[str]:
     ids, times = np.unique(trace.labels, return_counts=True)
     lines = [
         "A label is a row number: `weights[labels]` and `biases[labels]` are plain lookups."
@@ -90,7 +90,7 @@ def _labels(trace: Explanation) -> list[str]:
     return lines + _more(int((times > 1).sum()), "row occurs more than once", "rows occur more than once")
 
 
-def _draw(trace: Explanation) -> list[str]:
+def _draw(trace: Trace) -> list[str]:
     settings, hits = trace.settings, trace.hits
     how = f"are drawn once (log-uniform, unique, seed {settings.seed}) and shared by all examples"
     if settings.seed is None:
@@ -113,7 +113,7 @@ def _draw(trace: Explanation) -> list[str]:
     return lines
 
 
-def _hit(trace: Explanation, position: int) -> str:
+def _hit(trace: Trace, position: int) -> str:
     examples = trace.hits[trace.hits[:, 1] == position, 0]
     candidate = f"Candidate {quoted(trace.class_names, trace.values.sampled_candidates[position])}"
     if examples.size == 1:
@@ -124,7 +124,7 @@ def _hit(trace: Explanation, position: int) -> str:
     return f"{candidate} is also a label of examples {first} and {last}: {examples.size:,} accidental hits."
 
 
-def _logits(trace: Explanation) -> list[str]:
+def _logits(trace: Trace) -> list[str]:
     batch_size, columns = trace.raw_logits.shape
     num_classes, num_hits = trace.settings.num_classes, len(trace.hits)
     lines = [
@@ -146,7 +146,7 @@ def _logits(trace: Explanation) -> list[str]:
     return lines
 
 
-def _correction(trace: Explanation) -> list[str]:
+def _correction(trace: Trace) -> list[str]:
     if not trace.settings.subtract_log_q:
         return [
             "`subtract_log_q` is False: the logits are not corrected. Frequently drawn classes then appear in the"
@@ -160,7 +160,7 @@ def _correction(trace: Explanation) -> list[str]:
     ]
 
 
-def _softmax(trace: Explanation) -> list[str]:
+def _softmax(trace: Trace) -> list[str]:
     num_true = trace.settings.num_true
     value = "-log of the label's probability" if num_true == 1 else "the mean over its labels of -log probability"
     mean = f" The mean over the batch is {trace.loss.mean(dtype=np.float64):.4f}." if trace.loss.size else ""
@@ -172,7 +172,7 @@ def _softmax(trace: Explanation) -> list[str]:
     ]
 
 
-def _gradients(trace: Explanation) -> list[str]:
+def _gradients(trace: Trace) -> list[str]:
     settings, rows = trace.settings, trace.summed.weights.indices.size
     target = "1" if settings.num_true == 1 else f"1 / {settings.num_true}"
     lines = [
@@ -189,7 +189,7 @@ def _gradients(trace: Explanation) -> list[str]:
     return [*lines, _untouched(trace, settings.num_classes - rows)]
 
 
-def _untouched(trace: Explanation, untouched: int) -> str:
+def _untouched(trace: Trace, untouched: int) -> str:
     line = f"The other {counted(untouched, 'row')} of `weights` {_verb(untouched, 'gets', 'get')} no gradient."
     if untouched == 0:
         line = "In this small table every row gets a gradient."
@@ -200,7 +200,7 @@ def _untouched(trace: Explanation, untouched: int) -> str:
     return f"{line} On a copy, one step of SGD changed {counted(changed, 'row')} and left {kept} bit for bit unchanged."
 
 
-def _cost(trace: Explanation) -> list[str]:
+def _cost(trace: Trace) -> list[str]:
     batch_size, num_true = trace.labels.shape
     cost = trace.cost[0]
     most = batch_size * num_true + trace.settings.num_sampled
@@ -213,7 +213,7 @@ def _cost(trace: Explanation) -> list[str]:
     ]
 
 
-def _excluded(trace: Explanation) -> str:
+def _excluded(trace: Trace) -> str:
     drawn = sorted({int(trace.values.sampled_candidates[position]) for _, position in trace.hits})
     if not drawn:
         return "Any class can be drawn, including labels; in this sample there happens to be none."
@@ -223,7 +223,7 @@ def _excluded(trace: Explanation) -> str:
     return f"Any class can be drawn, including labels; here {names} were drawn although they are labels."
 
 
-def _updated(trace: Explanation) -> str:
+def _updated(trace: Trace) -> str:
     batch_size, num_true = trace.labels.shape
     num_sampled, updated = trace.settings.num_sampled, trace.summed.weights.indices.size
     labels = batch_size * num_true

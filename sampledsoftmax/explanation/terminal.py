@@ -8,12 +8,12 @@ import numpy as np
 
 from sampledsoftmax.explanation.prose import TITLES, misconceptions, story, summary
 from sampledsoftmax.explanation.text import MOST_ROWS, WIDTH, short, table, vector
-from sampledsoftmax.explanation.types import Explanation
+from sampledsoftmax.explanation.types import Trace
 
 _MOST_COLUMNS = 12
 
 
-def as_text(trace: Explanation) -> str:
+def as_text(trace: Trace) -> str:
     """Return the eight steps with their tables, then a summary, at most 100 columns wide."""
     wrong = misconceptions(trace)
     parts = []
@@ -26,13 +26,13 @@ def as_text(trace: Explanation) -> str:
     return "\n\n".join([*parts, f"In short\n{_wrapped(summary(trace))}"])
 
 
-def step_tables(trace: Explanation) -> list[str]:
+def step_tables(trace: Trace) -> list[str]:
     """Return the tables of each step."""
     steps = (_question, _label_rows, _candidates, _raw_logits, _logits, _probabilities, _gradients, _cost)
     return [step(trace) for step in steps]
 
 
-def example_name(trace: Explanation, example: int) -> str:
+def example_name(trace: Trace, example: int) -> str:
     """Return the number of an example, followed by the name of its input if it has one."""
     if trace.input_ids is None or trace.class_names is None:
         return str(example)
@@ -43,7 +43,7 @@ def _wrapped(sentence: str) -> str:
     return textwrap.fill(sentence.replace("`", ""), WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
-def _question(trace: Explanation) -> str:
+def _question(trace: Trace) -> str:
     rows = [
         [example_name(trace, b), ", ".join(short(trace.name(c)) for c in trace.labels[b]), vector(trace.inputs[b])]
         for b in _first(trace)
@@ -51,7 +51,7 @@ def _question(trace: Explanation) -> str:
     return table(["example", "label", "input"], rows, _left_out(trace))
 
 
-def _label_rows(trace: Explanation) -> str:
+def _label_rows(trace: Trace) -> str:
     num_true, read = trace.settings.num_true, trace.label_rows
     rows = [
         [
@@ -65,7 +65,7 @@ def _label_rows(trace: Explanation) -> str:
     return table(["example", "label", "row of weights", "bias"], rows, read.ids.size - len(rows))
 
 
-def _candidates(trace: Explanation) -> str:
+def _candidates(trace: Trace) -> str:
     read, counts = trace.candidate_rows, trace.values.sampled_expected_count
     examples_of: dict[int, list[str]] = {}
     for example, position in trace.hits:
@@ -84,12 +84,12 @@ def _candidates(trace: Explanation) -> str:
     return f"{drawn}\n\n{table(['label', 'expected'], label_counts, np.unique(trace.labels).size - len(label_counts))}"
 
 
-def _distinct_labels(trace: Explanation) -> list[tuple[int, int]]:
+def _distinct_labels(trace: Trace) -> list[tuple[int, int]]:
     _, first = np.unique(trace.labels, return_index=True)
     return [divmod(int(i), trace.settings.num_true) for i in first[:MOST_ROWS]]
 
 
-def _raw_logits(trace: Explanation) -> str:
+def _raw_logits(trace: Trace) -> str:
     removed = _removed_hits(trace)
 
     def cell(b: int, column: int) -> str:
@@ -100,22 +100,22 @@ def _raw_logits(trace: Explanation) -> str:
     return _matrix(trace, cell) + note
 
 
-def _removed_hits(trace: Explanation) -> set[tuple[int, int]]:
+def _removed_hits(trace: Trace) -> set[tuple[int, int]]:
     """Return the (example, column) pairs that are excluded from the softmax."""
     hits = trace.hits if trace.settings.remove_accidental_hits else trace.hits[:0]
     return {(int(b), int(s) + trace.settings.num_true) for b, s in hits}
 
 
-def _logits(trace: Explanation) -> str:
+def _logits(trace: Trace) -> str:
     removed = _removed_hits(trace)
     return _matrix(trace, lambda b, column: "hit" if (b, column) in removed else f"{trace.logits[b, column]:.3f}")
 
 
-def _probabilities(trace: Explanation) -> str:
+def _probabilities(trace: Trace) -> str:
     return _matrix(trace, lambda b, column: f"{trace.probabilities[b, column]:.4f}", loss=True)
 
 
-def _gradients(trace: Explanation) -> str:
+def _gradients(trace: Trace) -> str:
     slices = np.unique(trace.gradients.weights.indices, return_counts=True)[1]
     summed = trace.summed
     rows = [
@@ -133,7 +133,7 @@ def _gradients(trace: Explanation) -> str:
     return "\n\n".join(parts)
 
 
-def _cost(trace: Explanation) -> str:
+def _cost(trace: Trace) -> str:
     rows = [
         [cost.name, f"{cost.gathered:,}", f"{cost.read:,}", f"{cost.given_gradient:,}", f"{cost.num_rows:,}",
          f"{cost.read * cost.row_bytes:,}", f"{cost.num_rows * cost.row_bytes:,}"]
@@ -142,7 +142,7 @@ def _cost(trace: Explanation) -> str:
     return table(["table", "lookups", "rows read", "rows updated", "of rows", "bytes read", "of bytes"], rows)
 
 
-def _matrix(trace: Explanation, cell: Any, loss: bool = False) -> str:
+def _matrix(trace: Trace, cell: Any, loss: bool = False) -> str:
     """Return a table with a row per example and a column per label and candidate."""
     num_true, candidates = trace.settings.num_true, trace.values.sampled_candidates
     columns = min(num_true + candidates.size, _MOST_COLUMNS)
@@ -158,11 +158,11 @@ def _matrix(trace: Explanation, cell: Any, loss: bool = False) -> str:
     return table(head, rows, _left_out(trace), left_out)
 
 
-def _first(trace: Explanation) -> range:
+def _first(trace: Trace) -> range:
     return range(min(trace.labels.shape[0], MOST_ROWS))
 
 
-def _left_out(trace: Explanation) -> int:
+def _left_out(trace: Trace) -> int:
     return int(trace.labels.shape[0]) - len(_first(trace))
 
 

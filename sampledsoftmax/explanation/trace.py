@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import reference, validation
-from sampledsoftmax.explanation.types import Explanation, Settings, SummedGradients, TableCost, TableRows
+from sampledsoftmax.explanation.types import Settings, SummedGradients, TableCost, TableRows, Trace
 from sampledsoftmax.losses import evaluate
 from sampledsoftmax.losses.accidental_hits import compute_accidental_hits
 from sampledsoftmax.losses.arguments import Call
@@ -102,9 +102,7 @@ class Reference:
 PATHS: dict[str, Any] = {"compiled": Compiled, "reference": Reference}
 
 
-def trace_call(
-    call: Call, path: str, seed: Any, input_ids: Ids | None, class_names: Sequence[str] | None
-) -> Explanation:
+def trace_call(call: Call, path: str, seed: Any, input_ids: Ids | None, class_names: Sequence[str] | None) -> Trace:
     """Return the trace of a call, without alternatives."""
     batch, values, correction = call
     num_sampled, num_true = values.sampled_candidates.size, batch.labels.shape[1]
@@ -118,7 +116,7 @@ def trace_call(
         None if gradients.biases is None else library.coalesce(gradients.biases),
         None if input_ids is None else library.coalesce(_embedding_gradient(gradients.inputs, input_ids, settings)),
     )
-    return Explanation(
+    return Trace(
         settings=settings,
         labels=batch.labels.copy(),  # copies: the caller may change its arrays later
         inputs=batch.inputs.copy(),

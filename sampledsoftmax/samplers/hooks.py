@@ -1,6 +1,6 @@
-"""Checks of a sampler class: which hooks it defines, and what they return."""
+"""Checks of a subclass of `CandidateSampler`: which hooks it defines, and what they return."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.sampling.distribution import Distribution, Support, fill, probabilities
 from sampledsoftmax.samplers.inclusion import Groups
-
-if TYPE_CHECKING:
-    from sampledsoftmax.samplers.base import CandidateSampler
 
 Ids = NDArray[np.int64]
 FILE = "sampledsoftmax.kernels.sampling.distribution"
@@ -31,7 +28,7 @@ def is_compiled_last(kind: type) -> bool:
     return "compiled_distribution" in vars(defining_class(kind, "compiled_distribution", *hooks))
 
 
-def check_definition(sampler: "CandidateSampler", base: type) -> None:
+def check_definition(sampler: Any, base: type) -> None:
     """Raise TypeError unless the class of `sampler` defines the hooks that have no default."""
     kind = type(sampler)
     if "lock" not in vars(sampler):
@@ -45,12 +42,12 @@ def check_definition(sampler: "CandidateSampler", base: type) -> None:
         )
 
 
-def checked_num_drawable(sampler: "CandidateSampler") -> int:
+def checked_num_drawable(sampler: Any) -> int:
     """Return the number of classes that a subclass says can be drawn."""
     return validation.whole_number(f"{type(sampler).__name__}.num_drawable", sampler.num_drawable, 1, sampler.range_max)
 
 
-def checked_distribution(sampler: "CandidateSampler") -> Distribution | None:
+def checked_distribution(sampler: Any) -> Distribution | None:
     """Return what `compiled_distribution` returns, if compiled code can use it."""
     distribution: Any = sampler.compiled_distribution()
     if distribution is None:
