@@ -111,3 +111,19 @@ def test_code_with_a_kernel_from_outside_depends_on_the_file_of_that_kernel(tmp_
     (tmp_path / "rule.py").unlink()
     assert run(folder, cache, RULE_STEP.format(rule=RULE)) == (half, 0, 1)  # the index is readable without that module
     assert run(folder, cache, RULE_STEP.format(rule=RULE.replace("0.5 * ", "0.25 * "))) == (float.hex(0.75), 0, 1)
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+@pytest.mark.parametrize("damage", [b"", b"garbage", None], ids=["empty", "garbage", "truncated"])
+def test_damaged_code_on_disk_is_compiled_again_and_repaired(tmp_path, ending, damage):
+    folder, cache = copy_package(tmp_path), tmp_path / "cache"
+    program = RULE_STEP.format(rule="from rule import HalfStep")
+    (tmp_path / "rule.py").write_text(RULE)
+    result, *_ = run(folder, cache, program)
+    files = list(cache.rglob(f"*update_rows*{ending}"))
+    assert files
+    for file in files:
+        content = file.read_bytes()
+        file.write_bytes(content[: len(content) // 2] if damage is None else damage)
+    assert run(folder, cache, program) == (result, 0, 1)
+    assert run(folder, cache, program) == (result, 1, 0)

@@ -4,6 +4,7 @@ A part is looked up or tried out when it is first needed. Where it is missing or
 computes the same numbers, and `limitations` says what is lost.
 """
 
+import contextlib
 import functools
 import importlib
 import os
@@ -200,11 +201,26 @@ def _define_cache(caching: Any) -> Any:
             )
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
-            return None if self._key_of(sig) is None else super().load_overload(sig, target_context)
+            if self._key_of(sig) is None:
+                return None
+            try:
+                return super().load_overload(sig, target_context)
+            except Exception:
+                self._forget()
+                return None
 
         def save_overload(self, sig: Any, data: Any) -> None:
-            if self._key_of(sig) is not None:
+            if self._key_of(sig) is None:
+                return
+            try:
                 super().save_overload(sig, data)
+            except Exception:
+                self._forget()
+
+        def _forget(self) -> None:
+            """Empty the index, so that the next process compiles anew and repairs it."""
+            with contextlib.suppress(OSError):
+                self._cache_file.flush()
 
         def _index_key(self, sig: Any, codegen: Any) -> Any:
             # The types by name: to load an index with pickled types would import the modules of all their classes.
