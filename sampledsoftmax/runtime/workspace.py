@@ -93,29 +93,19 @@ class Sizes(NamedTuple):
 
 
 def make_scratch(sizes: Sizes, real: np.dtype[Any], more_rows: int = 0) -> Scratch:
-    """Return the shared memory of a step; `packed_candidates` gets `more_rows` rows behind those of the candidates."""
+    """Return the shared memory of a step; `packed_candidates` gets `more_rows` rows after those of the candidates."""
     width = panel_width(real)
     rows, columns = _padded_rows(sizes.batch_size), ceil_div(sizes.num_sampled, width)
     depth = ceil_div(sizes.dim, width)
     num_ids = sizes.num_labels + columns * width
     table_size = _table_size(max(num_ids, sizes.num_inputs))
-    sampled = aligned((columns, rows, width), real)
-    true = aligned((sizes.num_labels,), real)
+    sampled, true = aligned((columns, rows, width), real), aligned((sizes.num_labels,), real)
 
     def reals(*shape: int) -> NDArray[Any]:
         return aligned(shape, real)
 
     def panels(*shape: int) -> NDArray[Any]:
         return aligned((*shape, width), real)
-
-    def counts(size: int) -> NDArray[np.float32]:
-        return aligned((size,), np.dtype(np.float32))
-
-    def integers(size: int) -> NDArray[np.int64]:
-        return aligned((size,), np.dtype(np.int64))
-
-    def groups(num_slots: int, num_places: int) -> IdGroups:
-        return IdGroups(*(integers(n) for n in (num_slots, num_slots, num_places, num_slots)))
 
     return Scratch(
         inputs=panels(depth, rows),
@@ -133,19 +123,27 @@ def make_scratch(sizes: Sizes, real: np.dtype[Any], more_rows: int = 0) -> Scrat
         losses=reals(sizes.batch_size),
         loss_grad=reals(sizes.batch_size),
         input_grad=reals(sizes.batch_size, sizes.dim),
-        true_counts=counts(sizes.num_labels),
-        sampled_counts=counts(sizes.num_sampled),
-        candidates=integers(sizes.num_sampled),
-        group_of_label=integers(sizes.num_labels),
-        group_of_input=integers(sizes.num_inputs),
-        previous_copy=integers(sizes.num_sampled),
-        hash_keys=integers(2 * table_size),
-        hash_values=integers(2 * table_size),
+        true_counts=aligned((sizes.num_labels,), np.dtype(np.float32)),
+        sampled_counts=aligned((sizes.num_sampled,), np.dtype(np.float32)),
+        candidates=_integers(sizes.num_sampled),
+        group_of_label=_integers(sizes.num_labels),
+        group_of_input=_integers(sizes.num_inputs),
+        previous_copy=_integers(sizes.num_sampled),
+        hash_keys=_integers(2 * table_size),
+        hash_values=_integers(2 * table_size),
         cursor=aligned((8,), np.dtype(np.uint64)),
-        sizes=integers(4),
-        class_groups=groups(num_ids, sizes.num_labels),
-        input_groups=groups(sizes.num_inputs, sizes.num_inputs),
+        sizes=_integers(4),
+        class_groups=_groups(num_ids, sizes.num_labels),
+        input_groups=_groups(sizes.num_inputs, sizes.num_inputs),
     )
+
+
+def _integers(size: int) -> NDArray[np.int64]:
+    return aligned((size,), np.dtype(np.int64))
+
+
+def _groups(num_groups: int, num_occurrences: int) -> IdGroups:
+    return IdGroups(*map(_integers, (num_groups, num_groups, num_occurrences, num_groups)))
 
 
 def make_thread_buffers(threads: int, num_columns: int, dim: int, real: np.dtype[Any]) -> ThreadBuffers:
