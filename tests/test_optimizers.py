@@ -209,3 +209,35 @@ def test_a_learning_rate_that_is_assigned_is_used_by_the_next_step():
     before = model.weights.copy()
     model.step(np.arange(3), np.arange(3))
     np.testing.assert_array_equal(model.weights, before)
+
+
+class Staged(ss.Optimizer):
+    """Another optimizer without its compiled rule: a step computes gradients, then calls `update`."""
+
+    def __init__(self, inner):
+        self.inner, self.learning_rate = inner, inner.learning_rate
+
+    def init(self, table):
+        return self.inner.init(table)
+
+    def update(self, table, slots, gradient):
+        self.inner.update(table, slots, gradient)
+
+    def catch_up(self, table, slots, ids=None):
+        self.inner.catch_up(table, slots, ids)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_fused_step_is_gradients_and_an_update(name):
+    """In float64, on batches with repeated ids, hits and rows that rest for some steps."""
+    rng = np.random.default_rng(0)
+    ids, labels = rng.integers(0, 40, (8, 33)), rng.integers(0, 40, (8, 33, 2))
+    models = [
+        ss.SkipGram(40, 5, 9, optimizer, dtype=np.float64, seed=1)
+        for optimizer in (MAKERS[name](0.05), Staged(MAKERS[name](0.05)))
+    ]
+    for i, j in zip(ids, labels, strict=True):
+        fused, staged = (model.step(i, j) for model in models)
+        np.testing.assert_allclose(fused, staged, rtol=1e-11)
+    for table in ("embeddings", "weights", "biases"):
+        np.testing.assert_allclose(*(getattr(model, table) for model in models), rtol=1e-9, atol=1e-12)

@@ -218,7 +218,7 @@ def _define_cache(caching: Any) -> Any:
                 self._forget()
 
         def _forget(self) -> None:
-            """Empty the index, so that the next process compiles anew and repairs it."""
+            """Empty the index, so that the next process compiles again and repairs it."""
             with contextlib.suppress(OSError):
                 self._cache_file.flush()
 
