@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.jit.kernel import for_types_of
 from sampledsoftmax.kernels.step.sampling_phase import SampleSource
@@ -46,8 +45,8 @@ class FusedCallPlan(NamedTuple):
     sizes : tuple
         Of a batch, and the number of threads that pays.
     identity : tuple
-        Whether the inputs are rows of a table; the class of the rule; the distribution; the tables as matrices, and
-        their slots. They decide the types of the arguments; a plan holds while they are the same objects.
+        Whether the inputs are rows of a table; the class of the rule; the distribution; the values of the tables. They
+        decide the types of the arguments; a plan holds while they are the same objects.
     threads : int
     memory : StepMemory
     settings : StepSettings
@@ -90,7 +89,7 @@ class FusedSteps:
 
     def supports(self, weights: Table) -> bool:
         """Return whether sampler, objective and optimizer have compiled forms."""
-        return weights.rule is not None and self._loss is not None and self.sampler.fused_distribution() is not None
+        return weights.has_rule and self._loss is not None and self.sampler.fused_distribution() is not None
 
     def step_pairs(self, tables: Tables, inputs: Ids, labels: Ids, batch_size: int) -> NDArray[np.float64]:
         """Take a step on each batch of `inputs` [num_pairs] and `labels` [num_pairs, num_true].
@@ -160,14 +159,14 @@ class FusedSteps:
     ) -> FusedCallPlan:
         """Return the plan of the last call, or a new one where tables or sizes have changed."""
         threads = threads_for(batch[0] * self.num_sampled * self.dim, steps)
-        structs = _structs(tables)
-        sizes = (batch, threads)
-        identity = (update.learn_inputs, type(update.rule), source.distribution, *structs)
+        inputs, weights, biases = tables
+        sizes, values = (batch, threads), (inputs.values, weights.values, biases.values)
+        identity = (update.learn_inputs, type(update.rule), source.distribution, *values)
         plan = self._plan
         same = plan is not None and all(map(operator.is_, identity, plan.identity))
         if plan is not None and same and plan.sizes == sizes:
             return plan
-        if update.learn_inputs and np.may_share_memory(tables[0].values, tables[1].values):
+        if update.learn_inputs and np.may_share_memory(inputs.values, weights.values):
             threads = 1  # a row of two tables that are one would have two owners
         if not self._workspace.fits(*batch, self.dim, self.dtype):
             self._workspace = Workspace(*batch, self.dim, self.dtype)
@@ -184,11 +183,6 @@ class FusedSteps:
 def not_finite(loss: float, learning_rate: float) -> str:
     """Return the message for a loss that is NaN or infinite."""
     return f"the loss of the batch is {loss} at learning_rate = {learning_rate:g}: no table was changed"
-
-
-def _structs(tables: Tables) -> tuple[NDArray[Any] | ArrayStruct, ...]:
-    inputs, weights, biases = tables
-    return (*inputs.structs, *weights.structs, *biases.structs)
 
 
 def _with_inputs(memory: StepMemory, inputs: NDArray[Any], input_grad: NDArray[Any]) -> StepMemory:

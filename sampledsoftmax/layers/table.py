@@ -40,6 +40,7 @@ class Table:
         self.optimizer = optimizer
         self._folder = None if folder is None else Path(folder)
         self.values = self._filled(name, shape, first_values)
+        self.has_rule = optimizer.compiled_rule(self.values.dtype) is not None
         self.slots = optimizer.init(self.values) if folder is None else self._slots_in_files()
         self._structs: tuple[NDArray[Any], NDArray[Any], ArrayStruct] | None = None
 
