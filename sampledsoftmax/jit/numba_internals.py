@@ -181,6 +181,7 @@ def _cache_class() -> Any:
         (_core("dispatcher").Dispatcher, "enable_caching"),
     ):
         getattr(owner, name)
+    _locator_base(caching)
     return _define_cache(caching)
 
 
@@ -229,8 +230,13 @@ def _define_cache(caching: Any) -> Any:
     return ContentCache
 
 
+def _locator_base(caching: Any) -> Any:
+    """Return the locator of NUMBA_CACHE_DIR, whose name had an underscore up to Numba 0.61."""
+    return getattr(caching, "UserProvidedCacheLocator", None) or caching._UserProvidedCacheLocator
+
+
 def _define_locator(caching: Any, stamp: str, package: Path) -> Any:
-    class SharedLocator(caching.UserProvidedCacheLocator):  # type: ignore[misc]
+    class SharedLocator(_locator_base(caching)):  # type: ignore[misc]
         """A folder below NUMBA_CACHE_DIR that does not depend on where the package is installed."""
 
         def get_cache_path(self) -> str:
