@@ -1,6 +1,5 @@
 """The data of the page: numbers and sentences of a trace and its alternatives, as plain JSON types."""
 
-import importlib.metadata
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.explanation.prose import TITLES, misconceptions, story
 from sampledsoftmax.explanation.types import TableRows, Trace
+from sampledsoftmax.runtime.config import package_version
 
 # What fits on a page; the rest is counted.
 MOST_EXAMPLES, MOST_CANDIDATES, MOST_TICKS = 8, 12, 1000
@@ -40,14 +40,9 @@ def page_data(trace: Trace) -> dict[str, Any]:
 def _source(trace: Trace) -> str:
     whose = {"compiled": "its public functions", "reference": "its reference.py"}[trace.settings.path]
     seed = "" if trace.settings.seed is None else f", seed {trace.settings.seed}"
-    return f"Numbers: sampledsoftmax {_version()}, {whose}{seed}. This page computes nothing."
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("sampledsoftmax")
-    except importlib.metadata.PackageNotFoundError:  # run from a checkout that is not installed
-        return "(not installed)"
+    return (
+        f"Numbers: sampledsoftmax {package_version() or '(not installed)'}, {whose}{seed}. This page computes nothing."
+    )
 
 
 def _variant(trace: Trace) -> dict[str, Any]:

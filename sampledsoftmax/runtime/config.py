@@ -1,13 +1,21 @@
 """Versions, processor, threads and compilation of this process."""
 
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import llvmlite.binding as llvm
 
 from sampledsoftmax.jit.numba_internals import limitations
 from sampledsoftmax.jit.simd_width import IS_FORCED, PATH, VARIABLE
 from sampledsoftmax.runtime.threadpool import get_num_threads
+
+
+def package_version() -> str | None:
+    """Return the version of this package, or None for a checkout that is not installed."""
+    try:
+        return version("sampledsoftmax")
+    except PackageNotFoundError:
+        return None
 
 
 def show_config() -> None:
@@ -35,7 +43,7 @@ def show_config() -> None:
     chosen = f"forced by {VARIABLE}" if IS_FORCED else "the widest that this processor has"
     bits = PATH if PATH == "plain" else f"{PATH} bits"
     rows = {
-        "sampledsoftmax": version("sampledsoftmax"),
+        "sampledsoftmax": package_version() or "a checkout that is not installed",
         "Python": f"{platform.python_version()}, {platform.system()} {platform.machine()}",
         "numpy": version("numpy"),
         "numba": f"{version('numba')}, llvmlite {version('llvmlite')}",
