@@ -21,8 +21,7 @@ def _block_by_row(objective, block, settings, scratch, buffers, thread_id):
         scratch.losses[b] = row_loss(objective, row[:columns], num_true, gradient[:columns])
         for i in range(num_true):
             scratch.true_grad[b * num_true + i] = scratch.loss_grad[b] * gradient[i]
-        _clear_candidates(b, block.num_panels, scratch)
-        _add_candidates(b, num_sampled, scratch, gradient, num_true)
+        _write_candidates(b, block, scratch, gradient, num_true)
         in_all_lanes(buffers.row_scales[thread_id], b - block.top, scratch.loss_grad[b])
     _clear_padding(block, scratch, buffers.row_scales[thread_id])
 
@@ -46,8 +45,7 @@ def _label_block_by_row(objective, block, settings, starts, scratch, buffers, th
             for s in range(num_sampled):
                 total[s] += gradient[1 + s]
         scratch.losses[b] = loss
-        _clear_candidates(b, block.num_panels, scratch)
-        _add_candidates(b, num_sampled, scratch, total, 0)
+        _write_candidates(b, block, scratch, total, 0)
         in_all_lanes(buffers.row_scales[thread_id], b - block.top, 1)
     _clear_padding(block, scratch, buffers.row_scales[thread_id])
 
@@ -62,26 +60,19 @@ def _read_candidates(b, num_sampled, scratch, row, first):
 
 
 @jit
-def _clear_candidates(b, num_panels, scratch):
-    """Set the gradients of a row to 0, padding columns included."""
-    grad = scratch.sampled_grad
-    for p in range(num_panels):
-        for c in range(width_of(grad)):
-            grad[p, b, c] = 0
-
-
-@jit
-def _add_candidates(b, num_sampled, scratch, gradient, first):
-    """Add gradient[first:] to the gradients of the candidates of example b."""
+def _write_candidates(b, block, scratch, gradient, first):
+    """Write gradient[first:] as the gradients of the candidates of example b; padding columns get 0."""
     grad = scratch.sampled_grad
     width = width_of(grad)
-    for s in range(num_sampled):
-        grad[s // width, b, s % width] += gradient[first + s]
+    for s in range(block.num_panels * width):
+        grad[s // width, b, s % width] = gradient[first + s] if s < block.num_sampled else 0
 
 
 @jit
 def _clear_padding(block, scratch, row_scales):
     """Set the padding rows of a block to zeros: the products read them."""
     for b in range(block.top + block.rows, block.top + block.padded):
-        _clear_candidates(b, block.num_panels, scratch)
+        for p in range(block.num_panels):
+            for c in range(width_of(scratch.sampled_grad)):
+                scratch.sampled_grad[p, b, c] = 0
     zero_scales(row_scales, block.rows, block.padded)

@@ -13,6 +13,7 @@ from sampledsoftmax.kernels.step.train import NOT_FINITE, OUTCOME, STEPS_TAKEN, 
 from sampledsoftmax.kernels.text.shard import EXAMPLES, LOSS, PAIRS, ShardBuffers
 from sampledsoftmax.kernels.text.train import Block, run_text_steps
 from sampledsoftmax.kernels.text.windows import Examples, Text, TokenWindow
+from sampledsoftmax.kernels.update.rules import begin_step
 from sampledsoftmax.layers.table import trained_tables
 from sampledsoftmax.losses.objectives import Objective, checked_objective
 from sampledsoftmax.runtime.threadpool import thread_pool
@@ -112,6 +113,7 @@ class Trainer:
         if distribution is None:
             raise TypeError(f"{type(sampler).__name__} has no compiled distribution")
         self._distribution = distribution
+        _refuse_counted_steps(tables)
         dim, real = tables.embeddings.values.shape[1], tables.embeddings.values.dtype
         sizes = _sizes(text, plan, dim)
         self._shards = tuple(_make_shard(sizes, text.window, real) for _ in range(NUM_SHARDS))
@@ -167,6 +169,14 @@ class Trainer:
 def _stream(seed: int, purpose: int, epoch: int, block: int) -> tuple[np.uint64, np.uint64]:
     """Return the seed and the number of a Philox stream."""
     return np.uint64(seed), np.uint64(purpose << 60 | epoch << 32 | block)
+
+
+def _refuse_counted_steps(tables: Tables) -> None:
+    """Refuse a rule that counts steps, as Adam's: a step applies the gradients of four shards."""
+    rule = tables.weights.rule
+    if rule is None or begin_step.has(type(rule)):
+        name = type(tables.weights.optimizer).__name__
+        raise TypeError(f"{name} cannot train word vectors: its rule is not compiled, or counts steps")
 
 
 def _sizes(text: Text, plan: TrainingPlan, dim: int) -> Sizes:
