@@ -30,9 +30,9 @@ def whole_number(name: str, value: object, at_least: int, at_most: int | None = 
     except TypeError:
         raise TypeError(f"{name} must be a whole number, got {described(value)}") from None
     if number < at_least:
-        raise ValueError(f"{name} must be at least {at_least}, got {_shown(number)}")
+        raise ValueError(f"{name} must be at least {at_least}, got {shown(number)}")
     if at_most is not None and number > at_most:
-        raise ValueError(f"{name} must be at most {at_most}, got {_shown(number)}")
+        raise ValueError(f"{name} must be at most {at_most}, got {shown(number)}")
     return number
 
 
@@ -77,7 +77,7 @@ def choice(name: str, value: object, options: Sequence[str]) -> str:
         return str(value)
     close = difflib.get_close_matches(value, options, 1) if isinstance(value, str) else []
     hint = f": did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {_shown(value)}{hint}")
+    raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {shown(value)}{hint}")
 
 
 def float_dtype(name: str, value: Any) -> np.dtype[Any]:
@@ -210,9 +210,10 @@ def _first(bad: NDArray[np.bool_], array: NDArray[Any]) -> tuple[str, Any]:
 
 def described(value: object) -> str:
     """Return the type and the value for a message, in one line."""
-    return f"{type(value).__name__} {_shown(value)}"
+    return f"{type(value).__name__} {shown(value)}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return the value for a message, cut to one line."""
     text = " ".join(repr(value).split())
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
