@@ -5,7 +5,10 @@ wrap a negative id, and Numba would read past the end of a table.
 """
 
 import difflib
+import itertools
+import math
 import operator
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,13 +48,17 @@ def number(
     at_most: float | None = None,
 ) -> float:
     """Return `value` as a finite float within the bounds given."""
-    if isinstance(value, (bool, np.bool_, str)):
+    if isinstance(value, (bool, np.bool_, str, bytes, bytearray)):
         raise TypeError(f"{name} must be a number, got {described(value)}")
+    if getattr(value, "ndim", 0):
+        raise TypeError(f"{name} must be one number, got {described(value)}")
     try:
         real = float(value)  # type: ignore[arg-type]
-    except TypeError:
+    except OverflowError:
+        raise ValueError(f"{name} must be finite as float64, got {described(value)}") from None
+    except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {described(value)}") from None
-    if not np.isfinite(real):
+    if not math.isfinite(real):
         raise ValueError(f"{name} must be finite, got {real}")
     if above is not None and not real > above:
         raise ValueError(f"{name} must be above {above:g}, got {real:g}")
@@ -75,7 +82,8 @@ def choice(name: str, value: object, options: Sequence[str]) -> str:
     """Return `value` if it is one of `options`; the error suggests the closest one."""
     if isinstance(value, str) and value in options:
         return str(value)
-    close = difflib.get_close_matches(value, options, 1) if isinstance(value, str) else []
+    is_short = isinstance(value, str) and len(value) <= MAX_SHOWN
+    close = difflib.get_close_matches(str(value), options, 1) if is_short else []
     hint = f": did you mean {close[0]!r}?" if close else ""
     raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {shown(value)}{hint}")
 
@@ -84,11 +92,11 @@ def float_dtype(name: str, value: Any) -> np.dtype[Any]:
     """Return float32 or float64 as a dtype."""
     try:
         dtype: np.dtype[Any] = np.dtype(value)
-    except TypeError:
+    except Exception:  # NumPy parses strings, lists and dicts, each with errors of its own
         raise TypeError(f"{name} must be float32 or float64, got {described(value)}") from None
-    if dtype not in FLOAT_DTYPES:
-        raise TypeError(f"{name} must be float32 or float64, got {dtype}")
-    return np.dtype(dtype)
+    if dtype not in FLOAT_DTYPES or value is None:
+        raise TypeError(f"{name} must be float32 or float64, got {_line(value if value is None else dtype)}")
+    return dtype
 
 
 def floats(name: str, value: ArrayLike, shape: Sequence[int | str], dtype: Any = None) -> Floats:
@@ -96,9 +104,9 @@ def floats(name: str, value: ArrayLike, shape: Sequence[int | str], dtype: Any =
 
     Nothing is cast, since a copy of a table would be trained instead of the table.
     """
-    array = np.asarray(value)
+    array = as_array(name, value)
     if array.dtype not in FLOAT_DTYPES:
-        raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
+        raise TypeError(f"{name} must be float32 or float64, got {_dtype_of(array)}")
     if dtype is not None and array.dtype != dtype:
         raise TypeError(f"{name} must have the dtype of the other arrays, {np.dtype(dtype)}, got {array.dtype}")
     _shape(name, array, shape)
@@ -111,10 +119,9 @@ def tables(name: str, value: Any, shape: Sequence[int | str], beside: Any = None
     Half precision is widened to float32 where it is read, so it can be combined with float32; float64 can be
     combined with float64 only. `beside` is the dtype of the array that it must be combined with.
     """
-    array = np.asarray(value)
-    is_half = array.dtype == np.float16 or array.dtype.name == "bfloat16"
-    if not (is_half or array.dtype in FLOAT_DTYPES):
-        raise TypeError(f"{name} must be float32, float64, float16 or bfloat16, got {array.dtype}")
+    array = as_array(name, value)
+    if not (array.dtype in FLOAT_DTYPES or is_half(array.dtype)):
+        raise TypeError(f"{name} must be float32, float64, float16 or bfloat16, got {_dtype_of(array)}")
     if beside is not None and arithmetic(array.dtype) != arithmetic(beside):
         raise TypeError(
             f"{name} must have the precision of the other arrays, {np.dtype(beside).name}, got {array.dtype}"
@@ -123,16 +130,51 @@ def tables(name: str, value: Any, shape: Sequence[int | str], beside: Any = None
     return array
 
 
+def is_half(dtype: np.dtype[Any]) -> bool:
+    """Return whether a dtype is float16, or bfloat16 of ml_dtypes."""
+    return dtype == np.float16 or dtype.name == "bfloat16"
+
+
 def arithmetic(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the dtype of the arithmetic: float64 for float64 tables, else float32."""
     return np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
 
 
+def as_array(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as an array, or one line that says why it is none: rows of different lengths, for example."""
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        return np.asarray(value)
+    except Exception as error:  # other libraries' arrays are converted by their own code
+        if isinstance(value, (list, tuple)) and "inhomogeneous" in str(error):
+            raise ValueError(f"{name} must be an array, got rows of different lengths: {described(value)}") from None
+        reason = f"{type(error).__name__}: {_line(error)}"
+        raise TypeError(f"{name} must be an array, got {described(value)} ({reason})") from None
+
+
+def as_ids(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as an array of integers; an empty list, to which NumPy gives a float type, holds no ids."""
+    array = as_array(name, value)
+    if array.dtype.kind in "iu":
+        return array
+    if array.size == 0 and isinstance(value, (list, tuple)):
+        return array.astype(np.int64)
+    raise TypeError(f"{name} must hold integer ids, got {_ids_instead(array, value)}")
+
+
+def _ids_instead(array: NDArray[Any], value: Any) -> str:
+    """Return what came in place of ids."""
+    if array.dtype.kind in "US" and array.size == 1:
+        return described(array.reshape(-1)[0].item())
+    if array.dtype == object and array.ndim == 0:
+        return described(value)
+    return f"dtype {_dtype_of(array)}"
+
+
 def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: int) -> Ids:
     """Return int64 ids of `shape`, every one in [0, num_classes)."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must hold integer ids, got dtype {array.dtype}")
+    array = as_ids(name, value)
     _shape(name, array, shape)
     as_int64 = np.ascontiguousarray(array, dtype=np.int64)
     # As unsigned integers negative ids are large: one comparison checks both ends, on the path of every step.
@@ -147,14 +189,15 @@ def positive(name: str, array: Floats) -> None:
     bad = ~((array > 0) & np.isfinite(array))
     if bad.any():
         index, value = _first(bad, array)
-        raise ValueError(f"{name}[{index}] = {value} must be above 0 and finite: its logarithm is taken")
+        why = "; 0 is the count of a class that the sampler never draws" if value == 0 else ""
+        raise ValueError(f"{name}[{index}] = {value} must be above 0 and finite: its logarithm is taken{why}")
 
 
 def labels(name: str, value: ArrayLike, num_true: int, num_classes: int) -> Ids:
-    """Return int64 ids [batch_size, num_true]; [batch_size] is accepted when num_true is 1."""
-    array = np.asarray(value)
-    if array.ndim == 1 and num_true == 1:
-        array = array[:, np.newaxis]
+    """Return int64 ids [batch_size, num_true]; [batch_size] is accepted when num_true is 1, and [] for no examples."""
+    array = as_ids(name, value)
+    if array.ndim == 1 and (num_true == 1 or not (array.size or isinstance(value, np.ndarray))):
+        array = array.reshape(-1, num_true)
     return ids(name, array, ("batch_size", num_true), num_classes)
 
 
@@ -208,12 +251,68 @@ def _first(bad: NDArray[np.bool_], array: NDArray[Any]) -> tuple[str, Any]:
     return ", ".join(map(str, position)), array[position]
 
 
+def _dtype_of(array: NDArray[Any]) -> str:
+    """Return the name of a dtype; that of records is as long as their list of fields."""
+    return _line(array.dtype)
+
+
 def described(value: object) -> str:
     """Return the type and the value for a message, in one line."""
-    return f"{type(value).__name__} {shown(value)}"
+    return f"{type(value).__name__[:MAX_SHOWN]} {shown(value)}"
 
 
 def shown(value: object) -> str:
-    """Return the value for a message, cut to one line."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+    """Return the value for a message, cut to one line; what is left out is not even read."""
+    try:
+        text = _ShortRepr().repr(value)
+    except Exception:  # a class whose repr fails
+        text = object.__repr__(value)
+    return _line(text)
+
+
+def _line(text: object) -> str:
+    """Return a text cut to one line of printable characters."""
+    one_line = " ".join(str(text)[: 20 * MAX_SHOWN].split())
+    if not one_line.isprintable():
+        one_line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in one_line)
+    return one_line if len(one_line) <= MAX_SHOWN else f"{one_line[:MAX_SHOWN]}..."
+
+
+class _ShortRepr(reprlib.Repr):
+    """The start of what `repr` returns; numbers and strings that fit on a line are whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 4
+        self.maxstring = self.maxother = self.maxlong = 2 * MAX_SHOWN
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = self.maxdeque = MAX_SHOWN
+
+    def repr_str(self, value: str, _level: int) -> str:
+        """Return the start of a string: a message is cut at its end."""
+        return repr(value[: self.maxstring])
+
+    def repr_bytes(self, value: bytes, _level: int) -> str:
+        """Return the start of a string of bytes."""
+        return repr(value[: self.maxstring])
+
+    def repr_dict(self, value: Any, level: int) -> str:
+        """Return the first entries in their own order, which `reprlib` would sort."""
+        pairs = itertools.islice(value.items(), self.maxdict)
+        return f"{{{', '.join(f'{self.repr1(k, level - 1)}: {self.repr1(v, level - 1)}' for k, v in pairs)}}}"
+
+    def repr_instance(self, value: Any, _level: int) -> str:
+        """Return the number of items of a large collection of another class, or the whole value."""
+        if isinstance(value, (list, tuple, dict, set, frozenset)) and len(value) > MAX_SHOWN:
+            return f"of {len(value)} items"
+        return repr(value)
+
+    def repr_ndarray(self, value: NDArray[Any], _level: int) -> str:
+        """Return the dtype and shape of a large array, or the whole of a small one."""
+        if value.size <= MAX_SHOWN and value.dtype != object:
+            return repr(value)
+        return f"of {_line(value.dtype)} {list(value.shape)}"
+
+    def repr_int(self, value: int, _level: int) -> str:
+        """Return a number, or the size of one that is too long for a line."""
+        bits = value.bit_length()
+        return repr(value) if bits < 4 * MAX_SHOWN else f"an int of {bits} bits"
