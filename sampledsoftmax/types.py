@@ -1,13 +1,18 @@
 """Named tuples of arrays that the stages of a step exchange."""
 
+import operator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax import validation
 from sampledsoftmax.kernels.update.coalesce import sum_duplicate_rows
+from sampledsoftmax.not_a_number import not_a_number
 
 
+@not_a_number("take its fields, as in values.sampled_expected_count * 2", has_arrays=True)
 class SampledValues(NamedTuple):
     """Candidates of one batch and how often each class is expected among them.
 
@@ -37,11 +42,16 @@ class SampledValues(NamedTuple):
     sampled_expected_count: NDArray[np.floating[Any]]
 
 
+@not_a_number("take gradient.to_dense() for an array, or gradient._replace(values=...) for other rows", has_arrays=True)
 class IndexedSlices(NamedTuple):
     """A gradient of a table, nonzero in some rows only: `values[i]` belongs to row `indices[i]`.
 
     An index may occur more than once; its rows are then summed. The same three fields as TensorFlow's
     `tf.IndexedSlices`.
+
+    A gradient can be scaled and divided by a number, negated, and added to or subtracted from a gradient of the same
+    table and dtype, which takes the rows of both. It keeps its dtype. `==` compares the fields. Other arithmetic is
+    refused, since that of a tuple would repeat or join its fields.
 
     Attributes
     ----------
@@ -60,6 +70,8 @@ class IndexedSlices(NamedTuple):
     (array([0, 3]), array([2., 5.]))
     >>> slices.to_dense()
     array([2., 0., 0., 5., 0.])
+    >>> (0.5 * slices - slices).to_dense()
+    array([-1. ,  0. ,  0. , -2.5,  0. ])
     """
 
     values: NDArray[np.floating[Any]]
@@ -94,7 +106,74 @@ class IndexedSlices(NamedTuple):
         np.add.at(dense, self.indices, self.values)
         return dense
 
+    def __mul__(self, factor: Any) -> "IndexedSlices":  # type: ignore[override]
+        return self._scaled(operator.mul, factor)
 
+    __rmul__ = __mul__  # type: ignore[assignment]
+
+    def __truediv__(self, divisor: Any) -> "IndexedSlices":
+        return self._scaled(operator.truediv, divisor)
+
+    def __neg__(self) -> "IndexedSlices":
+        return self._replace(values=-np.asarray(self.values))
+
+    def __pos__(self) -> "IndexedSlices":
+        return self
+
+    def __add__(self, other: Any) -> "IndexedSlices":  # type: ignore[override]
+        if _is_zero(other):  # the start of `sum`
+            return self
+        _check_same_table(self, other)
+        values, indices = (np.concatenate(pair) for pair in zip(self[:2], other[:2], strict=True))
+        return IndexedSlices(values, indices, self.dense_shape)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> "IndexedSlices":
+        if _is_zero(other):
+            return self
+        _check_same_table(self, other)
+        return self + -other
+
+    def __rsub__(self, other: Any) -> "IndexedSlices":
+        return -self + other
+
+    def _scaled(self, operation: Callable[[Any, Any], Any], number: Any) -> "IndexedSlices":
+        """Return the gradient with the operation applied to its values and a number, in the dtype of the values."""
+        values = np.asarray(self.values)
+        if np.ndim(number):
+            raise TypeError(
+                "a gradient can be multiplied and divided by one number, got an array of shape"
+                f" {list(np.shape(number))}: write gradient._replace(values=gradient.values * array)"
+            )
+        factor = validation.number_of("the factor of a gradient", number, values.dtype)
+        if operation is operator.truediv and factor == 0:
+            raise ZeroDivisionError("a gradient cannot be divided by 0")
+        return self._replace(values=operation(values, factor))
+
+
+def _is_zero(value: Any) -> bool:
+    return type(value) is int and value == 0
+
+
+def _check_same_table(one: IndexedSlices, other: Any) -> None:
+    """Refuse a sum of a gradient and anything but a gradient of the same table and dtype."""
+    if not isinstance(other, IndexedSlices):
+        raise TypeError(
+            f"a gradient can be added to IndexedSlices of the same table, got {validation.described(other)}:"
+            " take gradient.to_dense() to add an array, or an optimizer's update to change a table"
+        )
+    if tuple(one.dense_shape) != tuple(other.dense_shape):
+        raise ValueError(
+            f"gradients of different tables cannot be added: their shapes are {list(one.dense_shape)} and"
+            f" {list(other.dense_shape)}"
+        )
+    dtypes = [np.asarray(gradient.values).dtype for gradient in (one, other)]
+    if dtypes[0] != dtypes[1]:
+        raise TypeError(f"gradients of different dtypes cannot be added: {dtypes[0]} and {dtypes[1]}")
+
+
+@not_a_number("take its fields, as in 2 * gradients.weights and 2 * gradients.inputs", has_arrays=True)
 class Gradients(NamedTuple):
     """Gradients of a loss.
 
@@ -121,6 +200,7 @@ class Gradients(NamedTuple):
     inputs: NDArray[np.floating[Any]]
 
 
+@not_a_number()
 class Correction(NamedTuple):
     """What is done to the logits of a batch before the loss.
 

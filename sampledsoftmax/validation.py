@@ -71,6 +71,16 @@ def number(
     return real
 
 
+def number_of(name: str, value: object, dtype: np.dtype[Any]) -> Any:
+    """Return a number in a dtype, in which it must be finite too: 1e39 is infinite in float32."""
+    real = number(name, value)
+    with np.errstate(over="ignore"):
+        rounded = dtype.type(real)
+    if not np.isfinite(rounded):
+        raise ValueError(f"{name} must be finite as {dtype.name}, the dtype of the table, got {real:g}")
+    return rounded
+
+
 def flag(name: str, value: object) -> bool:
     """Return a bool; anything else is refused, since "False" would be true."""
     if not isinstance(value, (bool, np.bool_)):

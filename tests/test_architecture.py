@@ -16,8 +16,9 @@ LAYERS = [
     "kernels.sampling, kernels.update, kernels.loss, kernels.full",
     "kernels.step",
     "kernels.text",
-    "types, reference",
     "validation",
+    "not_a_number",
+    "types, reference",
     "runtime",
     "samplers, io",
     "optimizers",
@@ -38,7 +39,7 @@ LAYERS = [
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.split(", ")}
 DIVIDED = {"kernels", "word2vec"}  # packages whose subpackages are layers
 FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
-ROOT_MODULES = {"__init__.py", "__main__.py", "reference.py", "types.py", "validation.py"}
+ROOT_MODULES = {"__init__.py", "__main__.py", "not_a_number.py", "reference.py", "types.py", "validation.py"}
 
 
 def module_of(path):

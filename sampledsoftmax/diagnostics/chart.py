@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax.diagnostics.problem import Floats
+from sampledsoftmax.not_a_number import not_a_number
 
 BAR = 14  # characters of the longest bar
 
 
+@not_a_number(has_arrays=True)
 class Bins(NamedTuple):
     """Bins of ids: bin i is the half-open range [starts[i], starts[i + 1])."""
 

@@ -9,8 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from sampledsoftmax.diagnostics.problem import Floats
+from sampledsoftmax.not_a_number import not_a_number
 
 
+@not_a_number(has_arrays=True)
 class Counts(NamedTuple):
     """Counts by class id.
 

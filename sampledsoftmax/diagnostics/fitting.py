@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sampledsoftmax.diagnostics.problem import Floats, shares
+from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.samplers import CandidateSampler, LogUniformSampler, UniformSampler, sampler_for
 from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler
 
@@ -17,6 +18,7 @@ _NAMES: dict[type, str] = {
 }
 
 
+@not_a_number()
 class Distance(NamedTuple):
     """Distance of the distribution Q of a sampler from the shares p of the classes.
 
@@ -37,6 +39,7 @@ class Distance(NamedTuple):
     worth: float
 
 
+@not_a_number()
 class Fit(NamedTuple):
     """How well a sampler fits counts, and what would fit better.
 

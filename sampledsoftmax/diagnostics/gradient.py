@@ -9,6 +9,7 @@ from sampledsoftmax import validation
 from sampledsoftmax.diagnostics.problem import Floats, Problem, add_gradient, exact_gradient, gradient_size
 from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.losses.sampled_softmax import sampled_softmax_loss_and_grad
+from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.types import Correction, SampledValues
 
 NUM_GROUPS = 20
@@ -22,6 +23,7 @@ class Sampler(Protocol):
         """Draw the candidates of one batch."""
 
 
+@not_a_number()
 class GradientBias(NamedTuple):
     """Bias and noise of a gradient, relative to the norm of the exact gradient.
 

@@ -7,11 +7,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.losses.full_softmax import full_softmax_loss_and_grad
+from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.types import Gradients
 
 Floats = NDArray[np.float64]
 
 
+@not_a_number(has_arrays=True)
 class Problem(NamedTuple):
     """The array arguments of a loss.
 

@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.types import Correction, Gradients, IndexedSlices, SampledValues
 
 Floats = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
 
 
+@not_a_number()
 class Settings(NamedTuple):
     """The arguments of a traced call.
 
@@ -50,6 +52,7 @@ class Settings(NamedTuple):
         return self.correction.hit_copies
 
 
+@not_a_number(has_arrays=True)
 class TableRows(NamedTuple):
     """Copies of rows of the output tables.
 
@@ -68,6 +71,7 @@ class TableRows(NamedTuple):
     biases: Floats
 
 
+@not_a_number(has_arrays=True)
 class SummedGradients(NamedTuple):
     """Gradients with sorted unique ids: rows of equal ids are summed.
 
@@ -86,6 +90,7 @@ class SummedGradients(NamedTuple):
     embeddings: IndexedSlices | None
 
 
+@not_a_number()
 class TableCost(NamedTuple):
     """How much of one table a batch touches, counted from the arrays.
 
@@ -111,6 +116,7 @@ class TableCost(NamedTuple):
     given_gradient: int
 
 
+@not_a_number(has_arrays=True)
 class Trace(NamedTuple):
     """The arrays of an `Explanation`, which the views read."""
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.kernels.sampling.inclusion import fewer_than
+from sampledsoftmax.not_a_number import not_a_number
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +29,7 @@ LOG_CHANCE = 18.0  # times at which the sample is complete, or incomplete, with 
 GROUP_WIDTH = 1.03  # largest ratio of two probabilities of one group
 
 
+@not_a_number(has_arrays=True)
 class Groups(NamedTuple):
     """Classes in groups of (nearly) one probability, so that sums over millions of classes are short.
 

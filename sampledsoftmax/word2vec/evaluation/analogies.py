@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB, Lookup, numbered_lines
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
@@ -16,6 +17,7 @@ _BLOCK = 16_000_000
 Question = tuple[str, str, str, str]
 
 
+@not_a_number()
 class Section(NamedTuple):
     """The score of a section of questions.
 
@@ -42,6 +44,7 @@ class Section(NamedTuple):
         return self.correct / self.covered if self.covered else float("nan")
 
 
+@not_a_number()
 class AnalogyScores(NamedTuple):
     """The score of a file of questions.
 

@@ -9,11 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.losses.full_softmax import full_softmax_loss
+from sampledsoftmax.not_a_number import not_a_number
 
 # Logits per block of inputs: 64 MB of float32, and the same again while they are sorted.
 _BLOCK = 16_000_000
 
 
+@not_a_number()
 class HeldOut(NamedTuple):
     """Scores of a model on pairs, by the full softmax over all classes.
 

@@ -6,10 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB, Lookup, numbered_lines
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 
+@not_a_number()
 class SimilarityScores(NamedTuple):
     """Correlation of cosines with human judgments.
 

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.word2vec.corpus.corpus import read_sentences
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
 from sampledsoftmax.word2vec.evaluation.held_out import HeldOut, held_out
 from sampledsoftmax.word2vec.training.load import LoadedModel
 
 
+@not_a_number()
 class TextLoss(NamedTuple):
     """Scores of a model on a text.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.not_a_number import not_a_number
 
 
 class Point(Protocol):
@@ -26,6 +27,7 @@ class Point(Protocol):
         """Mean loss per pair since the previous point."""
 
 
+@not_a_number()
 class LossPoint(NamedTuple):
     """A row of loss.csv."""
 

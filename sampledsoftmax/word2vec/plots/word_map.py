@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.io.extras import need
+from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 METHODS = ("pca", "tsne", "umap")
@@ -15,6 +16,7 @@ NUM_GROUPS = 10
 _ROUNDS = 30
 
 
+@not_a_number(has_arrays=True)
 class WordMap(NamedTuple):
     """Words as points in the plane.
 
