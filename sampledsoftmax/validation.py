@@ -5,6 +5,7 @@ wrap a negative id, and Numba would read past the end of a table.
 """
 
 import difflib
+import functools
 import itertools
 import math
 import operator
@@ -18,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 MAX_INT32 = 2**31 - 1
 TENSORFLOW_GRAPH_SEED = 87654321  # DEFAULT_GRAPH_SEED in tensorflow/python/framework/random_seed.py
+LARGEST_BFLOAT16 = (2 - 2.0**-7) * 2.0**127
 MAX_SHOWN = 80  # characters of a value in a message
 
 Ids = NDArray[np.int64]
@@ -74,11 +76,15 @@ def number(
 def number_of(name: str, value: object, dtype: np.dtype[Any]) -> Any:
     """Return a number in a dtype, in which it must be finite too: 1e39 is infinite in float32."""
     real = number(name, value)
-    with np.errstate(over="ignore"):
-        rounded = dtype.type(real)
-    if not np.isfinite(rounded):
+    if abs(real) > largest(dtype):
         raise ValueError(f"{name} must be finite as {dtype.name}, the dtype of the table, got {real:g}")
-    return rounded
+    return dtype.type(real)
+
+
+@functools.cache
+def largest(dtype: np.dtype[Any]) -> float:
+    """Return the largest number of a dtype."""
+    return LARGEST_BFLOAT16 if dtype.name == "bfloat16" else float(np.finfo(dtype).max)
 
 
 def flag(name: str, value: object) -> bool:
@@ -320,7 +326,7 @@ class _ShortRepr(reprlib.Repr):
         """Return the dtype and shape of a large array, or the whole of a small one."""
         if value.size <= MAX_SHOWN and value.dtype != object:
             return repr(value)
-        return f"of {_line(value.dtype)} {list(value.shape)}"
+        return f"array(shape={list(value.shape)}, dtype={_line(value.dtype)})"
 
     def repr_int(self, value: int, _level: int) -> str:
         """Return a number, or the size of one that is too long for a line."""

@@ -95,7 +95,7 @@ def test_a_table_that_cannot_be_trained_is_refused(optimizer):
     table.flags.writeable = False
     with pytest.raises(ValueError, match="table must be writeable: it is trained in place"):
         optimizer.update(table, slots, gradient)
-    with pytest.raises(TypeError, match="table must be float32 or float64, got int64"):
+    with pytest.raises(TypeError, match="table must be float32, float64, float16 or bfloat16, got int64"):
         optimizer.update(np.ones((4, 3), np.int64), slots, gradient)
 
 
@@ -191,8 +191,8 @@ def test_a_bad_learning_rate_is_refused_where_it_is_assigned(optimizer, bad):
 
 def test_settings_are_checked_at_each_assignment():
     adam, momentum, adagrad = ss.Adam(0.1), ss.Momentum(0.1, 0.9), ss.Adagrad(0.1)
-    with pytest.raises(ValueError, match="beta_2 must be below 1, got 1"):
-        adam.beta_2 = 1.0
+    with pytest.raises(ValueError, match=r"beta_2 must be at most 1, got 1\.5"):
+        adam.beta_2 = 1.5
     with pytest.raises(ValueError, match="mode must be one of 'lazy', 'exact', got 'dense'"):
         adam.mode = "dense"
     with pytest.raises(ValueError, match="momentum must be at most 1, got 2"):

@@ -156,7 +156,7 @@ class SampledSoftmax:
         FloatingPointError
             If the loss is NaN or infinite; the tables are left as they were.
         """
-        labels = np.asarray(labels)
+        labels = validation.as_ids("labels", labels)
         num_true = labels.shape[1] if labels.ndim == 2 else 1
         batch = checked_batch(self.weight_table.values, self.bias_table.values, labels, inputs, num_true)
         if self.fused_steps.supports(self.weight_table):
@@ -230,6 +230,7 @@ class SampledSoftmax:
         return top_k(checked_batch(self.weights, self.biases, no_labels, inputs, 1), k)
 
     def _loss_and_grad(self, batch: Batch) -> tuple[float, Gradients]:
+        self.optimizer.check_settings()
         sampled = self.sampler.sample(batch.labels, self.num_sampled)
         values = checked_values(sampled, batch, self.num_sampled, self.correction.subtract_log_q)
         ids = np.concatenate((batch.labels.ravel(), values.sampled_candidates))

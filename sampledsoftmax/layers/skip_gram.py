@@ -200,7 +200,7 @@ class SkipGram:
 
     def _checked_pairs(self, size: str, inputs: ArrayLike, labels: ArrayLike) -> tuple[Ids, Ids]:
         ids = validation.ids("inputs", inputs, (size,), self.output.num_classes)
-        labels = np.asarray(labels)
+        labels = validation.as_ids("labels", labels)
         num_true = labels.shape[1] if labels.ndim == 2 else 1
         labels = validation.labels("labels", labels, num_true, self.output.num_classes)
         if labels.shape[0] != ids.size:

@@ -12,7 +12,7 @@ from sampledsoftmax import validation
 from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.kernels.step.train import TrainedTables
 from sampledsoftmax.optimizers import Optimizer
-from sampledsoftmax.optimizers.base import as_rows
+from sampledsoftmax.optimizers.base import as_rows, checked_rule
 from sampledsoftmax.runtime.workspace import aligned
 from sampledsoftmax.types import IndexedSlices
 
@@ -77,7 +77,7 @@ class Table:
     @property
     def rule(self) -> Any:
         """The compiled update rule of a row, or None."""
-        return self.optimizer.compiled_rule(self.values.dtype)
+        return checked_rule(self.optimizer, self.values.dtype)
 
     @property
     def structs(self) -> tuple[NDArray[Any], ArrayStruct]:

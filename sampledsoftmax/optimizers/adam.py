@@ -10,7 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.update.adam import DatedMoments, ExactAdam, LazyAdam, Moments
 from sampledsoftmax.kernels.update.rules import catch_up_rows
-from sampledsoftmax.optimizers.base import Optimizer, Slots, as_rows, checked_slot, validated_rows
+from sampledsoftmax.optimizers.base import (
+    Optimizer,
+    Slots,
+    as_rows,
+    check_is_table,
+    checked_rule,
+    checked_slot,
+    validated_rows,
+    widened_rows,
+)
+from sampledsoftmax.validation import arithmetic, is_half
 
 
 @dataclass
@@ -30,7 +40,8 @@ class Adam(Optimizer):
     beta_1 : float
         Decay of the mean gradient, in [0, 1).
     beta_2 : float
-        Decay of the mean squared gradient, in [0, 1).
+        Decay of the mean squared gradient, in [0, 1]. With 1, as in TensorFlow, the factor sqrt(1 - beta_2**t) of the
+        step size is 0: no row ever moves.
     epsilon : float
         Added to the root, above 0. It is the "epsilon hat" of the paper, as in TensorFlow.
     mode : "lazy" or "exact"
@@ -74,18 +85,20 @@ class Adam(Optimizer):
     mode: str = "lazy"
 
     def checked_setting(self, name: str, value: Any) -> Any:
-        if name == "learning_rate":
-            return validation.number(name, value, at_least=0.0)
-        if name in ("beta_1", "beta_2"):
+        if name == "beta_1":
             return validation.number(name, value, at_least=0.0, below=1.0)
+        if name == "beta_2":
+            return validation.number(name, value, at_least=0.0, at_most=1.0)
         if name == "epsilon":
             return validation.number(name, value, above=0.0)
         if name == "mode":
             return validation.choice(name, value, ("lazy", "exact"))
-        return value
+        return super().checked_setting(name, value)
 
     def init(self, table: NDArray[Any]) -> Slots:
-        slots = {"m": np.zeros_like(table), "v": np.zeros_like(table), "step": np.zeros(1, np.int64)}
+        check_is_table(table)
+        real = arithmetic(table.dtype)
+        slots = {"m": np.zeros_like(table, real), "v": np.zeros_like(table, real), "step": np.zeros(1, np.int64)}
         if self.mode == "exact":
             slots["last_step"] = np.zeros(table.shape[:1], np.int64)
         return slots
@@ -93,17 +106,25 @@ class Adam(Optimizer):
     def catch_up(self, table: NDArray[Any], slots: Slots, ids: ArrayLike | None = None) -> None:
         rows = validated_rows(table, ids)
         structs = self.compiled_slots(table, slots)
-        if self.mode == "exact":
-            catch_up_rows(self.compiled_rule(table.dtype), as_rows(table), structs, rows)
+        if self.mode != "exact":
+            return
+        rule = checked_rule(self, arithmetic(table.dtype))
+        if is_half(table.dtype):
+            with widened_rows(self, table, slots, rows) as (wide, wide_slots):
+                catch_up_rows(rule, as_rows(wide), self.compiled_slots(wide, wide_slots), np.arange(rows.size))
+        else:
+            catch_up_rows(rule, as_rows(table), structs, rows)
 
     def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
+        for name in ("learning_rate", "beta_1", "beta_2", "epsilon"):
+            self.setting_for(name, dtype)  # the rule has float64 numbers; the kernels round what they make of them
         numbers = (self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
         return LazyAdam(*numbers) if self.mode == "lazy" else ExactAdam(*numbers, self._max_missed(dtype))
 
     def compiled_slots(self, table: NDArray[Any], slots: Slots) -> Moments | DatedMoments:
         moments = (
-            as_rows(checked_slot(slots, "m", table.shape, table.dtype)),
-            as_rows(checked_slot(slots, "v", table.shape, table.dtype)),
+            as_rows(checked_slot(slots, "m", table.shape, arithmetic(table.dtype))),
+            as_rows(checked_slot(slots, "v", table.shape, arithmetic(table.dtype))),
             checked_slot(slots, "step", (1,), np.int64),
             np.zeros(1),
         )
@@ -119,7 +140,7 @@ class Adam(Optimizer):
         The i-th is at most growth * ratio**i times the first: the step size grows by at most
         1 / sqrt(1 - beta_2) over all steps.
         """
-        if self.beta_1 == 0:
+        if self.beta_1 == 0 or self.beta_2 == 1:  # no row moves without a gradient, or none at all
             return 0
         ratio = self.beta_1 / math.sqrt(self.beta_2) if self.beta_2 > 0 else math.inf
         if ratio >= 1:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.update import rules
-from sampledsoftmax.optimizers.base import Optimizer, Slots, as_rows, checked_slot
+from sampledsoftmax.optimizers.base import Optimizer, Slots, as_rows, check_is_table, checked_slot
+from sampledsoftmax.validation import arithmetic
 
 
 @dataclass
@@ -56,20 +57,19 @@ class Momentum(Optimizer):
     nesterov: bool = False
 
     def checked_setting(self, name: str, value: Any) -> Any:
-        if name == "learning_rate":
-            return validation.number(name, value, at_least=0.0)
         if name == "momentum":
             return validation.number(name, value, at_least=0.0, at_most=1.0)
         if name == "nesterov":
             return validation.flag(name, value)
-        return value
+        return super().checked_setting(name, value)
 
     def init(self, table: NDArray[Any]) -> Slots:
-        return {"velocity": np.zeros_like(table)}
+        check_is_table(table)
+        return {"velocity": np.zeros_like(table, arithmetic(table.dtype))}
 
     def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
         rule = rules.Nesterov if self.nesterov else rules.Momentum
-        return rule(dtype.type(self.learning_rate), dtype.type(self.momentum))
+        return rule(self.setting_for("learning_rate", dtype), self.setting_for("momentum", dtype))
 
     def compiled_slots(self, table: NDArray[Any], slots: Slots) -> rules.Velocity:
-        return rules.Velocity(as_rows(checked_slot(slots, "velocity", table.shape, table.dtype)))
+        return rules.Velocity(as_rows(checked_slot(slots, "velocity", table.shape, arithmetic(table.dtype))))

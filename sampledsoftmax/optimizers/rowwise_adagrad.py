@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.update import rules
-from sampledsoftmax.optimizers.base import Optimizer, Slots, as_rows, checked_slot
+from sampledsoftmax.optimizers.base import Optimizer, Slots, as_rows, check_is_table, checked_slot
+from sampledsoftmax.validation import arithmetic
 
 
 @dataclass
@@ -52,17 +53,17 @@ class RowwiseAdagrad(Optimizer):
     initial_accumulator_value: float = 0.1
 
     def checked_setting(self, name: str, value: Any) -> Any:
-        if name == "learning_rate":
-            return validation.number(name, value, at_least=0.0)
         if name == "initial_accumulator_value":
             return validation.number(name, value, above=0.0)
-        return value
+        return super().checked_setting(name, value)
 
     def init(self, table: NDArray[Any]) -> Slots:
-        return {"accumulator": np.full(table.shape[:1], self.initial_accumulator_value, table.dtype)}
+        check_is_table(table)
+        real = arithmetic(table.dtype)
+        return {"accumulator": np.full(table.shape[:1], self.setting_for("initial_accumulator_value", real), real)}
 
     def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
-        return rules.RowwiseAdagrad(dtype.type(self.learning_rate))
+        return rules.RowwiseAdagrad(self.setting_for("learning_rate", dtype))
 
     def compiled_slots(self, table: NDArray[Any], slots: Slots) -> rules.Accumulator:
-        return rules.Accumulator(as_rows(checked_slot(slots, "accumulator", table.shape[:1], table.dtype)))
+        return rules.Accumulator(as_rows(checked_slot(slots, "accumulator", table.shape[:1], arithmetic(table.dtype))))

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax import validation
 from sampledsoftmax.kernels.update import rules
-from sampledsoftmax.optimizers.base import Optimizer, Slots
+from sampledsoftmax.optimizers.base import Optimizer, Slots, check_is_table
 
 
 @dataclass
@@ -41,14 +40,9 @@ class SGD(Optimizer):
 
     learning_rate: float
 
-    def checked_setting(self, name: str, value: Any) -> Any:
-        if name == "learning_rate":
-            return validation.number(name, value, at_least=0.0)
-        return value
-
     def init(self, table: NDArray[Any]) -> Slots:
-        del table
+        check_is_table(table)
         return {}
 
     def compiled_rule(self, dtype: np.dtype[Any]) -> Any:
-        return rules.SGD(dtype.type(self.learning_rate))
+        return rules.SGD(self.setting_for("learning_rate", dtype))

@@ -89,7 +89,7 @@ class AllSampler(CandidateSampler):
 
 
 def all_candidate_sampler(
-    true_classes: ArrayLike, num_true: int, num_sampled: int, unique: bool, seed: Any = None
+    true_classes: ArrayLike, num_true: int, num_sampled: int, unique: bool, seed: Any = None, name: str | None = None
 ) -> SampledValues:
     """Return every class as a candidate, as `tf.random.all_candidate_sampler` does.
 
@@ -105,6 +105,8 @@ def all_candidate_sampler(
         Without effect: each class is returned once.
     seed : None, int or (int, int)
         Without effect: nothing is drawn.
+    name : str, optional
+        TensorFlow's name of the operation; accepted for its sake, without effect.
 
     Returns
     -------
@@ -123,4 +125,4 @@ def all_candidate_sampler(
     array([0, 1, 2, 3])
     """
     size = validation.whole_number("num_sampled", num_sampled, 1, 2**63 - 1)
-    return pure_sample(AllSampler(size, seed), true_classes, num_true, size, unique)
+    return pure_sample(AllSampler(size, seed), true_classes, num_true, size, unique, name)

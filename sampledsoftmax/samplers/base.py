@@ -88,12 +88,27 @@ class CandidateSampler:
     _setup: _Setup | None = None
 
     def __init__(self, range_max: int, seed: Any = None, expected_count: str = "tensorflow") -> None:
-        self.range_max = self.num_drawable = validation.whole_number("range_max", range_max, 1, 2**63 - 1)
-        self.expected_count = validation.choice("expected_count", expected_count, ("tensorflow", "inclusion"))
+        self.range_max = validation.whole_number("range_max", range_max, 1, 2**63 - 1)
+        self.num_drawable = self.range_max
+        self.expected_count = expected_count
         self._stream = CandidateStream(seed)
         self._inclusions: dict[int, Inclusion] = {}
         self._slots = empty_table(1)
         self.lock = threading.RLock()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse what compiled code and the stream rely on: they would read past the end of an array."""
+        object.__setattr__(self, name, self._checked_attribute(name, value))
+
+    def _checked_attribute(self, name: str, value: Any) -> Any:
+        if name == "expected_count":
+            return _checked_expected_count(value)
+        is_fixed = name in ("range_max", "lock") or (name == "num_drawable" and self._setup is not None)
+        if is_fixed and name in vars(self):
+            raise AttributeError(
+                f"{name} of a {type(self).__name__} cannot be changed, got {validation.shown(value)}: make another sampler"
+            )
+        return value
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what a copy must not share."""
@@ -194,7 +209,7 @@ class CandidateSampler:
         >>> ss.UniformSampler(4).probability([[0, 3]])
         array([[0.25, 0.25]], dtype=float32)
         """
-        array = np.asarray(ids)
+        array = validation.as_ids("ids", ids)
         checked = _writeable(validation.ids("ids", array, array.shape, self.range_max))
         out = np.empty(array.shape, np.float32)
         probabilities(self._distribution("probability"), checked.reshape(-1), out.reshape(-1))
@@ -223,7 +238,7 @@ class CandidateSampler:
         """
         distribution = self._checked_setup().distribution
         if distribution is not None:
-            labels = np.asarray(labels)
+            labels = validation.as_ids("labels", labels)
             candidates.learn(distribution, _writeable(validation.ids("labels", labels, labels.shape, self.range_max)))
 
     def compiled_distribution(self) -> Any:
@@ -346,7 +361,7 @@ class CandidateSampler:
         return distribution
 
     def _checked_labels(self, true_classes: ArrayLike) -> Ids:
-        true_classes = np.asarray(true_classes)
+        true_classes = validation.as_ids("true_classes", true_classes)
         columns = true_classes.shape[1] if true_classes.ndim == 2 else 1
         return validation.labels("true_classes", true_classes, columns, self.range_max)
 
@@ -424,6 +439,10 @@ class CandidateSampler:
         return in_python or (distribution is not None and learns(type(distribution)))
 
 
+def _checked_expected_count(value: Any) -> str:
+    return validation.choice("expected_count", value, ("tensorflow", "inclusion"))
+
+
 def _tensorflow_count(probability: NDArray[np.float32], num_sampled: int, tries: int) -> NDArray[np.float32]:
     """Return TensorFlow's expected counts in the shape of `probability`."""
     counts = np.array(probability, np.float32)
@@ -437,9 +456,20 @@ def _writeable(ids: Ids) -> Ids:
 
 
 def pure_sample(
-    sampler: CandidateSampler, true_classes: ArrayLike, num_true: int, num_sampled: int, unique: bool
+    sampler: CandidateSampler,
+    true_classes: ArrayLike,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    name: object = None,
 ) -> SampledValues:
-    """Return the first call of a new sampler, after checking `true_classes` against `num_true`."""
+    """Return the first call of a new sampler, after checking `true_classes` against `num_true`.
+
+    `name` is TensorFlow's name of an operation, which has no meaning here; it is checked, so that an argument in its
+    place by mistake is seen.
+    """
+    if not (name is None or isinstance(name, str)):
+        raise TypeError(f"name must be None or a str, which has no effect, got {validation.described(name)}")
     num_true = validation.whole_number("num_true", num_true, 1)
     labels = validation.labels("true_classes", true_classes, num_true, sampler.range_max)
     return sampler.sample(labels, num_sampled, unique)

@@ -118,6 +118,7 @@ def fixed_unigram_candidate_sampler(
     shard: int = 0,
     unigrams: ArrayLike = (),
     seed: Any = None,
+    name: str | None = None,
     *,
     expected_count: str = "tensorflow",
 ) -> SampledValues:
@@ -149,6 +150,8 @@ def fixed_unigram_candidate_sampler(
         The weights. Either this or `vocab_file`.
     seed : None, int or (int, int)
         Same seed, same candidates; see `FixedUnigramSampler`. The result is that of the op's first call.
+    name : str, optional
+        TensorFlow's name of the operation; accepted for its sake, without effect.
     expected_count : "tensorflow" or "inclusion"
         As for `FixedUnigramSampler`.
 
@@ -172,7 +175,9 @@ def fixed_unigram_candidate_sampler(
     >>> values.sampled_candidates, values.sampled_expected_count
     (array([4, 2, 1, 3]), array([0.25, 0.5 , 1.  , 0.25], dtype=float32))
     """
-    given = np.asarray(unigrams)
+    given = validation.as_array("unigrams", unigrams)
+    if not isinstance(vocab_file, (str, os.PathLike)):
+        raise TypeError(f"vocab_file must be a path, got {validation.described(vocab_file)}")
     if bool(os.fspath(vocab_file)) == bool(given.size):
         raise ValueError("exactly one of vocab_file and unigrams must be given")
     weights = given if given.size else read_vocab_file(vocab_file)
@@ -181,6 +186,7 @@ def fixed_unigram_candidate_sampler(
     )
     if validation.whole_number("range_max", range_max, 1) != sampler.range_max:
         raise ValueError(
-            f"range_max must be the number of weights, reserved ids included, {sampler.range_max}, got {range_max}"
+            f"range_max must be the number of weights, reserved ids included, {sampler.range_max},"
+            f" got {validation.shown(range_max)}"
         )
-    return pure_sample(sampler, true_classes, num_true, num_sampled, unique)
+    return pure_sample(sampler, true_classes, num_true, num_sampled, unique, name)

@@ -89,6 +89,7 @@ def learned_unigram_candidate_sampler(
     unique: bool,
     range_max: int,
     seed: Any = None,
+    name: str | None = None,
     *,
     expected_count: str = "tensorflow",
 ) -> SampledValues:
@@ -111,6 +112,8 @@ def learned_unigram_candidate_sampler(
         Number of classes, 1 to 2**31 - 2.
     seed : None, int or (int, int)
         Same seed, same candidates; see `LearnedUnigramSampler`.
+    name : str, optional
+        TensorFlow's name of the operation; accepted for its sake, without effect.
     expected_count : "tensorflow" or "inclusion"
         As for `LearnedUnigramSampler`.
 
@@ -131,12 +134,12 @@ def learned_unigram_candidate_sampler(
     array([127, 759, 393,  22])
     """
     sampler = LearnedUnigramSampler(range_max, seed, expected_count=expected_count)
-    return pure_sample(sampler, true_classes, num_true, num_sampled, unique)
+    return pure_sample(sampler, true_classes, num_true, num_sampled, unique, name)
 
 
 def _checked_counts(counts: Any, range_max: int) -> NDArray[np.int64]:
     """Return the counts of a state as an array."""
-    array = np.asarray(counts)
+    array = validation.as_array("state['counts']", counts)
     if array.dtype.kind not in "iu" or array.shape != (range_max,):
         raise ValueError(f"state['counts'] must be {range_max} whole numbers, got {array.dtype} {list(array.shape)}")
     if array.min() < 1 or array.sum() > MAX_TOTAL:

@@ -75,6 +75,7 @@ def log_uniform_candidate_sampler(
     unique: bool,
     range_max: int,
     seed: Any = None,
+    name: str | None = None,
     *,
     expected_count: str = "tensorflow",
 ) -> SampledValues:
@@ -94,6 +95,8 @@ def log_uniform_candidate_sampler(
         Number of classes, 1 to 2**53; ids must be sorted by falling frequency.
     seed : None, int or (int, int)
         Same seed, same candidates; see `LogUniformSampler`. The result is that of the op's first call.
+    name : str, optional
+        TensorFlow's name of the operation; accepted for its sake, without effect.
     expected_count : "tensorflow" or "inclusion"
         As for `LogUniformSampler`.
 
@@ -114,4 +117,4 @@ def log_uniform_candidate_sampler(
     array([4458,   40,  544,  659])
     """
     sampler = LogUniformSampler(range_max, seed, expected_count=expected_count)
-    return pure_sample(sampler, true_classes, num_true, num_sampled, unique)
+    return pure_sample(sampler, true_classes, num_true, num_sampled, unique, name)

@@ -69,6 +69,7 @@ def uniform_candidate_sampler(
     unique: bool,
     range_max: int,
     seed: Any = None,
+    name: str | None = None,
     *,
     expected_count: str = "tensorflow",
 ) -> SampledValues:
@@ -88,6 +89,8 @@ def uniform_candidate_sampler(
         Number of classes, 1 to 2**63 - 1.
     seed : None, int or (int, int)
         Same seed, same candidates; see `UniformSampler`. The result is that of the op's first call.
+    name : str, optional
+        TensorFlow's name of the operation; accepted for its sake, without effect.
     expected_count : "tensorflow" or "inclusion"
         As for `UniformSampler`.
 
@@ -108,4 +111,4 @@ def uniform_candidate_sampler(
     array([4791, 3905, 3701,  154])
     """
     sampler = UniformSampler(range_max, seed, expected_count=expected_count)
-    return pure_sample(sampler, true_classes, num_true, num_sampled, unique)
+    return pure_sample(sampler, true_classes, num_true, num_sampled, unique, name)

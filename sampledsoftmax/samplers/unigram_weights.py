@@ -31,7 +31,7 @@ def unigram_weights(
 
 def _checked_unigrams(unigrams: ArrayLike, distortion: np.float32) -> NDArray[np.float32]:
     """Return the unigrams as float32."""
-    array = np.asarray(unigrams)
+    array = validation.as_array("unigrams", unigrams)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"unigrams must hold numbers, got dtype {array.dtype}")
     if array.ndim != 1 or array.size == 0:
