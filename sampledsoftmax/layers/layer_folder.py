@@ -288,15 +288,17 @@ def _existing_file(path: Path, new: NewTable) -> NDArray[Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {expected} is expected")
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r+", allow_pickle=False)
-    except PermissionError as error:
-        raise PermissionError(f"{path} cannot be written: {error.strerror}") from None
+        found = np.load(path, mmap_mode="r", allow_pickle=False)  # "r+" would fill a file that was cut with zeros
     except Exception as error:  # numpy.load raises many kinds
         raise ValueError(f"{path} is damaged: {validation.shown(str(error))}") from None
-    if not isinstance(array, np.memmap) or array.dtype != new.dtype or array.shape != new.shape:
-        raise ValueError(f"{path} must be {expected}, got {array.dtype} {list(array.shape)}")
-    if not array.flags.c_contiguous:
-        raise ValueError(f"{path} must be in C order")
+    if not isinstance(found, np.memmap) or found.dtype != new.dtype or found.shape != new.shape:
+        raise ValueError(f"{path} must be {expected}, got {found.dtype} {list(found.shape)}")
+    if not found.flags.c_contiguous or path.stat().st_size != found.offset + found.nbytes:
+        raise ValueError(f"{path} must be {expected} in C order and nothing more")
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r+")
+    except PermissionError as error:
+        raise PermissionError(f"{path} cannot be written: {error.strerror}") from None
     return array
 
 

@@ -121,9 +121,12 @@ def consistent(path: Any) -> Iterator[None]:
     """Turn errors about what a file holds into one line that names it."""
     try:
         yield
-    except (KeyError, AttributeError, TypeError, ValueError) as error:
-        kind = ValueError if isinstance(error, (KeyError, AttributeError)) else type(error)
-        raise kind(f"{path}: {error}") from None
+    except KeyError as error:
+        raise ValueError(f"{path} is inconsistent: {error} is missing or unknown") from None
+    except AttributeError as error:
+        raise ValueError(f"{path} is inconsistent: {error}") from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from None
 
 
 def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
