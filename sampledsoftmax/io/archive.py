@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.io.atomic_write import new_file, writing
+from sampledsoftmax.runtime.workspace import aligned
 
 # Archives of format 1, which are still read, have the SHA-256 of each array in the place of its CRC-32.
 _FORMAT, _FORMATS = "sampledsoftmax archive 2", ("sampledsoftmax archive 1", "sampledsoftmax archive 2")
@@ -205,7 +206,7 @@ def _read_array(
         raise ValueError(f"array {name} has {info.file_size} bytes, which cannot be {dtype} of shape {shape}")
     if crc32 != info.CRC and not sha256:
         raise ValueError(f"array {name} is not the one that was written")
-    array = _checked(name, np.empty(shape, dtype))
+    array = _checked(name, aligned(tuple(shape), np.dtype(dtype)))  # a table that is trained in place
     with _member(archive, info.filename) as member:
         member.read(info.file_size - num_bytes)  # the header, which repeats dtype and shape
         for block in _blocks(array):

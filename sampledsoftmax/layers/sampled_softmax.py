@@ -8,19 +8,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.layers.fused_step import FusedSteps, not_finite
-from sampledsoftmax.layers.table import Table, initial_rng
+from sampledsoftmax.layers.layer_folder import LayerFolder
+from sampledsoftmax.layers.layer_settings import LayerSettings, checked_settings
+from sampledsoftmax.layers.stored_layer import StoredLayer
+from sampledsoftmax.layers.table import NewTable, Table, initial_rng
 from sampledsoftmax.layers.top_k import top_k
-from sampledsoftmax.losses.arguments import Call, checked_batch, checked_values, correction_for
+from sampledsoftmax.losses.arguments import Call, checked_batch, checked_values
 from sampledsoftmax.losses.batch import Batch
 from sampledsoftmax.losses.evaluate import mean_loss_and_grad
 from sampledsoftmax.losses.full_softmax import full_softmax_loss
-from sampledsoftmax.losses.objectives import Objective, checked_objective
-from sampledsoftmax.optimizers import Adagrad, Optimizer, checked_optimizer
+from sampledsoftmax.losses.objectives import Objective
+from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.samplers import CandidateSampler, sampler_for
-from sampledsoftmax.types import Gradients
+from sampledsoftmax.types import Correction, Gradients
 
 
-class SampledSoftmax:
+class SampledSoftmax(StoredLayer):
     """An output layer that trains only the rows of the labels and of the sampled candidates.
 
     Parameters
@@ -81,6 +84,19 @@ class SampledSoftmax:
     ((2, 8), True)
     """
 
+    _KIND = "SampledSoftmax"
+    num_classes: int
+    dim: int
+    dtype: np.dtype[Any]
+    optimizer: Optimizer
+    objective: Objective
+    correction: Correction
+    weight_table: Table
+    bias_table: Table
+    fused_steps: FusedSteps
+    _num_sampled: int
+    _sampler: CandidateSampler
+
     def __init__(
         self,
         num_classes: int,
@@ -95,24 +111,53 @@ class SampledSoftmax:
         *,
         objective: str | Objective = "sampled_softmax",
         folder: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
     ) -> None:
-        self.num_classes = validation.whole_number("num_classes", num_classes, 1)
-        self.dim = validation.whole_number("dim", dim, 1)
-        self.num_sampled = validation.sample_size("num_sampled", num_sampled, True, "num_classes", self.num_classes)
-        self.dtype = validation.float_dtype("dtype", dtype)
-        self.optimizer = checked_optimizer(Adagrad(0.05) if optimizer is None else optimizer)
-        self.objective = checked_objective(objective)
-        self.sampler = sampler_for(sampler, self.num_classes, seed)
-        self.correction = correction_for(self.objective, subtract_log_q, remove_accidental_hits)
-        rng, scale = initial_rng(seed, 0), self.dtype.type(self.dim**-0.5)
-        shape = (self.num_classes, self.dim)
-        self.weight_table = Table(
-            "weights", shape, lambda rows: rng.standard_normal(rows, self.dtype) * scale, self.optimizer, folder
-        )
-        self.bias_table = Table("biases", shape[:1], lambda rows: np.zeros(rows, self.dtype), self.optimizer, folder)
-        self.fused_steps = FusedSteps(
-            self.num_sampled, self.dim, self.dtype, self.sampler, self.objective, self.correction
-        )
+        sizes, flags = (num_classes, dim, num_sampled), (subtract_log_q, remove_accidental_hits)
+        settings = checked_settings(*sizes, optimizer, sampler, *flags, dtype, seed, objective)
+        self._start(settings, seed, folder, overwrite)
+
+    @classmethod
+    def _new_tables(cls, settings: LayerSettings, seed: Any) -> list[NewTable]:
+        return output_tables(settings, seed)
+
+    @classmethod
+    def _state(cls, settings: LayerSettings, tables: dict[str, Table], folder: LayerFolder | None) -> dict[str, Any]:
+        return output_state(settings, tables, folder)
+
+    def _settings(self) -> LayerSettings:
+        return settings_of(self)
+
+    def _tables(self) -> tuple[Table, ...]:
+        return self.weight_table, self.bias_table
+
+    @property
+    def num_sampled(self) -> int:
+        """Candidates per step; the next step uses what is assigned."""
+        return self._num_sampled
+
+    @num_sampled.setter
+    def num_sampled(self, value: int) -> None:
+        size = validation.sample_size("num_sampled", value, True, "num_classes", self.num_classes)
+        self._change(settings_of(self)._replace(num_sampled=size))
+
+    @property
+    def sampler(self) -> CandidateSampler:
+        """Where candidates come from; the next step uses the sampler object that is assigned."""
+        return self._sampler
+
+    @sampler.setter
+    def sampler(self, value: CandidateSampler) -> None:
+        if isinstance(value, str):
+            raise TypeError(f"sampler must be a sampler object with a seed of its own, got {validation.shown(value)}")
+        self._change(settings_of(self)._replace(sampler=sampler_for(value, self.num_classes, None)))
+
+    def _change(self, settings: LayerSettings) -> None:
+        """Use other settings from the next step on."""
+        tables = {table.name: table for table in self._tables()}
+        self.__setstate__(output_state(settings, tables, self._folder))
+        if self._folder is not None:
+            self._folder.changed(settings)
 
     @property
     def weights(self) -> NDArray[Any]:
@@ -240,3 +285,33 @@ class SampledSoftmax:
         if not np.isfinite(loss):
             raise FloatingPointError(not_finite(loss, self.optimizer.learning_rate))
         return loss, gradients
+
+
+def settings_of(layer: SampledSoftmax) -> LayerSettings:
+    """Return the present settings of a layer."""
+    return LayerSettings(*(getattr(layer, name) for name in LayerSettings._fields))
+
+
+def output_tables(settings: LayerSettings, seed: Any) -> list[NewTable]:
+    """Return weights and biases of a new layer."""
+    dtype, shape = settings.dtype, (settings.num_classes, settings.dim)
+    rng, scale = initial_rng(seed, 0), dtype.type(settings.dim**-0.5)
+    return [
+        NewTable("weights", shape, dtype, lambda rows: rng.standard_normal(rows, dtype) * scale),
+        NewTable("biases", shape[:1], dtype, lambda rows: np.zeros(rows, dtype)),
+    ]
+
+
+def output_state(settings: LayerSettings, tables: dict[str, Table], folder: LayerFolder | None) -> dict[str, Any]:
+    """Return the attributes of a layer, for `__setstate__`."""
+    sizes = (settings.num_sampled, settings.dim, settings.dtype)
+    state = settings._asdict()
+    return {
+        "_num_sampled": state.pop("num_sampled"),
+        "_sampler": state.pop("sampler"),
+        **state,
+        "weight_table": tables["weights"],
+        "bias_table": tables["biases"],
+        "fused_steps": FusedSteps(*sizes, settings.sampler, settings.objective, settings.correction),
+        "_folder": folder,
+    }

@@ -8,8 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.jit.integers import ceil_div
-from sampledsoftmax.layers.sampled_softmax import SampledSoftmax
-from sampledsoftmax.layers.table import Table, initial_rng
+from sampledsoftmax.layers.layer_folder import LayerFolder
+from sampledsoftmax.layers.layer_settings import LayerSettings, checked_settings
+from sampledsoftmax.layers.sampled_softmax import SampledSoftmax, output_state, output_tables, settings_of
+from sampledsoftmax.layers.stored_layer import FIXED, StoredLayer
+from sampledsoftmax.layers.table import NewTable, Table, initial_rng
 from sampledsoftmax.losses.gather import gather
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
@@ -20,7 +23,15 @@ from sampledsoftmax.types import IndexedSlices
 Ids = NDArray[np.int64]
 
 
-class SkipGram:
+_OF_OUTPUT = ("num_sampled", "sampler")
+_FIXED = {name: hint.replace("layer.", "model.output.") for name, hint in FIXED.items()} | {
+    **{name: f"assign model.output.{name}" for name in _OF_OUTPUT},
+    "output": "make a new layer, and assign its tables",
+    "embedding_table": "assign model.embeddings, or change model.embedding_table.slots in place",
+}
+
+
+class SkipGram(StoredLayer):
     """Embeddings that learn to predict which ids occur near an id.
 
     One `step` is: look up the rows of `inputs`, sample, gather, logits, correction, loss, gradients,
@@ -83,6 +94,11 @@ class SkipGram:
     ((3,), (1000, 16))
     """
 
+    _KIND = "SkipGram"
+    _FIXED = _FIXED
+    output: SampledSoftmax
+    embedding_table: Table
+
     def __init__(
         self,
         num_classes: int,
@@ -97,19 +113,30 @@ class SkipGram:
         *,
         objective: str | Objective = "sampled_softmax",
         folder: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
     ) -> None:
-        flags = (subtract_log_q, remove_accidental_hits)
-        self.output = SampledSoftmax(
-            num_classes, dim, num_sampled, optimizer, sampler, *flags, dtype, seed, objective=objective, folder=folder
-        )
-        rng, half, dim = initial_rng(seed, 1), self.output.dtype.type(0.5), self.output.dtype.type(self.output.dim)
-        self.embedding_table = Table(
-            "embeddings",
-            (self.output.num_classes, self.output.dim),
-            lambda rows: (rng.random(rows, self.output.dtype) - half) / dim,
-            self.output.optimizer,
-            folder,
-        )
+        sizes, flags = (num_classes, dim, num_sampled), (subtract_log_q, remove_accidental_hits)
+        settings = checked_settings(*sizes, optimizer, sampler, *flags, dtype, seed, objective)
+        self._start(settings, seed, folder, overwrite)
+
+    @classmethod
+    def _new_tables(cls, settings: LayerSettings, seed: Any) -> list[NewTable]:
+        dtype, shape = settings.dtype, (settings.num_classes, settings.dim)
+        rng, half, dim = initial_rng(seed, 1), dtype.type(0.5), dtype.type(settings.dim)
+        embeddings = NewTable("embeddings", shape, dtype, lambda rows: (rng.random(rows, dtype) - half) / dim)
+        return [*output_tables(settings, seed), embeddings]
+
+    @classmethod
+    def _state(cls, settings: LayerSettings, tables: dict[str, Table], folder: LayerFolder | None) -> dict[str, Any]:
+        output = SampledSoftmax.__new__(SampledSoftmax)
+        output.__setstate__(output_state(settings, tables, folder))
+        return {"output": output, "embedding_table": tables["embeddings"], "_folder": folder}
+
+    def _settings(self) -> LayerSettings:
+        return settings_of(self.output)
+
+    def _tables(self) -> tuple[Table, ...]:
+        return self.embedding_table, self.output.weight_table, self.output.bias_table
 
     @property
     def embeddings(self) -> NDArray[Any]:
@@ -118,6 +145,7 @@ class SkipGram:
 
     @embeddings.setter
     def embeddings(self, values: ArrayLike) -> None:
+        _refuse_shared("embeddings", values, "weights", self.output.weight_table)
         self.embedding_table.assign(values)
 
     @property
@@ -127,6 +155,7 @@ class SkipGram:
 
     @weights.setter
     def weights(self, values: ArrayLike) -> None:
+        _refuse_shared("weights", values, "embeddings", self.embedding_table)
         self.output.weights = values
 
     @property
@@ -214,3 +243,17 @@ class SkipGram:
             return self.output.fused_steps.step_pairs(tables, ids, labels, batch_size)
         starts = range(0, max(ids.size, 1), batch_size)
         return np.array([self._step_by_stages(ids[i : i + batch_size], labels[i : i + batch_size]) for i in starts])
+
+
+def _refuse_shared(name: str, values: ArrayLike, other_name: str, other: Table) -> None:
+    """Refuse one array as both tables where rows lag: each table would catch up for its own steps only."""
+    if (
+        other.lags
+        and not other.in_files
+        and isinstance(values, np.ndarray)
+        and np.may_share_memory(values, other.values)
+    ):
+        raise ValueError(
+            f"{name} must not share memory with {other_name} while rows catch up later, as with Adam(mode='exact'): "
+            "assign a copy, or use another optimizer"
+        )

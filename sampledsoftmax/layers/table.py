@@ -1,9 +1,8 @@
 """A trained table: its values and its optimizer slots."""
 
-import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,62 +16,116 @@ from sampledsoftmax.runtime.workspace import aligned
 from sampledsoftmax.types import IndexedSlices
 
 FirstValues = Callable[[tuple[int, ...]], NDArray[Any]]  # the next rows of a new table, for a shape
+Arrays = Mapping[str, NDArray[Any]]
 
 _ROWS_PER_BLOCK = 1 << 16
 
 
+class NewTable(NamedTuple):
+    """Name, shape, dtype and first values of an array that does not exist yet."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    first_values: FirstValues
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def fill(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Write the first values to an array, block by block, without a temporary copy; return it."""
+        if not self.shape:
+            array[...] = self.first_values(())
+        for first in range(0, self.shape[0] if self.shape else 0, _ROWS_PER_BLOCK):
+            rows = min(_ROWS_PER_BLOCK, self.shape[0] - first)
+            array[first : first + rows] = self.first_values((rows, *self.shape[1:]))
+        return array
+
+
+class TableSlots(Mapping[str, NDArray[Any]]):
+    """The slots of a table, by name. Compiled code holds their addresses, so that none can be replaced."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = dict(arrays)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __setitem__(self, name: str, _: Any) -> None:
+        raise TypeError(
+            f"slot {name!r} cannot be replaced, it is trained in place: write slots[{name!r}][...] = values"
+        )
+
+
 class Table:
-    """Values [num_rows, ...] and slots, in memory or in .npy files of a folder; `update` trains both in place.
+    """Values [num_rows, ...] and slots; `update` trains both in place.
 
     A lazy optimizer, such as `Adam(mode="exact")`, leaves rows behind until they get a gradient again: call `catch_up`
     for rows before they are read.
+
+    Attributes
+    ----------
+    name : str
+    optimizer : Optimizer
+    values : float [num_rows, ...]
+    slots : mapping of str to array
+        Of the optimizer, by name. An optimizer in Python may replace them.
+    has_rule : bool
+        Whether the optimizer has a compiled rule.
+    in_files : bool
+        Whether the arrays are memory-mapped files, which are written to where others replace an array.
     """
 
-    def __init__(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        first_values: FirstValues,
-        optimizer: Optimizer,
-        folder: str | os.PathLike[str] | None = None,
-    ) -> None:
-        self.name = name
-        self.optimizer = optimizer
-        self._folder = None if folder is None else Path(folder)
-        self.values = self._filled(name, shape, first_values)
-        self.has_rule = optimizer.compiled_rule(self.values.dtype) is not None
-        self.slots = optimizer.init(self.values) if folder is None else self._slots_in_files()
-        self._structs: tuple[NDArray[Any], NDArray[Any], ArrayStruct] | None = None
+    name: str
+    optimizer: Optimizer
+    values: NDArray[Any]
+    slots: Arrays
+    has_rule: bool
+    in_files: bool
+    _structs: tuple[NDArray[Any], NDArray[Any], ArrayStruct] | None
+    _closed: str
+
+    def __init__(self, name: str, shape: tuple[int, ...], first_values: FirstValues, optimizer: Optimizer) -> None:
+        dtype = first_values((0, *shape[1:])).dtype
+        values = NewTable(name, shape, dtype, first_values).fill(
+            aligned(shape, dtype)
+        )  # a row of 512 bytes is then 8 cache lines, not 9
+        vars(self).update(_state(name, values, optimizer.init(values), optimizer, False))
+
+    @classmethod
+    def of(
+        cls, name: str, values: NDArray[Any], slots: Arrays, optimizer: Optimizer, in_files: bool = False
+    ) -> "Table":
+        """Return a table of arrays that exist, which are not copied."""
+        table = cls.__new__(cls)
+        vars(table).update(_state(name, values, slots, optimizer, in_files))
+        return table
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out views of the arrays; a table in files is copied to memory."""
-        state = vars(self) | {"_structs": None, "_folder": None, "values": np.array(self.values)}
-        return state | {"slots": {name: np.array(slot) for name, slot in self.slots.items()}}
+        arrays = {name: np.asarray(slot) for name, slot in self.slots.items()}
+        slots = TableSlots(arrays) if self.has_rule else arrays
+        return vars(self) | {"_structs": None, "in_files": False, "values": np.asarray(self.values), "slots": slots}
 
-    def _filled(self, name: str, shape: tuple[int, ...], first_values: FirstValues) -> NDArray[Any]:
-        """Return a new array, filled block by block, without a temporary copy."""
-        dtype = first_values((0, *shape[1:])).dtype
-        if self._folder is None:
-            array = aligned(shape, dtype)  # a row of 512 bytes is then 8 cache lines, not 9
-        else:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            array = np.lib.format.open_memmap(self._folder / f"{name}.npy", "w+", dtype, shape)
-        for first in range(0, shape[0], _ROWS_PER_BLOCK):
-            rows = min(_ROWS_PER_BLOCK, shape[0] - first)
-            array[first : first + rows] = first_values((rows, *shape[1:]))
-        return array
+    def __getattr__(self, name: str) -> Any:
+        """Say why the arrays are gone; only names that are not there come here."""
+        if name in ("values", "slots") and vars(self).get("_closed"):
+            raise ValueError(self._closed)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def _slots_in_files(self) -> dict[str, NDArray[Any]]:
-        """Return the optimizer's slots as files; small tables show which of them have rows, and how rows start."""
-        of_two, of_three = (
-            self.optimizer.init(np.zeros((rows, *self.values.shape[1:]), self.values.dtype)) for rows in (2, 3)
-        )
-        slots = {}
-        for slot, array in of_two.items():
-            name, shape = f"{self.name}-{slot}", (self.values.shape[0], *array.shape[1:])
-            by_row = array.shape != of_three[slot].shape
-            slots[slot] = self._filled(name, shape, _copies_of(array[:1])) if by_row else array
-        return slots
+    def close(self, reason: str) -> None:
+        """Let go of the arrays; ValueError with this reason where they are asked for."""
+        if not self._closed:
+            self._closed, self._structs = reason, None
+            del self.values, self.slots
 
     @property
     def rule(self) -> Any:
@@ -80,16 +133,29 @@ class Table:
         return checked_rule(self.optimizer, self.values.dtype)
 
     @property
+    def lags(self) -> bool:
+        """Whether rows may be behind until `catch_up`."""
+        catches_up = type(self.optimizer).catch_up is not Optimizer.catch_up
+        return catches_up and getattr(self.optimizer, "mode", "exact") != "lazy"
+
+    @property
     def structs(self) -> tuple[NDArray[Any], ArrayStruct]:
         """The values as a matrix and the slots of the compiled rule: the same memory."""
         if self._structs is None or self._structs[0] is not self.values:
-            slots = self.optimizer.compiled_slots(self.values, self.slots)
+            slots = self.optimizer.compiled_slots(self.values, self.slots)  # type: ignore[arg-type] # read only
             self._structs = (self.values, as_rows(np.asarray(self.values)), slots)
         return self._structs[1:]
 
     def assign(self, values: ArrayLike) -> None:
-        """Replace the values by another array of the same shape and dtype, which is then trained in place."""
+        """Replace the values by another array of the same shape and dtype, which is then trained in place.
+
+        A table in files stays in its file: the values are copied there.
+        """
         array = validation.floats(self.name, values, self.values.shape, self.values.dtype)
+        _refuse_not_finite(self.name, array)
+        if self.in_files:
+            self.values[...] = array
+            return
         if not array.flags.writeable:
             raise ValueError(f"{self.name} must be writeable: it is trained in place")
         self.values = array
@@ -101,11 +167,18 @@ class Table:
 
     def catch_up(self, ids: NDArray[np.int64] | None) -> None:
         """Apply the steps that rows have missed; all rows for None."""
-        self.optimizer.catch_up(self.values, self.slots, ids)
+        self.optimizer.catch_up(self.values, self.slots, ids)  # type: ignore[arg-type] # a mapping
 
     def update(self, gradient: IndexedSlices) -> None:
         """Apply one optimizer step to the rows that the gradient names."""
-        self.optimizer.update(self.values, self.slots, gradient)
+        self.optimizer.update(self.values, self.slots, gradient)  # type: ignore[arg-type] # a mapping
+
+
+def _state(name: str, values: NDArray[Any], slots: Arrays, optimizer: Optimizer, in_files: bool) -> dict[str, Any]:
+    """Return the attributes of a table."""
+    has_rule = optimizer.compiled_rule(values.dtype) is not None
+    state = {"name": name, "values": values, "optimizer": optimizer, "in_files": in_files, "has_rule": has_rule}
+    return {**state, "slots": TableSlots(slots) if has_rule else dict(slots), "_structs": None, "_closed": ""}
 
 
 def trained_tables(embeddings: Table, weights: Table, biases: Table) -> TrainedTables:
@@ -114,8 +187,36 @@ def trained_tables(embeddings: Table, weights: Table, biases: Table) -> TrainedT
     return TrainedTables(*embeddings.structs, *weights.structs, matrix, matrix[:, 0], slots)
 
 
+def new_slots(table: NewTable, optimizer: Optimizer) -> list[NewTable]:
+    """Return the slots that the optimizer would make for a table, without making them.
+
+    Small tables show which of them have rows, and how rows start.
+    """
+    of_two, of_three = (optimizer.init(np.zeros((rows, *table.shape[1:]), table.dtype)) for rows in (2, 3))
+    slots = []
+    for name, array in of_two.items():
+        by_row = array.shape != of_three[name].shape
+        shape = (table.shape[0], *array.shape[1:]) if by_row else array.shape
+        first_values = _copies_of(array[:1]) if by_row else _rows_of(array)
+        slots.append(NewTable(name, shape, array.dtype, first_values))
+    return slots
+
+
 def _copies_of(row: NDArray[Any]) -> FirstValues:
     return lambda shape: np.broadcast_to(row, shape)
+
+
+def _rows_of(array: NDArray[Any]) -> FirstValues:
+    return lambda shape: array[: shape[0]] if shape else array
+
+
+def _refuse_not_finite(name: str, array: NDArray[Any]) -> None:
+    for first in range(0, len(array), _ROWS_PER_BLOCK):
+        bad = ~np.isfinite(array[first : first + _ROWS_PER_BLOCK])
+        if bad.any():
+            row, *rest = (int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
+            index = (first + row, *rest)
+            raise ValueError(f"{name}[{', '.join(map(str, index))}] = {array[index]} must be finite")
 
 
 def initial_rng(seed: Any, table: int) -> np.random.Generator:

@@ -91,6 +91,10 @@ class _BuiltIn(Objective):
     def __repr__(self) -> str:
         return repr(self.name)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the name: there is one object of each."""
+        return checked_objective, (self.name,)
+
     def loss_and_grad(self, logits: Floats, num_true: int) -> tuple[Floats, Floats]:
         loss, gradient = self._formula(logits, num_true)
         return loss, gradient

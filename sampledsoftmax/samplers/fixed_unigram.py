@@ -50,6 +50,8 @@ class FixedUnigramSampler(CandidateSampler):
         Number of classes of the shard, reserved ids included.
     num_drawable : int
         Number of classes that can be drawn.
+    weights : float32 [range_max]
+        Weight of each class, read-only; `FixedUnigramSampler(weights)` is the same distribution.
 
     Raises
     ------
@@ -87,6 +89,8 @@ class FixedUnigramSampler(CandidateSampler):
     ) -> None:
         weights = unigram_weights(unigrams, distortion, num_reserved_ids, num_shards, shard)
         super().__init__(weights.size, seed, expected_count)
+        weights.flags.writeable = False
+        self.weights = weights
         keep, alias = np.empty(weights.size, np.float32), np.empty(weights.size, np.int64)
         build_alias_table(weights, keep, alias)
         self._table = np.empty(weights.size, np.int64)

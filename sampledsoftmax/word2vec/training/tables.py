@@ -96,12 +96,10 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], optimizer: Optimizer) -> Tab
 
 
 def _table(name: str, arrays: Mapping[str, NDArray[Any]], shape: tuple[int, ...], optimizer: Optimizer) -> Table:
-    table = Table(name, (0, *shape[1:]) if name != "biases" else (0,), _zeros, optimizer)
     shape = shape if name != "biases" else shape[:1]
-    table.values = _expected(name, arrays, shape)
-    for slot, empty in table.slots.items():
-        table.slots[slot] = _expected(f"{name}.{slot}", arrays, (shape[0], *empty.shape[1:]))
-    return table
+    values, empty = _expected(name, arrays, shape), optimizer.init(np.zeros((0, *shape[1:]), _REAL))
+    slots = {slot: _expected(f"{name}.{slot}", arrays, (shape[0], *rows.shape[1:])) for slot, rows in empty.items()}
+    return Table.of(name, values, slots, optimizer)
 
 
 def _expected(name: str, arrays: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
