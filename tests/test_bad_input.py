@@ -74,7 +74,8 @@ BAD_LOSS_ARGUMENTS = [
     ({"num_sampled": 21}, ValueError, "num_sampled = 21 unique candidates cannot be drawn from num_classes = 20"),
     ({"num_sampled": 5.0}, TypeError, "num_sampled must be a whole number, got float 5.0"),
     ({"num_sampled": True}, TypeError, "num_sampled must be a whole number, got the bool True"),
-    ({"num_classes": 19}, ValueError, "num_classes = 19, but weights has 20 rows: they must be equal"),
+    ({"num_classes": 21}, ValueError, "num_classes = 21, but weights has 20 rows: at least as many are needed"),
+    ({"num_classes": 1, "num_sampled": 1}, ValueError, "is not a class id: ids are in [0, 1)"),
     ({"num_true": 0}, ValueError, "num_true must be at least 1, got 0"),
     ({"remove_accidental_hits": "yes"}, TypeError, "remove_accidental_hits must be True or False, got str 'yes'"),
     ({"seed": 1.5}, TypeError, "seed must be an int, got float 1.5"),
@@ -90,7 +91,7 @@ BAD_LOSS_ARGUMENTS = [
     (
         {"sampled_values": (CASE.values[0], CASE.values[1] * 0, CASE.values[2])},
         ValueError,
-        "true_expected_count[0, 0] = 0.0 must be above 0 and finite: its logarithm is taken",
+        f"must be above 0 and finite: its logarithm is taken, for labels[0, 0] = {CASE.labels[0, 0]}",
     ),
     (
         {"sampled_values": (*CASE.values[:2], CASE.values[2] * np.float32(np.nan))},

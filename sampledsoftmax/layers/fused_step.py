@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.jit.kernel import for_types_of
 from sampledsoftmax.kernels.step.sampling_phase import SampleSource
 from sampledsoftmax.kernels.step.train import (
@@ -24,9 +23,10 @@ from sampledsoftmax.kernels.step.train import (
 from sampledsoftmax.kernels.structs import StepSettings
 from sampledsoftmax.kernels.sync.barrier import SHARED_SIZE
 from sampledsoftmax.layers.table import Table, trained_tables
+from sampledsoftmax.losses.counted import Counted
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.runtime.threadpool import thread_pool, threads_for
-from sampledsoftmax.runtime.workspace import Workspace, settings_for
+from sampledsoftmax.runtime.workspace import Workspace, aligned, settings_for
 from sampledsoftmax.samplers import CandidateSampler
 from sampledsoftmax.types import Correction
 
@@ -50,6 +50,8 @@ class FusedCallPlan(NamedTuple):
     threads : int
     memory : StepMemory
     settings : StepSettings
+    every : int64 [batch_size]
+        0, 1, 2, ...: the places of inputs that are given.
     code : callable or None
         Machine code for arguments of these types, after the first call.
     """
@@ -59,7 +61,41 @@ class FusedCallPlan(NamedTuple):
     threads: int
     memory: StepMemory
     settings: StepSettings
+    every: Ids
     code: Callable[..., None] | None
+
+
+class Pairs(NamedTuple):
+    """Consecutive batches of examples: batch i is starts[i] .. starts[i + 1].
+
+    Attributes
+    ----------
+    inputs : int64 [num_pairs]
+        Ids of rows of the table of inputs.
+    labels : int64 [num_pairs, num_true]
+    weights : float64 [num_pairs] or [0]
+        Above 0; none for equal ones.
+    starts : int64 [num_batches + 1]
+    """
+
+    inputs: Ids
+    labels: Ids
+    weights: NDArray[np.float64]
+    starts: Ids
+
+    @property
+    def largest(self) -> int:
+        """Examples of the largest batch, at least 1."""
+        return max(1, int(np.diff(self.starts).max()))
+
+    def batches(self, first: int, end: int) -> "Pairs":
+        """Return the batches first .. end, in arrays of one type each: one compilation."""
+        top, last = int(self.starts[first]), int(self.starts[end])
+        pairs = self.inputs[top:last], self.labels[top:last], self.weights[top:last], self.starts[first : end + 1] - top
+        return Pairs(*map(_writeable, pairs))
+
+
+NO_WEIGHTS = np.zeros(0)
 
 
 class FusedSteps:
@@ -91,73 +127,85 @@ class FusedSteps:
         """Return whether sampler, objective and optimizer have compiled forms."""
         return weights.has_rule and self._loss is not None and self.sampler.fused_distribution() is not None
 
-    def step_pairs(self, tables: Tables, inputs: Ids, labels: Ids, batch_size: int) -> NDArray[np.float64]:
-        """Take a step on each batch of `inputs` [num_pairs] and `labels` [num_pairs, num_true].
+    def check_labels(self, labels: Ids, counted: Counted | None) -> None:
+        """Refuse labels [batch_size, num_true] that the sampler never draws, where log(expected count) is needed."""
+        if self.correction.subtract_log_q and self.sampler.num_drawable < self.sampler.range_max:
+            never = np.asarray(self.sampler.probability(labels)) == 0
+            refuse_labels(labels, never if counted is None else never & counted.labels)
 
-        `tables` are embeddings, weights and biases. Returns the mean loss of each batch.
+    def step_pairs(self, tables: Tables, pairs: Pairs) -> NDArray[np.float64]:
+        """Take a step on each batch; return the mean loss of each.
+
+        `tables` are embeddings, weights and biases.
         """
-        losses = np.zeros(max(1, ceil_div(inputs.size, batch_size)))
+        losses, largest = np.zeros(pairs.starts.size - 1), pairs.largest
         done = 0
         with self._lock:
             update = UpdateArguments(tables[1].rule, True)
-            if batch_size != self._paced_for:
-                self._paced_for, self._at_once = batch_size, 1
+            if largest != self._paced_for:
+                self._paced_for, self._at_once = largest, 1
             while done < losses.size:
-                at_once = min(self._at_once, losses.size - done)
-                pairs = slice(done * batch_size, (done + at_once) * batch_size)
+                end = done + min(self._at_once, losses.size - done)
                 start = time.perf_counter()
-                self._call(tables, update, inputs[pairs], labels[pairs], batch_size, losses[done : done + at_once])
-                done += at_once
-                self._at_once = _next_size(self._at_once, (time.perf_counter() - start) / at_once)
+                part, sizes = pairs.batches(done, end), (largest, pairs.labels.shape[1], self.num_sampled)
+                with self.sampler.lock:
+                    plan, source = self._plan_for(tables, sizes, end - done, update)
+                    self._call(plan, tables, update, source, part, losses[done:end])
+                self._at_once = _next_size(self._at_once, (time.perf_counter() - start) / (end - done))
+                done = end
         return losses
 
-    def step_inputs(self, tables: tuple[Table, Table], inputs: NDArray[Any], labels: Ids) -> tuple[float, NDArray[Any]]:
+    def step_inputs(
+        self, tables: tuple[Table, Table], inputs: NDArray[Any], labels: Ids, weights: NDArray[np.float64]
+    ) -> tuple[float, NDArray[Any]]:
         """Take one step on inputs [batch_size, dim]; return the mean loss and its gradient with respect to them."""
-        if not inputs.flags.writeable:
-            inputs = inputs.copy()  # one type of array, one compilation
-        losses, input_grad = np.zeros(1), np.zeros(inputs.shape, inputs.dtype)
-        with self._lock:
-            weights, biases = tables
-            update, ids = UpdateArguments(weights.rule, False), np.arange(labels.shape[0])
-            given = (inputs, input_grad)
-            self._call((weights, weights, biases), update, ids, labels, max(ids.size, 1), losses, given)
-        return float(losses[0]), input_grad
+        size, loss = inputs.shape[0], np.zeros(1)
+        if size == 0:
+            with self.sampler.lock:
+                self.sampler.advance(1, self.num_sampled)
+            return 0.0, np.zeros(inputs.shape, inputs.dtype)
+        with self._lock, self.sampler.lock:
+            update = UpdateArguments(tables[0].rule, False)
+            sizes = (size, labels.shape[1], self.num_sampled)
+            plan, source = self._plan_for((tables[0], *tables), sizes, 1, update)
+            memory = plan.memory
+            memory.tables.inputs[:size] = inputs
+            pairs = Pairs(plan.every[:size], _writeable(labels), weights, np.array((0, size)))
+            self._call(plan, (tables[0], *tables), update, source, pairs, loss)
+            return float(loss[0]), memory.scratch.input_grad[:size].copy()
 
     def _call(
         self,
+        plan: FusedCallPlan,
         tables: Tables,
         update: UpdateArguments,
-        inputs: Ids,
-        labels: Ids,
-        batch_size: int,
+        source: SampleSource,
+        pairs: Pairs,
         losses: NDArray[np.float64],
-        given: tuple[NDArray[Any], NDArray[Any]] | None = None,
     ) -> None:
-        """Take losses.size steps; with `given` inputs and memory for their gradient, `inputs` are ids of these."""
-        batch = (batch_size, labels.shape[1], self.num_sampled)
-        pairs = (_writeable(inputs), _writeable(labels.reshape(-1)), batch_size)
+        """Take losses.size steps; the caller holds the lock of the sampler."""
         status = np.zeros(2, np.int64)
-        with self.sampler.lock:
-            source = SampleSource(self.sampler.fused_distribution(), *self.sampler.stream_position)
-            plan = self._plan_for(tables, batch, losses.size, update, source)
-            if given is not None:
-                plan = plan._replace(memory=_with_inputs(plan.memory, *given))
-            arguments = (plan.memory, update, *pairs, source, plan.settings, losses, status)
-            if given is None and plan.code is None:
-                code = for_types_of(run_steps, (0, 1, np.zeros(SHARED_SIZE, np.int64), *arguments))
-                self._plan = plan = plan._replace(code=code)
-            thread_pool.run(plan.code or run_steps, plan.threads, *arguments)
-            outcome, taken = int(status[OUTCOME]), int(status[STEPS_TAKEN])
-            self.sampler.advance(taken + (outcome == NOT_FINITE), self.num_sampled)
+        flat = (pairs.inputs, pairs.labels.reshape(-1), pairs.weights, pairs.starts)
+        arguments = (plan.memory, update, *flat, source, plan.settings, losses, status)
+        if plan.code is None:
+            code = for_types_of(run_steps, (0, 1, np.zeros(SHARED_SIZE, np.int64), *arguments))
+            self._plan = plan = plan._replace(code=code)
+        thread_pool.run(plan.code or run_steps, plan.threads, *arguments)
+        outcome, taken = int(status[OUTCOME]), int(status[STEPS_TAKEN])
+        self.sampler.advance(taken + (outcome == NOT_FINITE), self.num_sampled)
         if outcome == TOO_FEW_CLASSES:
-            self.sampler.sample(labels[:batch_size], self.num_sampled)  # raises, with the reason
+            self.sampler.sample(pairs.labels[:1], self.num_sampled)  # raises, with the reason
         if outcome == NOT_FINITE:
-            raise FloatingPointError(not_finite(float(losses[taken]), tables[1].optimizer.learning_rate))
+            batch = slice(int(pairs.starts[taken]), int(pairs.starts[taken + 1]))
+            inputs = tables[0].values if plan.identity[0] else plan.memory.tables.inputs
+            loss, rate = float(losses[taken]), tables[1].optimizer.learning_rate
+            raise FloatingPointError(not_finite(loss, rate, inputs[pairs.inputs[batch]]))
 
     def _plan_for(
-        self, tables: Tables, batch: tuple[int, int, int], steps: int, update: UpdateArguments, source: SampleSource
-    ) -> FusedCallPlan:
-        """Return the plan of the last call, or a new one where tables or sizes have changed."""
+        self, tables: Tables, batch: tuple[int, int, int], steps: int, update: UpdateArguments
+    ) -> tuple[FusedCallPlan, SampleSource]:
+        """Return where the candidates come from, and the plan of the last call, or a new one after a change."""
+        source = SampleSource(self.sampler.fused_distribution(), *self.sampler.stream_position)
         threads = threads_for(batch[0] * self.num_sampled * self.dim, steps)
         inputs, weights, biases = tables
         sizes, values = (batch, threads), (inputs.values, weights.values, biases.values)
@@ -165,35 +213,45 @@ class FusedSteps:
         plan = self._plan
         same = plan is not None and all(map(operator.is_, identity, plan.identity))
         if plan is not None and same and plan.sizes == sizes:
-            return plan
+            return plan, source
         if update.learn_inputs and np.may_share_memory(inputs.values, weights.values):
             threads = 1  # a row of two tables that are one would have two owners
-        if not self._workspace.fits(*batch, self.dim, self.dtype):
+        fits = self._workspace.fits(*batch, self.dim, self.dtype)
+        if not fits:
             self._workspace = Workspace(*batch, self.dim, self.dtype)
         settings = settings_for(self._loss, True, self.correction, batch[1:], self.dtype, threads)
-        if plan is not None and same:
-            trained, code = plan.memory.tables, plan.code
+        if plan is not None and same and (fits or update.learn_inputs):
+            trained, code, every = plan.memory.tables, plan.code, plan.every
         else:
-            trained, code = trained_tables(*tables), None
+            trained, code, every = trained_tables(*tables), None, np.arange(0)
+            if not update.learn_inputs:
+                rows = self._workspace.batch_size
+                trained, every = trained.replace(inputs=aligned((rows, self.dim), self.dtype)), np.arange(rows)
         memory = StepMemory(trained, self._workspace.scratch, self._workspace.buffers(threads))
-        self._plan = FusedCallPlan(sizes, identity, threads, memory, settings, code)
-        return self._plan
+        self._plan = FusedCallPlan(sizes, identity, threads, memory, settings, every, code)
+        return self._plan, source
 
 
-def not_finite(loss: float, learning_rate: float) -> str:
-    """Return the message for a loss that is NaN or infinite."""
-    return f"the loss of the batch is {loss} at learning_rate = {learning_rate:g}: no table was changed"
+def refuse_labels(labels: Ids, never_drawn: NDArray[np.bool_]) -> None:
+    """Raise ValueError for the first label that is never drawn, if there is one."""
+    if never_drawn.any():
+        place = tuple(int(i) for i in np.unravel_index(int(never_drawn.argmax()), labels.shape))
+        raise ValueError(
+            f"labels[{', '.join(map(str, place))}] = {labels[place]} has an expected count of 0, and its logarithm is"
+            " taken: the sampler never draws this class"
+        )
 
 
-def _with_inputs(memory: StepMemory, inputs: NDArray[Any], input_grad: NDArray[Any]) -> StepMemory:
-    """Return the memory with given inputs instead of an embedding table, and memory for their gradient."""
-    tables, scratch = memory.tables.replace(inputs=inputs), memory.scratch.replace(input_grad=input_grad)
-    return memory.replace(tables=tables, scratch=scratch)
+def not_finite(loss: float, learning_rate: float, inputs: NDArray[Any]) -> str:
+    """Return the message for a loss that is NaN or infinite, for a batch with these inputs [batch_size, dim]."""
+    bad = inputs[~np.isfinite(inputs)]
+    where = f" (its inputs hold {bad[0]})" if bad.size > 0 else ""
+    return f"the loss of the batch is {loss} at learning_rate = {learning_rate:g}: no table was changed{where}"
 
 
-def _writeable(ids: Ids) -> Ids:
-    """Return ids in a writeable array, copied if needed: one type of array, one compilation."""
-    return ids if ids.flags.carray else np.array(ids, order="C")
+def _writeable(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a writeable array, copied if needed: one type of array, one compilation."""
+    return array if array.flags.carray else np.array(array, order="C")
 
 
 def _next_size(steps: int, seconds: float) -> int:

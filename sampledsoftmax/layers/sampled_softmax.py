@@ -7,17 +7,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
-from sampledsoftmax.layers.fused_step import FusedSteps, not_finite
+from sampledsoftmax.layers.fused_step import NO_WEIGHTS, FusedSteps, not_finite
 from sampledsoftmax.layers.layer_folder import LayerFolder
 from sampledsoftmax.layers.layer_settings import LayerSettings, checked_settings
 from sampledsoftmax.layers.stored_layer import StoredLayer
 from sampledsoftmax.layers.table import NewTable, Table, initial_rng
 from sampledsoftmax.layers.top_k import top_k
-from sampledsoftmax.losses.arguments import Call, checked_batch, checked_values
+from sampledsoftmax.losses.arguments import Call, checked_batch, checked_examples, checked_values
 from sampledsoftmax.losses.batch import Batch
+from sampledsoftmax.losses.counted import Selection, number_of_labels
 from sampledsoftmax.losses.evaluate import mean_loss_and_grad
 from sampledsoftmax.losses.full_softmax import full_softmax_loss
 from sampledsoftmax.losses.objectives import Objective
+from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.samplers import CandidateSampler, sampler_for
 from sampledsoftmax.types import Correction, Gradients
@@ -177,7 +179,14 @@ class SampledSoftmax(StoredLayer):
     def biases(self, values: ArrayLike) -> None:
         self.bias_table.assign(values)
 
-    def step(self, inputs: ArrayLike, labels: ArrayLike) -> tuple[float, NDArray[Any]]:
+    def step(
+        self,
+        inputs: ArrayLike,
+        labels: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        ignore_index: int | None = None,
+    ) -> tuple[float, NDArray[Any]]:
         """Train on one batch: sample, compute the loss and its gradient, update the rows it names.
 
         Parameters
@@ -186,32 +195,68 @@ class SampledSoftmax(StoredLayer):
             Output of the encoder, in the layer's dtype.
         labels : int [batch_size] or [batch_size, num_true]
             Ids of the true classes.
+        sample_weight : float or bool [batch_size], optional
+            Weight of each example, finite and at least 0, or a mask: the loss is the weighted mean sum(w * l) / sum(w).
+            An example of weight 0 contributes nothing, whatever its inputs are: the step is the one on the batch
+            without it, and a row that only such examples have as a label keeps its bits with every optimizer.
+        ignore_index : int, optional
+            A label that says "no label", such as -1: padding. The target is uniform over the other labels of the
+            example; one without any has weight 0.
 
         Returns
         -------
         loss : float
-            Mean loss of the batch before the update; 0.0 for an empty batch.
+            Mean loss of the batch before the update; 0.0 for a batch in which no example counts, which changes no
+            table, but takes its place in the random stream.
         inputs_gradient : float [batch_size, dim]
             Gradient of that mean with respect to `inputs`, for the encoder.
 
         Raises
         ------
         TypeError, ValueError
-            If the arrays do not fit the layer.
+            If the arrays do not fit the layer, or a label is never drawn by the sampler and its log Q is needed.
         FloatingPointError
             If the loss is NaN or infinite; the tables are left as they were.
+
+        Notes
+        -----
+        A batch whose examples have different numbers of labels is computed by the loss functions, group by group, and
+        then updated: the same result up to rounding, but slower than the compiled step.
         """
         labels = validation.as_ids("labels", labels)
-        num_true = labels.shape[1] if labels.ndim == 2 else 1
-        batch = checked_batch(self.weight_table.values, self.bias_table.values, labels, inputs, num_true)
-        if self.fused_steps.supports(self.weight_table):
-            return self.fused_steps.step_inputs((self.weight_table, self.bias_table), batch.inputs, batch.labels)
+        num_true, selection = number_of_labels(labels), Selection(sample_weight, ignore_index)
+        table = Shards((self.weight_table.values,))
+        ids, features, counted = checked_examples(labels, inputs, num_true, table, self.num_classes, selection)
+        batch = Batch(table, Shards((self.bias_table.values,)), ids, features, counted)
+        self.fused_steps.check_labels(ids, counted)
+        if self.fused_steps.supports(self.weight_table) and (counted is None or counted.num_labels is not None):
+            return self._fused_step(batch)
         loss, gradients = self._loss_and_grad(batch)
-        self.weight_table.update(gradients.weights)
-        self.bias_table.update(gradients.biases)
+        if gradients.weights.indices.size > 0:
+            self.weight_table.update(gradients.weights)
+            self.bias_table.update(gradients.biases)
         return loss, gradients.inputs
 
-    def full_loss(self, inputs: ArrayLike, labels: ArrayLike) -> NDArray[Any]:
+    def _fused_step(self, batch: Batch) -> tuple[float, NDArray[Any]]:
+        """Take a step on the examples that count, which have the same number of labels."""
+        tables, counted = (self.weight_table, self.bias_table), batch.counted
+        if counted is None:
+            return self.fused_steps.step_inputs(tables, batch.inputs, batch.labels, NO_WEIGHTS)
+        rows = counted.rows
+        part = batch.part(rows)
+        loss, gradient = self.fused_steps.step_inputs(tables, part.inputs, part.labels, counted.shares()[rows])
+        inputs_gradient = np.zeros_like(batch.inputs)
+        inputs_gradient[rows] = gradient
+        return loss, inputs_gradient
+
+    def full_loss(
+        self,
+        inputs: ArrayLike,
+        labels: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        ignore_index: int | None = None,
+    ) -> NDArray[Any]:
         """Return the exact loss of each example over all classes: `full_softmax_loss` of the layer's tables.
 
         Parameters
@@ -220,6 +265,10 @@ class SampledSoftmax(StoredLayer):
             Output of the encoder, in the layer's dtype.
         labels : int [batch_size] or [batch_size, num_true]
             Ids of the true classes, in [0, num_classes).
+        sample_weight : float or bool [batch_size], optional
+            Weight of each example, by which its loss is multiplied, or a mask.
+        ignore_index : int, optional
+            A label that says "no label"; an example without any other has loss 0.
 
         Returns
         -------
@@ -231,7 +280,9 @@ class SampledSoftmax(StoredLayer):
         TypeError, ValueError
             If the arrays do not fit the layer.
         """
-        return full_softmax_loss(self.weights, self.biases, labels, inputs)
+        return full_softmax_loss(
+            self.weights, self.biases, labels, inputs, sample_weight=sample_weight, ignore_index=ignore_index
+        )
 
     def top_k(self, inputs: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return the k classes of the largest logits of each example, exactly.
@@ -275,15 +326,22 @@ class SampledSoftmax(StoredLayer):
         return top_k(checked_batch(self.weights, self.biases, no_labels, inputs, 1), k)
 
     def _loss_and_grad(self, batch: Batch) -> tuple[float, Gradients]:
+        """Return the mean loss and its gradients, which name no row where no example counts."""
         self.optimizer.check_settings()
-        sampled = self.sampler.sample(batch.labels, self.num_sampled)
-        values = checked_values(sampled, batch, self.num_sampled, self.correction.subtract_log_q)
-        ids = np.concatenate((batch.labels.ravel(), values.sampled_candidates))
+        labels = batch.labels if batch.counted is None else batch.labels[batch.counted.labels][:, np.newaxis]
+        values = self.sampler.sample(labels, self.num_sampled)
+        if batch.counted is not None:
+            counts = np.ones(batch.labels.shape, values.true_expected_count.dtype)
+            counts[batch.counted.labels] = values.true_expected_count[:, 0]
+            values = values._replace(true_expected_count=counts)
+        values = checked_values(values, batch, self.num_sampled, self.num_classes, self.correction.subtract_log_q)
+        ids = np.concatenate((labels.ravel(), values.sampled_candidates))
         self.weight_table.catch_up(ids)
         self.bias_table.catch_up(ids)
         loss, gradients = mean_loss_and_grad(Call(batch, values, self.correction), self.objective)
         if not np.isfinite(loss):
-            raise FloatingPointError(not_finite(loss, self.optimizer.learning_rate))
+            rows = slice(None) if batch.counted is None else batch.counted.rows
+            raise FloatingPointError(not_finite(loss, self.optimizer.learning_rate, batch.inputs[rows]))
         return loss, gradients
 
 

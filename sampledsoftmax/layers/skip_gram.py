@@ -8,11 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.jit.integers import ceil_div
+from sampledsoftmax.layers.fused_step import NO_WEIGHTS, Pairs
 from sampledsoftmax.layers.layer_folder import LayerFolder
 from sampledsoftmax.layers.layer_settings import LayerSettings, checked_settings
 from sampledsoftmax.layers.sampled_softmax import SampledSoftmax, output_state, output_tables, settings_of
 from sampledsoftmax.layers.stored_layer import FIXED, StoredLayer
 from sampledsoftmax.layers.table import NewTable, Table, initial_rng
+from sampledsoftmax.losses.counted import Counted, Selection, number_of_labels, without_padding
 from sampledsoftmax.losses.gather import gather
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
@@ -21,6 +23,7 @@ from sampledsoftmax.samplers import CandidateSampler
 from sampledsoftmax.types import IndexedSlices
 
 Ids = NDArray[np.int64]
+_PADDING = -1  # no id of a class
 
 
 _OF_OUTPUT = ("num_sampled", "sampler")
@@ -167,7 +170,14 @@ class SkipGram(StoredLayer):
     def biases(self, values: ArrayLike) -> None:
         self.output.biases = values
 
-    def step(self, inputs: ArrayLike, labels: ArrayLike) -> float:
+    def step(
+        self,
+        inputs: ArrayLike,
+        labels: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        ignore_index: int | None = None,
+    ) -> float:
         """Train on one batch of pairs and return its mean loss before the update.
 
         Parameters
@@ -176,30 +186,39 @@ class SkipGram(StoredLayer):
             Ids whose embeddings predict the labels.
         labels : int [batch_size] or [batch_size, num_true]
             Ids that are predicted.
+        sample_weight : float or bool [batch_size], optional
+            Weight of each example, finite and at least 0, or a mask: the loss is the weighted mean sum(w * l) / sum(w).
+            An example of weight 0 contributes nothing: a row that only such examples name keeps its bits.
+        ignore_index : int, optional
+            A label that says "no label", such as -1: padding. The target is uniform over the other labels of the
+            example; one without any has weight 0.
 
         Returns
         -------
         float
-            Mean loss; 0.0 for an empty batch.
+            Mean loss; 0.0 for a batch in which no example counts, which changes no table, but takes its place in the
+            random stream.
 
         Raises
         ------
         TypeError, ValueError
-            If an id is out of range or the shapes do not fit; no table is changed.
+            If an id is out of range, the shapes do not fit, or a label is never drawn by the sampler and its log Q is
+            needed; no table is changed.
         FloatingPointError
             If the loss is NaN or infinite; no table is changed.
         """
-        ids, labels = self._checked_pairs("batch_size", inputs, labels)
-        return float(self._losses(ids, labels, max(ids.size, 1))[0])
+        examples = self._checked_pairs("batch_size", inputs, labels, Selection(sample_weight, ignore_index))
+        return float(self._losses(*examples, max(examples[0].size, 1))[0])
 
-    def _step_by_stages(self, ids: Ids, labels: Ids) -> float:
-        self.embedding_table.catch_up(ids)
-        table = self.embedding_table.values
-        loss, inputs_gradient = self.output.step(gather(Shards((table,)), ids, self.output.dtype), labels)
-        self.embedding_table.update(IndexedSlices(inputs_gradient, ids, table.shape))
-        return loss
-
-    def steps(self, inputs: ArrayLike, labels: ArrayLike, batch_size: int) -> NDArray[np.float64]:
+    def steps(
+        self,
+        inputs: ArrayLike,
+        labels: ArrayLike,
+        batch_size: int,
+        sample_weight: ArrayLike | None = None,
+        *,
+        ignore_index: int | None = None,
+    ) -> NDArray[np.float64]:
         """Run `step` on consecutive batches of pairs; the last batch may be smaller.
 
         Parameters
@@ -210,6 +229,10 @@ class SkipGram(StoredLayer):
             As for `step`.
         batch_size : int
             Pairs per step, at least 1.
+        sample_weight : float or bool [num_pairs], optional
+            As for `step`.
+        ignore_index : int, optional
+            As for `step`.
 
         Returns
         -------
@@ -224,25 +247,58 @@ class SkipGram(StoredLayer):
             As `step`; the steps before have been taken.
         """
         size = validation.whole_number("batch_size", batch_size, 1)
-        ids, labels = self._checked_pairs("num_pairs", inputs, labels)
-        return self._losses(ids, labels, size)[: ceil_div(ids.size, size)]
+        examples = self._checked_pairs("num_pairs", inputs, labels, Selection(sample_weight, ignore_index))
+        return self._losses(*examples, size)[: ceil_div(examples[0].size, size)]
 
-    def _checked_pairs(self, size: str, inputs: ArrayLike, labels: ArrayLike) -> tuple[Ids, Ids]:
-        ids = validation.ids("inputs", inputs, (size,), self.output.num_classes)
+    def _checked_pairs(
+        self, size: str, inputs: ArrayLike, labels: ArrayLike, selection: Selection
+    ) -> tuple[Ids, Ids, Counted | None]:
+        """Return ids, labels and what counts of them."""
+        output = self.output
+        ids = validation.ids("inputs", inputs, (size,), output.num_classes)
         labels = validation.as_ids("labels", labels)
-        num_true = labels.shape[1] if labels.ndim == 2 else 1
-        labels = validation.labels("labels", labels, num_true, self.output.num_classes)
-        if labels.shape[0] != ids.size:
-            raise ValueError(f"labels has {labels.shape[0]} rows and inputs has {ids.size}: they must be equal")
-        return ids, labels
+        num_true, num_classes = number_of_labels(labels), output.num_classes
+        checked, counted = without_padding(labels, num_true, num_classes, selection, output.dtype)
+        if checked.shape[0] != ids.size:
+            raise ValueError(f"labels has {checked.shape[0]} rows and inputs has {ids.size}: they must be equal")
+        output.fused_steps.check_labels(checked, counted)
+        return ids, checked, counted
 
-    def _losses(self, ids: Ids, labels: Ids, batch_size: int) -> NDArray[np.float64]:
+    def _losses(self, ids: Ids, labels: Ids, counted: Counted | None, batch_size: int) -> NDArray[np.float64]:
         """Take a step on each batch; one step where there are no pairs."""
+        starts = np.minimum(np.arange(max(1, ceil_div(ids.size, batch_size)) + 1) * batch_size, ids.size)
         tables = (self.embedding_table, self.output.weight_table, self.output.bias_table)
         if self.output.fused_steps.supports(self.embedding_table):
-            return self.output.fused_steps.step_pairs(tables, ids, labels, batch_size)
-        starts = range(0, max(ids.size, 1), batch_size)
-        return np.array([self._step_by_stages(ids[i : i + batch_size], labels[i : i + batch_size]) for i in starts])
+            if counted is None:
+                return self.output.fused_steps.step_pairs(tables, Pairs(ids, labels, NO_WEIGHTS, starts))
+            if counted.num_labels is not None:
+                return self.output.fused_steps.step_pairs(tables, _what_counts(ids, labels, counted, starts))
+        return np.array([
+            self._step_by_stages(ids[top:end], labels[top:end], None if counted is None else counted.between(top, end))
+            for top, end in zip(starts[:-1], starts[1:], strict=True)
+        ])  # fmt: skip
+
+    def _step_by_stages(self, ids: Ids, labels: Ids, counted: Counted | None) -> float:
+        rows = np.arange(ids.size) if counted is None else counted.rows
+        self.embedding_table.catch_up(ids[rows])
+        table = self.embedding_table.values
+        inputs = gather(Shards((table,)), ids, self.output.dtype)
+        if counted is None:
+            loss, inputs_gradient = self.output.step(inputs, labels)
+        else:
+            labels = np.where(counted.labels, labels, _PADDING)
+            loss, inputs_gradient = self.output.step(inputs, labels, counted.weights, ignore_index=_PADDING)
+        if rows.size > 0:
+            self.embedding_table.update(IndexedSlices(inputs_gradient[rows], ids[rows], table.shape))
+        return loss
+
+
+def _what_counts(ids: Ids, labels: Ids, counted: Counted, starts: Ids) -> Pairs:
+    """Return the pairs that count, which have the same number of labels, in the same batches."""
+    rows, weights = counted.rows, np.zeros(ids.size)
+    for top, end in zip(starts[:-1], starts[1:], strict=True):
+        weights[top:end] = counted.between(top, end).shares()
+    return Pairs(ids[rows], counted.of(labels, rows), weights[rows], np.searchsorted(rows, starts))
 
 
 def _refuse_shared(name: str, values: ArrayLike, other_name: str, other: Table) -> None:

@@ -11,7 +11,13 @@ MAX_CLASSES = 2**63 - 1  # any int64 id: the number of classes is not an argumen
 
 
 def compute_accidental_hits(
-    true_classes: ArrayLike, sampled_candidates: ArrayLike, num_true: int, *, copies: str = "last"
+    true_classes: ArrayLike,
+    sampled_candidates: ArrayLike,
+    num_true: int,
+    seed: Any = None,
+    name: str | None = None,
+    *,
+    copies: str = "last",
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[Any]]:
     """Return the (example, candidate) pairs that coincide, as `tf.nn.compute_accidental_hits` does.
 
@@ -23,6 +29,10 @@ def compute_accidental_hits(
         Candidates of the batch.
     num_true : int
         Number of labels per example, at least 1.
+    seed : object, optional
+        Accepted for TensorFlow's sake, and ignored: nothing is drawn.
+    name : str, optional
+        Accepted for TensorFlow's sake, and ignored.
     copies : str
         For a candidate drawn several times, "last" returns only its last position, as TensorFlow does;
         "all" returns every position, as the losses here do.
@@ -46,6 +56,7 @@ def compute_accidental_hits(
     >>> compute_accidental_hits([[7, 2], [5, 7]], [1, 7, 2], 2)[:2]
     (array([0, 0, 1], dtype=int32), array([1, 2, 1]))
     """
+    del seed, name
     num_true = validation.whole_number("num_true", num_true, 1)
     labels = validation.labels("true_classes", true_classes, num_true, MAX_CLASSES)
     candidates = validation.ids("sampled_candidates", sampled_candidates, ("num_sampled",), MAX_CLASSES)

@@ -5,20 +5,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sampledsoftmax import validation
 from sampledsoftmax.kernels.full.gradients import Factors, FullScratch, run_gradients
 from sampledsoftmax.kernels.full.log_sum_exp import Normalizer, run_log_sum_exp
 from sampledsoftmax.losses.arguments import checked_batch, checked_loss_grad
 from sampledsoftmax.losses.batch import Batch
+from sampledsoftmax.losses.counted import Selection, number_of_labels
 from sampledsoftmax.losses.full_pass import FullPass
 from sampledsoftmax.runtime.workspace import aligned
 from sampledsoftmax.types import Gradients, IndexedSlices
 
 # Classes per block; Ctrl-C takes effect between two blocks.
 BLOCK = 4096
+NO_CLASS = -1  # a label that is padding: the kernels find it in no block
 
 
 def full_softmax_loss(
-    weights: Any, biases: Any, labels: ArrayLike, inputs: ArrayLike, *, partition_strategy: str = "div"
+    weights: Any,
+    biases: Any,
+    labels: ArrayLike,
+    inputs: ArrayLike,
+    *,
+    partition_strategy: str = "div",
+    sample_weight: ArrayLike | None = None,
+    ignore_index: int | None = None,
 ) -> NDArray[Any]:
     """Return the exact softmax loss of each example: log sum_c exp f(c) - mean over labels of f(label).
 
@@ -37,6 +47,12 @@ def full_softmax_loss(
         Output of the encoder: float64 with float64 tables, else float32 or half precision.
     partition_strategy : str
         How a list of shards holds the classes, "div" or "mod".
+    sample_weight : float or bool [batch_size], optional
+        Weight of each example, finite and at least 0, or a mask; its loss is multiplied by it. An example of weight 0
+        contributes nothing, whatever its inputs are: its loss is 0.
+    ignore_index : int, optional
+        A label that says "no label", such as -1: padding. The target is uniform over the other labels of the example;
+        one without any has weight 0.
 
     Returns
     -------
@@ -59,8 +75,9 @@ def full_softmax_loss(
     >>> full_softmax_loss(np.eye(4, 3), np.zeros(4), [0, 3], np.ones((2, 3))).round(4)
     array([1.2143, 2.2143])
     """
-    batch = _checked(weights, biases, labels, inputs, partition_strategy)
-    return _losses(batch, _normalizer(batch))
+    batch = _checked(weights, biases, labels, inputs, partition_strategy, Selection(sample_weight, ignore_index))
+    part, rows = _what_counts(batch)
+    return _of_batch(_losses(part, _normalizer(part)), rows, batch)
 
 
 def full_softmax_loss_and_grad(
@@ -71,6 +88,8 @@ def full_softmax_loss_and_grad(
     *,
     partition_strategy: str = "div",
     loss_grad: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignore_index: int | None = None,
 ) -> tuple[NDArray[Any], Gradients]:
     """Return (`full_softmax_loss`, its gradients).
 
@@ -91,6 +110,10 @@ def full_softmax_loss_and_grad(
         How a list of shards holds the classes, "div" or "mod".
     loss_grad : dtype of the loss, [batch_size], optional
         Gradient of the objective with respect to each loss; ones by default.
+    sample_weight : float or bool [batch_size], optional
+        Weight of each example; its loss and what it adds to the gradients are multiplied by it.
+    ignore_index : int, optional
+        A label that says "no label".
 
     Returns
     -------
@@ -112,16 +135,43 @@ def full_softmax_loss_and_grad(
     >>> grad.biases.values.round(3)
     array([-0.406,  0.594,  0.594, -0.782])
     """
-    batch = _checked(weights, biases, labels, inputs, partition_strategy)
+    batch = _checked(weights, biases, labels, inputs, partition_strategy, Selection(sample_weight, ignore_index))
     above = checked_loss_grad(loss_grad, batch)
-    normalizer = _normalizer(batch)
-    return _losses(batch, normalizer), _gradients(batch, normalizer, above)
+    part, rows = _what_counts(batch)
+    if batch.counted is not None:
+        above = (above * batch.counted.weights.astype(above.dtype))[rows]
+    normalizer = _normalizer(part)
+    gradients = _gradients(part, normalizer, above)
+    inputs_grad = np.zeros_like(batch.inputs)
+    inputs_grad[rows] = gradients.inputs
+    return _of_batch(_losses(part, normalizer), rows, batch), gradients._replace(inputs=inputs_grad)
 
 
-def _checked(weights: Any, biases: Any, labels: ArrayLike, inputs: ArrayLike, partition_strategy: str) -> Batch:
-    labels = np.asarray(labels)
-    num_true = labels.shape[1] if labels.ndim == 2 else 1
-    return checked_batch(weights, biases, labels, inputs, num_true, partition_strategy)
+def _checked(
+    weights: Any, biases: Any, labels: ArrayLike, inputs: ArrayLike, partition_strategy: str, selection: Selection
+) -> Batch:
+    labels = validation.as_ids("labels", labels)
+    num_true = number_of_labels(labels)
+    return checked_batch(weights, biases, labels, inputs, num_true, partition_strategy, selection=selection)
+
+
+def _what_counts(batch: Batch) -> tuple[Batch, Any]:
+    """Return the examples that count, with NO_CLASS in place of labels that do not, and which examples they are."""
+    counted = batch.counted
+    if counted is None:
+        return batch, slice(None)
+    rows = counted.rows
+    labels = np.where(counted.labels, batch.labels, NO_CLASS)[rows]
+    return batch._replace(labels=labels, inputs=batch.inputs[rows], counted=None), rows
+
+
+def _of_batch(losses: NDArray[Any], rows: Any, batch: Batch) -> NDArray[Any]:
+    """Return the losses of the whole batch, each times its weight."""
+    if batch.counted is None:
+        return losses
+    weighted = np.zeros(batch.labels.shape[0], losses.dtype)
+    weighted[rows] = losses * batch.counted.weights[rows].astype(losses.dtype)
+    return weighted
 
 
 @np.errstate(over="ignore", invalid="ignore")  # NaN or inf in a table propagates to the loss
@@ -149,7 +199,9 @@ def _normalizer(batch: Batch) -> Normalizer:
 @np.errstate(invalid="ignore", divide="ignore")
 def _losses(batch: Batch, normalizer: Normalizer) -> NDArray[Any]:
     shifted = normalizer.true_logits.astype(np.float64) - normalizer.largest[:, np.newaxis]
-    return (np.log(normalizer.sum_exp) - shifted.mean(axis=1)).astype(batch.inputs.dtype)  # type: ignore[no-any-return]
+    real = batch.labels != NO_CLASS
+    mean = shifted.mean(axis=1) if real.all() else shifted.mean(axis=1, where=real)
+    return (np.log(normalizer.sum_exp) - mean).astype(batch.inputs.dtype)  # type: ignore[no-any-return]
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -177,11 +229,12 @@ def _gradients(batch: Batch, normalizer: Normalizer, loss_grad: NDArray[Any]) ->
 def _factors(classes: FullPass, normalizer: Normalizer, loss_grad: NDArray[Any]) -> Factors:
     labels = normalizer.labels
     scales = (loss_grad / normalizer.sum_exp).astype(loss_grad.dtype)
+    num_labels = (labels != NO_CLASS).sum(axis=1).astype(loss_grad.dtype)
     return Factors(
         labels,
         classes.repeat_in_lanes(normalizer.largest),
         classes.repeat_in_lanes(scales),
-        loss_grad / labels.shape[1],
+        loss_grad / num_labels,
     )
 
 

@@ -22,6 +22,7 @@ def compute_sampled_logits(
     subtract_log_q: bool = True,
     remove_accidental_hits: bool = False,
     seed: Any = None,
+    name: str | None = None,
     *,
     hit_copies: str = "all",
     partition_strategy: str = "div",
@@ -43,7 +44,7 @@ def compute_sampled_logits(
     num_sampled : int
         Number of candidates.
     num_classes : int
-        Number of rows of `weights`.
+        Number of classes.
     num_true : int
         Number of labels per example.
     sampled_values : SampledValues or triple, optional
@@ -54,6 +55,8 @@ def compute_sampled_logits(
         Whether a candidate that is a label of the example gets the logit -inf there.
     seed : None, int or (int, int)
         Seed of the sampler when `sampled_values` is not given.
+    name : str, optional
+        Accepted for TensorFlow's sake, and ignored.
     hit_copies : str
         With a candidate drawn more than once: which copies of a hit get -inf, "all" or "last".
     partition_strategy : str
@@ -85,6 +88,7 @@ def compute_sampled_logits(
     >>> targets
     array([[1., 0., 0., 0.]])
     """
+    del name
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
     correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
     call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax.losses import evaluate
 from sampledsoftmax.losses.arguments import checked_call, checked_loss_grad
+from sampledsoftmax.losses.counted import Selection
 from sampledsoftmax.losses.objectives import SAMPLED_SOFTMAX
 from sampledsoftmax.types import Correction, Gradients
 
@@ -21,10 +22,13 @@ def sampled_softmax_loss(
     sampled_values: Any = None,
     remove_accidental_hits: bool = True,
     seed: Any = None,
+    name: str | None = None,
     *,
     subtract_log_q: bool = True,
     hit_copies: str = "all",
     partition_strategy: str = "div",
+    sample_weight: ArrayLike | None = None,
+    ignore_index: int | None = None,
 ) -> NDArray[Any]:
     """Return the sampled softmax loss of each example, as `tf.nn.sampled_softmax_loss` does.
 
@@ -47,15 +51,18 @@ def sampled_softmax_loss(
     num_sampled : int
         Number of candidates, shared by the batch; at least 1.
     num_classes : int
-        Number of rows of `weights`.
+        Number of classes, at most the rows of `weights`: rows above are neither candidates nor labels.
     num_true : int
         Number of labels per example; each has target probability 1 / num_true.
     sampled_values : SampledValues or triple, optional
-        Candidates and expected counts; default: `log_uniform_candidate_sampler`, unique, with `seed`.
+        Candidates and expected counts, which broadcast to [batch_size, num_true] and [num_sampled]; default:
+        `log_uniform_candidate_sampler`, unique, with `seed`.
     remove_accidental_hits : bool
         Whether a candidate that is a label of an example is left out of that example's sum.
     seed : None, int or (int, int)
         Seed of the sampler when `sampled_values` is not given.
+    name : str, optional
+        Accepted for TensorFlow's sake, and ignored.
     subtract_log_q : bool
         Whether log(expected count) is subtracted from the logits; without it the loss is biased.
     hit_copies : str
@@ -63,6 +70,12 @@ def sampled_softmax_loss(
         only, as TensorFlow does.
     partition_strategy : str
         How a list of shards holds the classes, "div" (TensorFlow 2's) or "mod".
+    sample_weight : float or bool [batch_size], optional
+        Weight of each example, finite and at least 0, or a mask; its loss is multiplied by it. An example of weight 0
+        contributes nothing, whatever its inputs are: loss 0, gradient 0, and no row of its labels is named.
+    ignore_index : int, optional
+        A label that says "no label", such as -1: padding. The target is uniform over the other labels of the example;
+        one without any has weight 0.
 
     Returns
     -------
@@ -87,9 +100,11 @@ def sampled_softmax_loss(
     >>> sampled_softmax_loss(weights, biases, [[1], [2]], np.ones((2, 3)), 4, 6, seed=1).round(4)
     array([1.3026, 1.0782])
     """
+    del name
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
     correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
-    call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
+    selection = Selection(sample_weight, ignore_index)
+    call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy, selection=selection)
     return evaluate.loss(call, SAMPLED_SOFTMAX)
 
 
@@ -104,11 +119,14 @@ def sampled_softmax_loss_and_grad(
     sampled_values: Any = None,
     remove_accidental_hits: bool = True,
     seed: Any = None,
+    name: str | None = None,
     *,
     subtract_log_q: bool = True,
     hit_copies: str = "all",
     partition_strategy: str = "div",
     loss_grad: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignore_index: int | None = None,
 ) -> tuple[NDArray[Any], Gradients]:
     """Return (`sampled_softmax_loss`, its gradients); the candidates count as constants.
 
@@ -129,7 +147,7 @@ def sampled_softmax_loss_and_grad(
     num_sampled : int
         Number of candidates.
     num_classes : int
-        Number of rows of `weights`.
+        Number of classes.
     num_true : int
         Number of labels per example.
     sampled_values : SampledValues or triple, optional
@@ -138,6 +156,8 @@ def sampled_softmax_loss_and_grad(
         Whether hits are left out.
     seed : None, int or (int, int)
         Seed of the sampler when `sampled_values` is not given.
+    name : str, optional
+        Accepted for TensorFlow's sake, and ignored.
     subtract_log_q : bool
         Whether log(expected count) is subtracted from the logits.
     hit_copies : str
@@ -147,6 +167,11 @@ def sampled_softmax_loss_and_grad(
     loss_grad : dtype of the loss, [batch_size], optional
         Gradient of what is minimized with respect to each loss; ones by default. For the mean of the
         batch, pass 1 / batch_size.
+    sample_weight : float or bool [batch_size], optional
+        Weight of each example; its loss and what it adds to the gradients are multiplied by it. The gradients name no
+        label of an example of weight 0, and no row at all if every weight is 0.
+    ignore_index : int, optional
+        A label that says "no label"; the gradients do not name it.
 
     Returns
     -------
@@ -170,7 +195,9 @@ def sampled_softmax_loss_and_grad(
     >>> grad.weights.indices
     array([1, 2, 4, 1, 2, 0])
     """
+    del name
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
     correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
-    call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
+    selection = Selection(sample_weight, ignore_index)
+    call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy, selection=selection)
     return evaluate.loss_and_grad(call, SAMPLED_SOFTMAX, checked_loss_grad(loss_grad, call.batch))

@@ -71,25 +71,30 @@ class UpdateArguments(NamedTuple):
 
 @jit
 def run_steps(
-    thread_id, num_threads, shared, memory, update, inputs, labels, batch_size, source, settings, losses, status
+    thread_id, num_threads, shared, memory, update, inputs, labels, weights, starts, source, settings, losses, status
 ):
     """Run losses.size steps on consecutive batches of `inputs` [num_pairs] and `labels` [num_pairs * num_true].
+
+    Batch i is the pairs starts[i] .. starts[i + 1]; an empty one has loss 0 and changes nothing. The loss of a batch is
+    the mean of its examples, weighted with the float64 `weights` [num_pairs], which are above 0, or [0] for equal ones.
 
     status[OUTCOME] becomes FINISHED, NOT_FINITE (no table was changed by that step), TOO_FEW_CLASSES or ABORTED;
     status[STEPS_TAKEN] is the number of steps that were taken.
     """
     tables, scratch = memory.tables, memory.scratch
     for step in range(losses.size):
-        first = step * batch_size
-        operands = Operands(
-            tables.inputs, inputs[first : first + batch_size],
-            tables.weights, tables.bias_entries,
-            labels[first * settings.num_true : (first + batch_size) * settings.num_true],
-            tables.weights, tables.bias_entries, scratch.candidates,
-        )  # fmt: skip
-        outcome = _run_step(
-            thread_id, num_threads, shared, step, operands, memory, update, source, settings, losses
-        )  # fmt: skip
+        first, end = starts[step], starts[step + 1]
+        outcome = FINISHED
+        if first < end:
+            operands = Operands(
+                tables.inputs, inputs[first:end],
+                tables.weights, tables.bias_entries, labels[first * settings.num_true : end * settings.num_true],
+                tables.weights, tables.bias_entries, scratch.candidates,
+            )  # fmt: skip
+            outcome = _run_step(
+                thread_id, num_threads, shared, step, operands, weights[first:end], memory, update, source, settings,
+                losses,
+            )  # fmt: skip
         if outcome != FINISHED:
             status[OUTCOME] = outcome
             return
@@ -98,10 +103,10 @@ def run_steps(
 
 
 @jit
-def _run_step(thread_id, num_threads, shared, step, operands, memory, update, source, settings, losses):
+def _run_step(thread_id, num_threads, shared, step, operands, weights, memory, update, source, settings, losses):
     """Run one step and return its outcome; each phase ends with a barrier."""
     tables, scratch, buffers = memory.tables, memory.scratch, memory.buffers
-    if not _sample(thread_id, num_threads, shared, step, operands, tables, update, source, scratch):
+    if not _sample(thread_id, num_threads, shared, step, operands, weights, tables, update, source, scratch):
         return ABORTED
     if scratch.sizes[NUM_TRIES] < 0:
         return TOO_FEW_CLASSES
@@ -111,7 +116,7 @@ def _run_step(thread_id, num_threads, shared, step, operands, memory, update, so
         and run_examples(thread_id, num_threads, shared, operands, settings, scratch, buffers)
     ):
         return ABORTED
-    if not math.isfinite(_report_loss(thread_id, step, operands.input_ids.size, scratch, losses)):
+    if not math.isfinite(_report_loss(thread_id, step, operands.input_ids.size, weights, scratch, losses)):
         return NOT_FINITE
     if not _update(thread_id, num_threads, shared, operands, tables, update, source, settings, scratch, buffers):
         return ABORTED
@@ -119,7 +124,7 @@ def _run_step(thread_id, num_threads, shared, step, operands, memory, update, so
 
 
 @jit
-def _sample(thread_id, num_threads, shared, step, operands, tables, update, source, scratch):
+def _sample(thread_id, num_threads, shared, step, operands, weights, tables, update, source, scratch):
     """Phase 1: draw candidates, group classes (first thread) and inputs (last thread), begin the updates."""
     if thread_id == 0:
         draw_candidates(step, source, scratch)
@@ -127,9 +132,7 @@ def _sample(thread_id, num_threads, shared, step, operands, tables, update, sour
         reset_chunks(shared, CLASS_CHUNKS)
         reset_chunks(shared, EXAMPLE_CHUNKS)
     if thread_id == num_threads - 1:
-        batch_size = operands.input_ids.size
-        for b in range(batch_size):
-            scratch.loss_grad[b] = 1.0 / batch_size
+        _share_out(operands.input_ids.size, weights, scratch)
         group_inputs(operands.input_ids, scratch)
         begin_step(update.rule, tables.weights_slots)
         begin_step(update.rule, tables.biases_slots)
@@ -207,12 +210,37 @@ def _count(thread_id, num_threads, operands, distribution, scratch):
 
 
 @jit
-def _report_loss(thread_id, step, batch_size, scratch, losses):
+def _share_out(batch_size, weights, scratch):
+    """Write the share of each example in the mean loss: its derivative with respect to the loss of the example."""
+    if weights.size == 0:
+        for b in range(batch_size):
+            scratch.loss_grad[b] = 1.0 / batch_size
+    else:
+        total = _sum(weights)
+        for b in range(batch_size):
+            scratch.loss_grad[b] = weights[b] / total
+
+
+@jit
+def _report_loss(thread_id, step, batch_size, weights, scratch, losses):
     """Return the mean loss of the batch; the first thread writes it to losses[step]."""
-    total = 0.0
-    for b in range(batch_size):
-        total += float(scratch.losses[b])
-    mean = total / max(batch_size, 1)
+    total, divisor = 0.0, float(batch_size)
+    if weights.size == 0:
+        for b in range(batch_size):
+            total += float(scratch.losses[b])
+    else:
+        divisor = _sum(weights)
+        for b in range(batch_size):
+            total += weights[b] * float(scratch.losses[b])
+    mean = total / divisor
     if thread_id == 0:
         losses[step] = mean
     return mean
+
+
+@jit
+def _sum(weights):
+    total = 0.0
+    for b in range(weights.size):
+        total += weights[b]
+    return total
