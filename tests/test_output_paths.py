@@ -285,7 +285,7 @@ def test_without_permission_nothing_changes(tmp_path):
 
 
 def test_a_pipe_that_nobody_reads_does_not_wait_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr(streams, "_SECONDS_FOR_A_READER", 0.1)
+    monkeypatch.setattr(streams, "_SECONDS", 0.1)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match=r"pipe cannot be written: it is a pipe that no process reads$"):
         save_text(tmp_path / "pipe")

@@ -3,6 +3,7 @@
 import os
 
 _MAX_SHOWN, _END = 250, 60  # characters, of all and of the end
+_GAP = "..."
 
 
 def shown_path(path: str | os.PathLike[str]) -> str:
@@ -15,5 +16,10 @@ def shown_path(path: str | os.PathLike[str]) -> str:
     """
     text = os.fspath(path)
     if len(text) > _MAX_SHOWN:
-        text = f"{text[: _MAX_SHOWN - _END]}...{text[-_END:]}"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+        text = _cut(text)
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return escaped if len(escaped) <= _MAX_SHOWN + len(_GAP) else _cut(escaped)
+
+
+def _cut(text: str) -> str:
+    return f"{text[: _MAX_SHOWN - _END]}{_GAP}{text[-_END:]}"

@@ -1,9 +1,10 @@
-"""Outputs that are no files: devices, named pipes, and descriptors that are open already."""
+"""Inputs and outputs that are no files: devices, named pipes, and descriptors that are open already."""
 
 import errno
 import io
 import os
 import re
+import select
 import stat
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from typing import IO, Any, NamedTuple
 
 from sampledsoftmax.io.shown_path import shown_path
 
-_SECONDS_FOR_A_READER = 3.0
+_SECONDS = 3.0  # that a pipe is given to find the process at its other end
 _BLOCK_BYTES = 2**20
 _MAX_LINKS = 40  # of a chain, as in Linux
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|\d+))/fd/(\d+)")
@@ -76,6 +77,63 @@ def stream_of(path: str | os.PathLike[str]) -> Stream | None:
     return Stream(name) if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else None
 
 
+def open_stream(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a device or a named pipe for reading.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened, for example since it is a socket; or it is a pipe into which no process writes, after some
+        seconds.
+    """
+    mode = os.stat(path).st_mode
+    if stat.S_ISSOCK(mode):
+        raise OSError(f"{shown_path(path)} cannot be read: it is a socket")
+    if not stat.S_ISFIFO(mode):
+        return io.BufferedReader(FullBlocks(open(path, "rb")))
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        first = _first_bytes(descriptor, path)
+        os.set_blocking(descriptor, True)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return io.BufferedReader(FullBlocks(open(descriptor, "rb"), first))
+
+
+class FullBlocks(io.RawIOBase):
+    """Reads as many bytes as fit from a file, fewer only at its end, so that its first bytes can be looked at.
+
+    Parameters
+    ----------
+    file : binary file
+    first : bytes
+        What was read from it already.
+    owned : bool
+        Whether `file` is closed with this object.
+    """
+
+    def __init__(self, file: Any, first: bytes = b"", owned: bool = True) -> None:
+        self._file, self._first, self._owned = file, first, owned
+
+    def close(self) -> None:
+        """Close the file, if it is owned."""
+        if self._owned:
+            self._file.close()
+        super().close()
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, data: Any) -> int:
+        """Read as many bytes as fit."""
+        view, first = memoryview(data), self._first
+        view[: len(first)] = first
+        self._first = b""
+        return len(first) + int(self._file.readinto(view[len(first) :]))
+
+
 @contextmanager
 def spooled(descriptor: int, mode: str, **text: Any) -> Iterator[IO[Any]]:
     """Open a temporary file, and copy it to a descriptor at the end of the block; nothing is copied after an error."""
@@ -116,7 +174,7 @@ def _opened(path: str) -> int:
     flags = os.O_WRONLY | getattr(os, "O_NOCTTY", 0)
     if not stat.S_ISFIFO(os.stat(path).st_mode):
         return os.open(path, flags)
-    end = time.monotonic() + _SECONDS_FOR_A_READER
+    end = time.monotonic() + _SECONDS
     while True:
         try:
             descriptor = os.open(path, flags | os.O_NONBLOCK)
@@ -136,3 +194,19 @@ def _flush_standard_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
             stream.flush()
+
+
+def _first_bytes(descriptor: int, path: str | os.PathLike[str]) -> bytes:
+    """Wait until a process has opened a pipe for writing, and return what has been read by then: one byte at most."""
+    end = time.monotonic() + _SECONDS
+    while True:
+        has_been_open = bool(select.select([descriptor], [], [], 0)[0])
+        try:
+            first = os.read(descriptor, 1)
+        except BlockingIOError:  # open, without data
+            return b""
+        if first or has_been_open:
+            return first
+        if time.monotonic() > end:
+            raise OSError(f"{shown_path(path)} cannot be read: it is a pipe into which no process writes")
+        time.sleep(0.02)
