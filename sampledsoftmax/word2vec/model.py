@@ -193,6 +193,7 @@ class Word2Vec:
         checkpoint: AnyPath | None = None,
         checkpoint_seconds: float = 600.0,
         errors: str = "strict",
+        encoding: str = "utf-8",
         watch: Watch | None = None,
     ) -> None:
         """Train on a corpus: from the start, resuming an interrupted run, or continuing with more text.
@@ -216,7 +217,9 @@ class Word2Vec:
         checkpoint_seconds : float
             0 writes one after each block.
         errors : str
-            How to handle bytes that are not UTF-8: "strict", "replace" or "ignore".
+            How to handle bytes that are not of the encoding: "strict", "replace" or "ignore".
+        encoding : str
+            The encoding of text files, such as "utf-8", "cp1252", "gbk" or "utf-16".
         watch : Watch, optional
             More callbacks, in addition to `on_progress` and `on_epoch`.
 
@@ -239,7 +242,9 @@ class Word2Vec:
         validation.flag("resume", resume)
         if resume and validation.flag("grow_vocab", grow_vocab):
             raise ValueError("resume=True continues a run, grow_vocab=True starts one on more text: set only one")
-        encoded = self._encoded(corpus, resume, grow_vocab, {"cache": cache, "errors": errors}, watches[1])
+        own = [] if checkpoint is None else [checkpoint]  # in a corpus folder it is no text
+        reading = {"cache": cache, "errors": errors, "encoding": encoding, "exclude": own}
+        encoded = self._encoded(corpus, resume, grow_vocab, reading, watches[1])
         check_stream(encoded.stream)
         self._prepare(encoded, resume, grow_vocab, watches[1])
         try:

@@ -1,4 +1,5 @@
 import ast
+import bz2
 import gzip
 import importlib
 import io
@@ -27,7 +28,13 @@ def pack_zst(data):
     return compress(data[:half]) + compress(data[half:])
 
 
-COMPRESSED = [("gz", gzip.compress), ("xz", lzma.compress), ("zst", pack_zst)]
+def pack_bz2(data):
+    """Pack in two streams: what `bzip2` makes of two files that follow one another."""
+    half = len(data) // 2
+    return bz2.compress(data[:half]) + bz2.compress(data[half:])
+
+
+COMPRESSED = [("gz", gzip.compress), ("xz", lzma.compress), ("zst", pack_zst), ("bz2", pack_bz2)]
 
 
 @pytest.mark.parametrize(("ending", "pack"), [("txt", bytes), *COMPRESSED])
@@ -70,9 +77,8 @@ def test_broken_bytes_are_named_with_their_place(tmp_path):
 @pytest.mark.parametrize(("ending", "pack"), COMPRESSED)
 def test_damaged_archives_are_named(tmp_path, ending, pack):
     data = pack(TEXT.encode() * 1000)
-    damaged = {"short": data[:-9], "third": data[: len(data) // 3], "wrong": TEXT.encode(), "more": data + b"more"}
-    if ending == "gz":
-        damaged["empty"] = b""
+    damaged = {"short": data[:-9], "third": data[: len(data) // 3], "wrong": data[4:], "more": data + b"more"}
+    damaged["empty"] = b""
     for name, content in damaged.items():
         path = tmp_path / f"{name}.{ending}"
         path.write_bytes(content)
@@ -82,7 +88,7 @@ def test_damaged_archives_are_named(tmp_path, ending, pack):
 
 def test_zstandard_without_its_library(tmp_path, monkeypatch):
     path = tmp_path / "a.zst"
-    path.write_bytes(b"not looked at")
+    path.write_bytes(b"\x28\xb5\x2f\xfdnot looked at")
     monkeypatch.setitem(sys.modules, "compression.zstd", None)
     monkeypatch.setitem(sys.modules, "zstandard", None)
     with pytest.raises(ValueError, match=r"a.zst needs zstandard: pip install 'sampledsoftmax\[zst\]'"):
@@ -192,7 +198,7 @@ def test_odd_texts(tmp_path):
         b"\n\n": [[], []],
         b" \t \x0b": [[]],
         b"a\r\nb c\r\n": [["a"], ["b", "c"]],
-        b"a\0b \0 c": [["a\0b", "\0", "c"]],
+        b"a\x01b \x01 c": [["a\x01b", "\x01", "c"]],
         b"\xef\xbb\xbfa\n\xef\xbb\xbfb": [["a"], ["\ufeffb"]],
         b"\xef\xbb\xbf": [[]],
     }

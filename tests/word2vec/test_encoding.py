@@ -22,7 +22,7 @@ from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 def some_text(seed=1, num_lines=200):
     """Lines of 0 to 30 words, a few of them common, with several kinds of line ends and white space."""
     rng = random.Random(seed)
-    words = [f"w{int(rng.paretovariate(0.7)) % 300}" for _ in range(4000)] + ["\u00fcber", "a\0b", "\u8a00\u8449"] * 9
+    words = [f"w{int(rng.paretovariate(0.7)) % 300}" for _ in range(4000)] + ["\u00fcber", "a\1b", "\u8a00\u8449"] * 9
     lines = [
         "\u3000".join(rng.choices(words, k=rng.randrange(8))) + " \t".join(rng.choices(words, k=rng.randrange(22)))
         for _ in range(num_lines)

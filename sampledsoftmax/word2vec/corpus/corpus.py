@@ -1,11 +1,14 @@
 """The sentences of a corpus: text files, or any iterable of token lists that can be iterated several times."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from sampledsoftmax import validation
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.corpus.decompress import Chunk, is_compressed
+from sampledsoftmax.word2vec.corpus.encodings import UTF8, checked_encoding
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath, find_files, is_path
 from sampledsoftmax.word2vec.corpus.text_blocks import BLOCK_BYTES, ERRORS, text_blocks
 
@@ -13,22 +16,29 @@ Sentence: TypeAlias = Sequence[str]
 Source: TypeAlias = AnyPath | Sequence[AnyPath] | Iterable[Sentence]
 
 
-def read_sentences(source: Source, errors: str = "strict") -> Iterable[Sentence]:
+def read_sentences(
+    source: Source, errors: str = "strict", encoding: str = UTF8, exclude: Sequence[AnyPath] = ()
+) -> Iterable[Sentence]:
     """Return the sentences of `source` as an iterable that can be iterated several times.
 
     Parameters
     ----------
     source : path, sequence of paths, or iterable of token lists
-        A path names a UTF-8 text file, decompressed if it is gzip, xz or Zstandard (`.gz`, `.xz`, `.zst`; the last one
-        needs the extra `zst`), or a directory: all files below it except hidden ones, sorted. A str may also be a
-        pattern such as `news/*.txt`, sorted as well, or `-`: standard input, which can be read only once (`./-` is a
-        file of that name). A list or tuple that begins with a path is a list of paths, so a sentence must be split
-        into tokens.
+        A path names a text file, decompressed if its content is gzip, bzip2, xz or Zstandard (which needs the extra
+        `zst`), or a directory: all files below it except hidden ones, sorted, links included. A str may also be a
+        pattern such as `news/*.txt`, sorted as well, or `-`: standard input (`./-` is a file of that name). A list or
+        tuple that begins with a path is a list of paths, so a sentence must be split into tokens; a file that is named
+        twice is read twice. Standard input, named pipes and devices can be read only once.
 
         A line is a sentence; its tokens are separated by white space, as by `str.split`. Lines and tokens may be of
         any length; a byte order mark at the start of a file is removed.
     errors : str
-        How to handle bytes that are not UTF-8: "strict" raises, "replace" substitutes U+FFFD, "ignore" drops them.
+        How to handle bytes that are not of the encoding: "strict" raises, "replace" substitutes U+FFFD, "ignore" drops
+        them. A file of which a third or more would be replaced or dropped is refused.
+    encoding : str
+        The encoding of the files, such as "utf-8", "cp1252", "gbk" or "utf-16"; any text encoding of Python.
+    exclude : sequence of paths
+        Files and folders that are not part of a folder or a pattern.
 
     Returns
     -------
@@ -39,12 +49,17 @@ def read_sentences(source: Source, errors: str = "strict") -> Iterable[Sentence]
     ------
     FileNotFoundError
         A file does not exist.
+    PermissionError
+        A file or a folder cannot be read.
+    OSError
+        A path denotes a socket, or a folder has a pipe, a socket or a device.
     TypeError
-        `source` is an iterator (it would be empty after the first pass), is not iterable, or mixes paths with
-        something else.
+        `source` is an iterator (it would be empty after the first pass) or a set (it has no order), is not iterable, or
+        mixes paths with something else; `encoding` is no str.
     ValueError
-        `errors` has another value. While reading: a byte that is not UTF-8 (with its position and line), a damaged
-        compressed file, or standard input read a second time.
+        `errors` or `encoding` has another value. While reading: a byte that is not of the encoding (with its position
+        and line), a file that is no text (such as an archive, or anything with NULs), a damaged compressed file, or
+        standard input read a second time.
 
     Examples
     --------
@@ -53,14 +68,18 @@ def read_sentences(source: Source, errors: str = "strict") -> Iterable[Sentence]
     [2, 2]
     """
     validation.choice("errors", errors, ERRORS)
+    encoding = checked_encoding(encoding)
     paths = _paths_in(source)
     if paths:
-        return TextFiles(paths, errors)
+        return TextFiles(paths, errors, encoding=encoding, exclude=exclude)
     if isinstance(source, Iterator):
         raise TypeError(
             f"corpus must be a path or an iterable that can be read several times, got a one-shot "
             f"{type(source).__name__}: pass a list, or an object whose __iter__ starts again"
         )
+    if isinstance(source, (Set, bytes, bytearray, memoryview)):
+        kind = "which has no order" if isinstance(source, Set) else "which is not text"
+        raise TypeError(f"corpus must be a path or an iterable of token lists, got a {type(source).__name__}, {kind}")
     if not isinstance(source, Iterable):
         raise TypeError(f"corpus must be a path or an iterable of token lists, got {type(source).__name__}")
     return source  # type: ignore[return-value]
@@ -75,8 +94,8 @@ def _paths_in(source: Any) -> list[AnyPath]:
     for number, item in enumerate(source):
         if not is_path(item):
             raise TypeError(
-                f"corpus begins with the path {os.fspath(source[0])!r}, so it must contain only paths: item {number} "
-                f"is a {type(item).__name__}"
+                f"corpus begins with the path {validation.shown(os.fspath(source[0]))}, so it must contain only paths: "
+                f"item {number} is a {type(item).__name__}"
             )
     return list(source)
 
@@ -92,6 +111,10 @@ class TextFiles:
         "strict", "replace" or "ignore".
     block_bytes : int
         Number of bytes that are read at a time.
+    encoding : str
+        The encoding of the files.
+    exclude : sequence of paths
+        Files and folders that are not part of a folder or a pattern, such as the output of a run.
 
     Attributes
     ----------
@@ -100,13 +123,22 @@ class TextFiles:
 
     Raises
     ------
-    FileNotFoundError, ValueError
+    FileNotFoundError, PermissionError, OSError, TypeError, ValueError
         See `read_sentences`.
     """
 
-    def __init__(self, paths: Sequence[AnyPath], errors: str = "strict", block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self,
+        paths: Sequence[AnyPath],
+        errors: str = "strict",
+        block_bytes: int = BLOCK_BYTES,
+        *,
+        encoding: str = UTF8,
+        exclude: Sequence[AnyPath] = (),
+    ) -> None:
         self.errors = validation.choice("errors", errors, ERRORS)
-        self.files = find_files(paths)
+        self.encoding = checked_encoding(encoding)
+        self.files = find_files(paths, exclude)
         self._block_bytes = block_bytes
         self._is_used_up = False
 
@@ -133,16 +165,22 @@ class TextFiles:
 
     def blocks(self) -> Iterator[Chunk]:
         """Yield the text as valid UTF-8 in blocks of whole tokens; each file ends with a line end."""
+        streams = [file for file in self.files if not _is_regular(file)]
         if self._is_used_up:
-            raise ValueError("standard input can be read only once")
-        self._is_used_up = None in self.files
+            name = "standard input" if streams[0] is None else f"corpus {shown_path(streams[0])}"
+            raise ValueError(f"{name} can be read only once")
+        self._is_used_up = bool(streams)
         before = 0
         for file in self.files:
-            for block, done in text_blocks(file, self.errors, self._block_bytes):
+            for block, done in text_blocks(file, self.errors, self._block_bytes, self.encoding):
                 yield Chunk(block, before + done)
             before += _size(file) or 0
 
 
-def _size(file: Any) -> int | None:
+def _is_regular(file: Path | None) -> bool:
+    return file is not None and (file.is_file() or not file.exists())  # one that has vanished is reported when read
+
+
+def _size(file: Path | None) -> int | None:
     """Return the size of a regular file, None for a pipe."""
     return file.stat().st_size if file is not None and file.is_file() else None

@@ -7,8 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.kernels.text.white_space import WHITE_SPACE
 from sampledsoftmax.word2vec.corpus.decompress import Chunk, read_chunks
+from sampledsoftmax.word2vec.corpus.encodings import UTF8, as_utf8
+from sampledsoftmax.word2vec.corpus.not_text import NUL, text_only, wide_encoding
 
 BLOCK_BYTES = 2**20
 ERRORS = ("strict", "replace", "ignore")
@@ -19,9 +22,13 @@ Item = TypeVar("Item")
 _WHITE_SPACE = re.compile(b"|".join(re.escape(character.encode()) for character in WHITE_SPACE))
 _LINE_END = b"\n"
 _TAIL_BYTES = 4096
+_MAX_WRONG, _MAX_WRONG_SHARE = 100, 1 / 3  # more bytes that are not of the encoding are no mistakes in a text
+_REPLACEMENT = "\ufffd"
 
 
-def text_blocks(path: Path | None, errors: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Chunk]:
+def text_blocks(
+    path: Path | None, errors: str, block_bytes: int = BLOCK_BYTES, encoding: str = UTF8
+) -> Iterator[Chunk]:
     """Yield a file in blocks that end with white space, the last one with a line end.
 
     Parameters
@@ -29,26 +36,35 @@ def text_blocks(path: Path | None, errors: str, block_bytes: int = BLOCK_BYTES) 
     path : Path or None
         A file, plain or compressed (see `read_chunks`); None is standard input.
     errors : str
-        How to handle bytes that are not UTF-8, as in `bytes.decode`: "strict", "replace" or "ignore".
+        How to handle bytes that are not of the encoding, as in `bytes.decode`: "strict", "replace" or "ignore".
     block_bytes : int
         Approximate size of a block; a block with a longer token is longer.
+    encoding : str
+        The standard name of the encoding, see `checked_encoding`. Blocks are UTF-8 from any.
 
     Raises
     ------
     ValueError
-        A byte is not UTF-8 and `errors` is "strict"; see `read_chunks` for other reasons.
+        A byte is not of the encoding and `errors` is "strict"; the file has a NUL or is otherwise no text; see
+        `read_chunks` for other reasons.
     """
-    decode = _Decoder(path, errors)
+    name = "standard input" if path is None else shown_path(path)
+    chunks = text_only(read_chunks(path, block_bytes), name, encoding)
+    if encoding != UTF8:
+        chunks = as_utf8(chunks, name, encoding, errors)
+    check = _Checker(name, encoding, errors)
     pending: list[bytes] = []  # the beginning of a token whose end has not been read
     data, done = _LINE_END, 0
-    for data, done in read_chunks(path, block_bytes):
+    for data, done in chunks:
+        if NUL in data:  # now, since a file of nothing else has no end of a token
+            raise ValueError(check.described_nul(b"".join([*pending, data])))
         end = _end_of_last_white_space(data)
         pending.append(data[:end] if end else data)
         if end:
-            yield Chunk(decode(b"".join(pending)), done)
+            yield Chunk(check(b"".join(pending)), done)
             pending = [data[end:]]
     if not data.endswith(_LINE_END):
-        yield Chunk(decode(b"".join([*pending, _LINE_END])), done)
+        yield Chunk(check(b"".join([*pending, _LINE_END])), done)
 
 
 def prefetch(items: Iterable[Item]) -> Iterator[Item]:
@@ -76,12 +92,15 @@ def _end_of_last_white_space(data: bytes) -> int:
     return 0
 
 
-class _Decoder:
-    """Checks the blocks of one file in order, and removes its byte order mark."""
+class _Checker:
+    """Checks the blocks of one file in order, and removes its byte order mark.
 
-    def __init__(self, path: Path | None, errors: str) -> None:
-        self._name = "standard input" if path is None else str(path)
-        self._errors = errors
+    Blocks that have been converted to UTF-8 are checked for the same things, but their positions are not those of the
+    file.
+    """
+
+    def __init__(self, name: str, encoding: str, errors: str) -> None:
+        self._name, self._encoding, self._errors = name, encoding, errors
         self._position = self._lines = 0
 
     def __call__(self, block: bytes) -> bytes:
@@ -94,10 +113,33 @@ class _Decoder:
 
     def _decoded(self, block: bytes) -> str:
         try:
-            return block.decode("utf-8", self._errors)
+            text = block.decode("utf-8", self._errors)
         except UnicodeDecodeError as error:
-            line = self._lines + block.count(_LINE_END, 0, error.start) + 1
             raise ValueError(
                 f"corpus {self._name} is not UTF-8: byte 0x{block[error.start]:02x} at position "
-                f"{self._position + error.start}, in line {line}"
+                f"{self._position + error.start}, in line {self._line(block, error.start)}; set encoding to that of "
+                "the file, such as 'cp1252', or errors to 'replace' or 'ignore'"
             ) from None
+        if self._errors != "strict":
+            self._check_share_of_wrong_bytes(block, text)
+        return text
+
+    def _check_share_of_wrong_bytes(self, block: bytes, text: str) -> None:
+        wrong = len(block) - len(text.encode()) if self._errors == "ignore" else text.count(_REPLACEMENT)
+        if wrong > max(_MAX_WRONG, _MAX_WRONG_SHARE * len(text)):
+            raise ValueError(
+                f"corpus {self._name} is not text in {self._encoding}: {wrong:,} bytes are not, from line "
+                f"{self._lines + 1} on, beside {len(text):,} characters; set encoding to that of the file, or leave it "
+                "out"
+            )
+
+    def described_nul(self, block: bytes) -> str:
+        """Return the message for a block with a NUL."""
+        place = block.index(NUL)
+        wide = wide_encoding(block, self._position) if self._encoding == UTF8 else None
+        where = f"at position {self._position + place}, in line" if self._encoding == UTF8 else "in line"
+        way_out = f"it seems to be {wide}: set encoding to {wide!r}" if wide else "it may be a file of another kind"
+        return f"corpus {self._name} is not text: it has a NUL {where} {self._line(block, place)}; {way_out}"
+
+    def _line(self, block: bytes, place: int) -> int:
+        return self._lines + block.count(_LINE_END, 0, place) + 1

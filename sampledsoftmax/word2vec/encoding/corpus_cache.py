@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,23 +19,31 @@ from sampledsoftmax.word2vec.corpus.corpus import TextFiles
 from sampledsoftmax.word2vec.encoding.id_files import ArrayFile, checksum_of
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 _ABOUT, _WORDS, _COUNTS = "corpus.json", "words.json", "counts.npy"
 _TEMP_PREFIX = ".corpus"
+_TICK = 0.02  # seconds; times of files have steps of up to 0.01 s on Linux
 
 
 def fingerprint(files: TextFiles, **settings: Any) -> dict[str, Any] | None:
-    """Return everything that an encoded corpus depends on: files with size and time of the last change, and settings.
+    """Return everything that an encoded corpus depends on: files with their sizes and times, and settings.
 
-    None if a file is a pipe, whose content is unknown until it is read.
+    The time at which a file has last changed, in content or status, cannot be set by programs, unlike the time of
+    modification. A file that has changed within a tick of the clock is waited for, so that a later change has another
+    time. None if a file is a pipe, whose content is unknown until it is read, or has vanished.
     """
     about = []
     for path in files.files:
         if path is None or not path.is_file():
             return None
         status = path.stat()
-        about.append([str(path.resolve()), status.st_size, status.st_mtime_ns])
-    return {"format": FORMAT, "files": about, "errors": files.errors, **settings}
+        age = time.time() - status.st_ctime
+        if 0 <= age < _TICK:
+            time.sleep(_TICK - age)
+            status = path.stat()
+        times = [status.st_mtime_ns, status.st_ctime_ns]
+        about.append([str(path.resolve()), status.st_size, *times, status.st_ino, status.st_dev])
+    return {"format": FORMAT, "files": about, "errors": files.errors, "encoding": files.encoding, **settings}
 
 
 def words_digest(vocabulary: Vocabulary) -> str:

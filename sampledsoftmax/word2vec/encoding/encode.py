@@ -3,12 +3,13 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sampledsoftmax import validation
-from sampledsoftmax.word2vec.corpus.corpus import Sentence, Source, TextFiles, read_sentences
+from sampledsoftmax.word2vec.corpus.corpus import Source, TextFiles, read_sentences
+from sampledsoftmax.word2vec.corpus.encodings import UTF8
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath
 from sampledsoftmax.word2vec.encoding.corpus_cache import (
     CorpusCache,
@@ -49,6 +50,8 @@ def encode_corpus(
     cache: AnyPath | None = None,
     *,
     errors: str = "strict",
+    encoding: str = UTF8,
+    exclude: Sequence[AnyPath] = (),
     on_progress: OnProgress = ignore,
     on_reuse: Callable[[Path], None] = ignore,
 ) -> Encoded:
@@ -62,11 +65,16 @@ def encode_corpus(
         Words that occur less often are dropped.
     cache : path, optional
         Directory for the ids, created if it does not exist. An entry is reused for the same files (paths, sizes, times
-        of the last change), `min_count` and `errors`, if its checksums match; token lists and pipes are read each time.
-        Old entries are never deleted; the directory may be deleted at any time. Without a cache, the ids are in the
-        temporary directory of the system (TMPDIR) and are removed with the stream.
+        of the last change), `min_count`, `errors` and `encoding`, if its checksums match; token lists and pipes are
+        read each time, and files that change while they are read are not kept. Old entries are never deleted; the
+        directory may be deleted at any time. Without a cache, the ids are in the temporary directory of the system
+        (TMPDIR) and are removed with the stream.
     errors : str
-        How to handle bytes that are not UTF-8: "strict", "replace" or "ignore", see `read_sentences`.
+        How to handle bytes that are not of the encoding: "strict", "replace" or "ignore", see `read_sentences`.
+    encoding : str
+        The encoding of the files.
+    exclude : sequence of paths
+        Files and folders that are not part of a folder or a pattern; the cache is none either.
     on_progress : callable
         Called with (bytes read, total bytes or None if unknown), about once per megabyte; never for token lists.
     on_reuse : callable
@@ -87,7 +95,7 @@ def encode_corpus(
     """
     min_count = validation.whole_number("min_count", min_count, at_least=1)
     return _encode(
-        _Job(source, cache, errors, on_progress, on_reuse, min_count),
+        _Job(source, cache, errors, encoding, exclude, on_progress, on_reuse, min_count),
         lambda index: frequent_words(index, min_count),
         min_count=min_count,
     )
@@ -99,6 +107,8 @@ def encode_more(
     cache: AnyPath | None = None,
     *,
     errors: str = "strict",
+    encoding: str = UTF8,
+    exclude: Sequence[AnyPath] = (),
     on_progress: OnProgress = ignore,
     on_reuse: Callable[[Path], None] = ignore,
 ) -> IdStream:
@@ -112,7 +122,7 @@ def encode_more(
     >>> encode_more([["to", "be", "or"]], Vocabulary(["be", "to"], np.array([3, 2]))).ids.tolist()
     [1, 0]
     """
-    job = _Job(source, cache, errors, on_progress, on_reuse)
+    job = _Job(source, cache, errors, encoding, exclude, on_progress, on_reuse)
     return _encode(job, lambda _: vocabulary, vocabulary=words_digest(vocabulary)).stream
 
 
@@ -123,6 +133,8 @@ def encode_and_grow(
     cache: AnyPath | None = None,
     *,
     errors: str = "strict",
+    encoding: str = UTF8,
+    exclude: Sequence[AnyPath] = (),
     on_progress: OnProgress = ignore,
     on_reuse: Callable[[Path], None] = ignore,
 ) -> Encoded:
@@ -145,7 +157,7 @@ def encode_and_grow(
         counts = {word: n for word, n in word_counts(index) if n >= min_count or word in known}
         return vocabulary.grow(counts, min_count)
 
-    job = _Job(source, cache, errors, on_progress, on_reuse)
+    job = _Job(source, cache, errors, encoding, exclude, on_progress, on_reuse)
     return _encode(job, grown, min_count=min_count, vocabulary=words_digest(vocabulary))
 
 
@@ -155,6 +167,8 @@ class _Job(NamedTuple):
     source: Source
     cache: AnyPath | None
     errors: str
+    encoding: str
+    exclude: Sequence[AnyPath]
     on_progress: OnProgress
     on_reuse: Callable[[Path], None]
     at_least: int = 1  # words with fewer occurrences are certain to be dropped
@@ -162,26 +176,21 @@ class _Job(NamedTuple):
 
 def _encode(job: _Job, choose: Callable[[WordIndex], Vocabulary], **settings: Any) -> Encoded:
     """Return a corpus from the cache, or encode it with the vocabulary that `choose` makes from its words."""
-    sentences = read_sentences(job.source, job.errors)
-    about = fingerprint(sentences, **settings) if isinstance(sentences, TextFiles) else None
-    if job.cache is None or about is None:
-        return _encode_temporarily(job, sentences, choose)
-    cache = CorpusCache(job.cache)
-    if cache.holds(about):
+    exclude = [*job.exclude, *([] if job.cache is None else [job.cache])]
+    sentences = read_sentences(job.source, job.errors, job.encoding, exclude)
+    about = fingerprint(sentences, **settings) if job.cache is not None and isinstance(sentences, TextFiles) else None
+    cache = CorpusCache(tempfile.gettempdir() if job.cache is None else job.cache)
+    if about is not None and cache.holds(about):
         folder = cache.folder_of(about)
         job.on_reuse(folder)
         return Encoded(load_vocabulary(folder), map_stream(folder))
     with temp_folder(cache.path) as folder:
         vocabulary, checksums = encode_into(folder, sentences, choose, job.at_least, job.on_progress)
-        checksums |= save_vocabulary(folder, vocabulary)
-        return Encoded(vocabulary, map_stream(cache.keep(folder, about, checksums)))
-
-
-def _encode_temporarily(job: _Job, sentences: Iterable[Sentence], choose: Callable[[WordIndex], Vocabulary]) -> Encoded:
-    """Encode into files that are removed with the arrays, or at once where mapped files may be deleted."""
-    with temp_folder(tempfile.gettempdir() if job.cache is None else job.cache) as folder:
-        vocabulary, _ = encode_into(folder, sentences, choose, job.at_least, job.on_progress)
-        stream = map_stream(folder)
-    if folder.exists():
+        kept = folder
+        # files that have changed meanwhile are used as they were read, but not kept
+        if about is not None and about == fingerprint(sentences, **settings):  # type: ignore[arg-type]
+            kept = cache.keep(folder, about, checksums | save_vocabulary(folder, vocabulary))
+        stream = map_stream(kept)
+    if folder.exists():  # where mapped files cannot be removed
         weakref.finalize(stream.ids, shutil.rmtree, folder, ignore_errors=True)
     return Encoded(vocabulary, stream)
