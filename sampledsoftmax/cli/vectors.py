@@ -39,7 +39,7 @@ def neighbors(directory: str, words: tuple[str, ...], topn: int, which: str) -> 
 def neighbor_lines(vectors: WordVectors, words: tuple[str, ...], topn: int) -> list[str]:
     """Return one line per word; an unknown word raises before any line is returned."""
     width = max(map(len, words)) + 1
-    found = [(word, vectors.most_similar(word, topn)) for word in words]
+    found = [(word, vectors.most_similar(word, topn=topn)) for word in words]
     return [
         f"{word + ':':<{width}} {', '.join(f'{near} {cosine:.2f}' for near, cosine in nearest)}"
         for word, nearest in found

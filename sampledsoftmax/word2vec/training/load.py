@@ -42,7 +42,7 @@ class LoadedModel(NamedTuple):
         """Return the vectors; `which` as in `WordVectors.from_tables`, None for the setting of the run."""
         if which is None:
             which = "in" if self.weights is None else self.settings["which"]
-        return WordVectors.from_tables(self.words, self.embeddings, self.weights, which)
+        return WordVectors.from_tables(self.words, self.embeddings, self.weights, which, copy=False)
 
 
 def load_trained(path: str | os.PathLike[str]) -> LoadedModel:
