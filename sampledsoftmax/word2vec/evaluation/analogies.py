@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax.validation import shown
 from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB, Lookup, numbered_lines
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
@@ -74,7 +75,8 @@ def evaluate_analogies(
     vectors : WordVectors
         Words by decreasing frequency.
     path : path
-        Plain or gzip. A line ": name" starts a section, any other line has four words.
+        UTF-8, plain or compressed. A line ": name" starts a section, any other line has four words; a repeated question
+        counts each time.
     restrict_vocab : int or None
         Use only the first `restrict_vocab` words, in questions and as answers; None for all.
     case_insensitive : bool
@@ -89,8 +91,9 @@ def evaluate_analogies(
     ------
     FileNotFoundError
         The file does not exist.
-    ValueError
-        A line has another form, or there are no questions; the message names the line.
+    TypeError, ValueError
+        A line has another form, or there are no questions; the message names the line. Or an argument is of another
+        type or out of its range.
 
     Notes
     -----
@@ -128,9 +131,9 @@ def _read(path: str | os.PathLike[str]) -> list[tuple[str, list[Question]]]:
             continue
         words = line.split()
         if asked is None:
-            raise ValueError(f'{path}, line {number}: a line ": section" is expected first, got {line[:60]!r}')
+            raise ValueError(f'{path}, line {number}: a line ": section" is expected first, got {shown(line)}')
         if len(words) != 4:
-            raise ValueError(f"{path}, line {number}: four words are expected, got {len(words)}: {line[:60]!r}")
+            raise ValueError(f"{path}, line {number}: four words are expected, got {len(words)}: {shown(line)}")
         asked.append((words[0], words[1], words[2], words[3]))
     if not any(sections.values()):
         raise ValueError(f"{path} has no questions")

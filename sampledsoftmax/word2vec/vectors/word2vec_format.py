@@ -66,6 +66,10 @@ def read(path: str | os.PathLike[str], binary: bool | None, reading: Reading) ->
     path = Path(path)
     if binary and reading.no_header:
         raise ValueError("no_header must be False for a binary file: without a header, its rows cannot be found")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a directory, a file of vectors is expected")
     with open_plain_or_gzip(path) as file:
         if reading.no_header:
             found = TextReader(path, file, file.readline(), reading).read()
