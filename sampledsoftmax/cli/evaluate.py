@@ -5,13 +5,14 @@ from typing import Any
 
 import click
 
-from sampledsoftmax.cli.vectors import checked_output, directory_argument, which_option
+from sampledsoftmax.cli.vectors import checked_output, directory_argument, reading_options, which_option
 from sampledsoftmax.io.atomic_write import new_file
 from sampledsoftmax.word2vec.evaluation.analogies import AnalogyScores, Section, evaluate_analogies
 from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB
 from sampledsoftmax.word2vec.evaluation.similarities import SimilarityScores, evaluate_similarities
 from sampledsoftmax.word2vec.evaluation.text_loss import TextLoss, evaluate_text
 from sampledsoftmax.word2vec.training.load import load_trained
+from sampledsoftmax.word2vec.vectors.vector_file import Reading
 
 
 @click.command()
@@ -25,7 +26,8 @@ from sampledsoftmax.word2vec.training.load import load_trained
 @click.option("--window", type=int, help="Maximum distance of a pair of --text [default: that of the training].")
 @click.option("--max-pairs", default=200_000, show_default=True, help="Use only the first pairs of --text.")
 @click.option("--json", "json_file", metavar="FILE", help="Also write all scores to FILE.")
-def evaluate(directory: str, json_file: str | None, **asked: Any) -> None:
+@reading_options
+def evaluate(directory: str, json_file: str | None, reading: Reading, **asked: Any) -> None:
     """Score vectors on questions, and a model on text.
 
     DIR is the --output directory of a training run, or a file of vectors. Questions with a word that has no vector
@@ -38,7 +40,7 @@ def evaluate(directory: str, json_file: str | None, **asked: Any) -> None:
     if not (asked["analogies"] or asked["similarities"] or asked["text"]):
         raise click.UsageError("nothing to evaluate: name a file with --analogies, --similarities or --text")
     file = checked_output(json_file) if json_file else None
-    model = load_trained(directory)
+    model = load_trained(directory, reading)
     scores: dict[str, Any] = {}
     if asked["analogies"] or asked["similarities"]:
         vectors = model.vectors(asked["which"])

@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from sampledsoftmax.cli.report import say
-from sampledsoftmax.cli.vectors import directory_argument, which_option
+from sampledsoftmax.cli.vectors import directory_argument, reading_options, which_option
 from sampledsoftmax.io.extras import need
 from sampledsoftmax.word2vec.plots.loss_plot import read_loss, save_loss_plot
 from sampledsoftmax.word2vec.plots.map_page import save_page
 from sampledsoftmax.word2vec.plots.map_picture import save_picture
 from sampledsoftmax.word2vec.plots.word_map import METHODS, WordMap, frequent_words, words_with_neighbors
 from sampledsoftmax.word2vec.training.load import load_trained
+from sampledsoftmax.word2vec.vectors.vector_file import Reading
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 _TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
@@ -36,6 +37,7 @@ _TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 )
 @click.option("--output", metavar="FOLDER", help="Output folder, created if it does not exist [default: DIR].")
 @which_option
+@reading_options
 def plot(
     directory: str,
     words: int,
@@ -44,6 +46,7 @@ def plot(
     method: str | None,
     output: str | None,
     which: str,
+    reading: Reading,
 ) -> None:
     """Draw a map of the words, and the loss curve.
 
@@ -54,7 +57,7 @@ def plot(
     of largest variance; tsne and umap preserve neighborhoods, while large distances mean little.
     """
     need("matplotlib.figure", "matplotlib", "plot")  # before the work, not after it
-    model = load_trained(directory)
+    model = load_trained(directory, reading)
     vectors = model.vectors(which)
     # with a few groups of words far apart, t-SNE would leave most of the plane empty
     how = method or ("tsne" if importlib.util.find_spec("sklearn") and not chosen else "pca")

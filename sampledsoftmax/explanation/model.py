@@ -75,7 +75,7 @@ def explain_words(
     >>> explain_words(tables, ["be", "to"], 2, 1, path="reference").labels.tolist()
     [[0], [1]]
     """
-    vectors = WordVectors(tables.words, tables.embeddings)
+    vectors = WordVectors(tables.words, tables.embeddings, copy=False)
     for word in words:
         vectors[word]  # raises UnknownWordError with suggestions
     ids = np.array([vectors.words.index(word) for word in words])

@@ -50,7 +50,7 @@ def test_train_then_neighbors(tmp_path, corpus, capsys):
 
     assert main(["neighbors", str(output), "a", "1", "--topn", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    expected = WordVectors.load_word2vec_format(output / "vectors.txt").most_similar("a", 3)
+    expected = WordVectors.load_word2vec_format(output / "vectors.txt").most_similar("a", topn=3)
     assert lines[0] == "a: " + ", ".join(f"{word} {cosine:.2f}" for word, cosine in expected)
     assert lines[1].startswith("1: ")
     assert len(lines) == 2

@@ -47,7 +47,7 @@ def test_analogy(only_vectors, capsys):
 
 def test_which_table(run, only_vectors, capsys):
     assert main(["neighbors", str(run), "man", "--which", "out", "--topn", "1"]) == 0
-    expected = WordVectors(WORDS, OUTER).most_similar("man", 1)[0][0]
+    expected = WordVectors(WORDS, OUTER).most_similar("man", topn=1)[0][0]
     assert capsys.readouterr().out.startswith(f"man: {expected} ")
     line = failed(capsys, "neighbors", str(only_vectors), "man", "--which", "mean")
     assert line == "which='mean' needs the output weights, which are missing: use which='in'"

@@ -153,7 +153,7 @@ def test_arrays_that_are_no_vectors(tmp_path):
         (["a", "b"], np.eye(3), r"vectors must have shape \[2, dim\]"),
         (["a", "a"], np.eye(2), "'a' is repeated"),
         (["a", "b"], np.eye(2, dtype=int), "vectors must be float32 or float64"),
-        ([1, 2], np.eye(2), "words must be a vector of strings"),
+        ([1.0, 2.0], np.eye(2), "words must be a vector of strings or ints"),
     ):
         np.savez(path, words=np.array(words), vectors=table)
         with pytest.raises(ValueError, match=f"is not a file of words and vectors, or damaged: .*{message}"):

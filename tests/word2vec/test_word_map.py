@@ -54,7 +54,7 @@ def test_maps():
     word_map = frequent_words(vectors, 1000, "pca")
     assert word_map.ids.tolist() == list(range(40))
     chosen = words_with_neighbors(vectors, ["w7", "w9"], 5, "pca")
-    near = [word for word, _ in vectors.most_similar("w7", 5)]
+    near = [word for word, _ in vectors.most_similar("w7", topn=5)]
     assert [vectors.words[i] for i in chosen.ids[:2]] == ["w7", "w9"]
     assert {"w7", *near} - {"w9"} == {vectors.words[i] for i in chosen.ids[chosen.groups == 0]}
     with pytest.raises(ValueError, match="words must be at least 3, got 2"):

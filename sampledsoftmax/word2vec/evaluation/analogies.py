@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.not_a_number import not_a_number
+from sampledsoftmax.validation import shown
 from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB, Lookup, numbered_lines
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
@@ -77,7 +78,8 @@ def evaluate_analogies(
     vectors : WordVectors
         Words by decreasing frequency.
     path : path
-        Plain or gzip. A line ": name" starts a section, any other line has four words.
+        UTF-8, plain or compressed. A line ": name" starts a section, any other line has four words; a repeated question
+        counts each time.
     restrict_vocab : int or None
         Use only the first `restrict_vocab` words, in questions and as answers; None for all.
     case_insensitive : bool
@@ -92,8 +94,9 @@ def evaluate_analogies(
     ------
     FileNotFoundError
         The file does not exist.
-    ValueError
-        A line has another form, or there are no questions; the message names the line.
+    TypeError, ValueError
+        A line has another form, or there are no questions; the message names the line. Or an argument is of another
+        type or out of its range.
 
     Notes
     -----
@@ -131,9 +134,9 @@ def _read(path: str | os.PathLike[str]) -> list[tuple[str, list[Question]]]:
             continue
         words = line.split()
         if asked is None:
-            raise ValueError(f'{path}, line {number}: a line ": section" is expected first, got {line[:60]!r}')
+            raise ValueError(f'{path}, line {number}: a line ": section" is expected first, got {shown(line)}')
         if len(words) != 4:
-            raise ValueError(f"{path}, line {number}: four words are expected, got {len(words)}: {line[:60]!r}")
+            raise ValueError(f"{path}, line {number}: four words are expected, got {len(words)}: {shown(line)}")
         asked.append((words[0], words[1], words[2], words[3]))
     if not any(sections.values()):
         raise ValueError(f"{path} has no questions")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sampledsoftmax import validation
 from sampledsoftmax.io.compression import open_plain_or_gzip
+from sampledsoftmax.word2vec.vectors.word_table import Word
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 RESTRICT_VOCAB = 300_000
@@ -25,6 +26,11 @@ class Lookup:
         Whether a word of a question denotes the first (most frequent) word that is the same in upper case, as in
         gensim. Otherwise words are looked up as they are written.
 
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is of another type or out of its range.
+
     Examples
     --------
     >>> import numpy as np
@@ -34,6 +40,8 @@ class Lookup:
     """
 
     def __init__(self, vectors: WordVectors, restrict_vocab: int | None, case_insensitive: bool) -> None:
+        if not isinstance(vectors, WordVectors):
+            raise TypeError(f"vectors must be WordVectors, got {validation.described(vectors)}")
         if restrict_vocab is not None:
             restrict_vocab = validation.whole_number("restrict_vocab", restrict_vocab, at_least=1)
         self._fold = validation.flag("case_insensitive", case_insensitive)
@@ -44,17 +52,17 @@ class Lookup:
             if self._ids.setdefault(self._key(word), i) != i:
                 self._others.setdefault(self._key(word), []).append(i)
 
-    def id(self, word: str) -> int | None:
+    def id(self, word: Word) -> int | None:
         """Return the id of the word that `word` denotes, None if there is none."""
         return self._ids.get(self._key(word))
 
-    def variants(self, word: str) -> list[int]:
+    def variants(self, word: Word) -> list[int]:
         """Return the ids of all words that equal `word` up to case, starting with the one that it denotes."""
         key = self._key(word)
         return [self._ids[key], *self._others.get(key, [])]
 
-    def _key(self, word: str) -> str:
-        return word.upper() if self._fold else word
+    def _key(self, word: Word) -> str:
+        return str(word).upper() if self._fold else str(word)
 
 
 def numbered_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
@@ -63,14 +71,14 @@ def numbered_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     Parameters
     ----------
     path : path
-        A UTF-8 file, plain or gzip.
+        A UTF-8 file, plain or compressed; a byte-order mark and carriage returns are skipped.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError
         The file does not exist or is a directory.
     ValueError
-        A line is not UTF-8, or the gzip file is damaged.
+        A line is not UTF-8 or holds a null character, or a compressed file is damaged.
 
     Examples
     --------
@@ -84,7 +92,10 @@ def numbered_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
         try:
             text = line.decode("utf-8").strip()
         except UnicodeDecodeError as error:
-            raise ValueError(f"{path}, line {number}: byte {error.start + 1} of the line is not UTF-8") from None
+            where = f"byte {error.start + 1} of the line is not UTF-8"
+            raise ValueError(f"{path}, line {number}: {where}: convert the file to UTF-8") from None
+        if "\0" in text:
+            raise ValueError(f"{path}, line {number} has a null character, as in UTF-16 and in files that are no text")
         if text:
             yield number, text
 

@@ -1,14 +1,20 @@
 """Evaluation on word similarity: correlation of cosines with human judgments (WordSim-353, SimLex-999)."""
 
 import os
+import re
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax.not_a_number import not_a_number
+from sampledsoftmax.validation import shown
 from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB, Lookup, numbered_lines
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "inf", "infinity", "?", ".")  # of -, too
+_LARGE = 1e300
 
 
 @not_a_number()
@@ -48,9 +54,10 @@ def evaluate_similarities(
     vectors : WordVectors
         Words by decreasing frequency.
     path : path
-        Plain or gzip. A line has two words and further fields; the first number among them is the score. Fields are
-        separated by tabs, else by commas, else by white space. Lines that start with "#" are comments; the first other
-        line may be a header.
+        UTF-8, plain or compressed. A line has two words and further fields; the first number among those of the first
+        pair is its score, and the score of the other pairs is the field at the same place. Fields are separated by
+        tabs, else by commas, else by white space. Lines that start with "#" are comments; the first other line may be a
+        header, with a name in the place of the score. A repeated pair counts each time.
     restrict_vocab : int or None
         Use only the first `restrict_vocab` words; None for all.
     case_insensitive : bool
@@ -64,8 +71,9 @@ def evaluate_similarities(
     ------
     FileNotFoundError
         The file does not exist.
-    ValueError
-        A line has another form, or there are no pairs; the message names the line.
+    TypeError, ValueError
+        A line has another form, a score is missing or not finite, or there are no pairs; the message names the line. Or
+        an argument is of another type or out of its range.
 
     Examples
     --------
@@ -91,31 +99,52 @@ def evaluate_similarities(
 
 def _read(path: str | os.PathLike[str]) -> list[tuple[str, str, float]]:
     pairs: list[tuple[str, str, float]] = []
+    place: int | None = None
     may_be_header = True
     for number, line in numbered_lines(path):
         if line.startswith("#"):
             continue
-        pair = _pair(line)
-        if pair is None and not may_be_header:
-            raise ValueError(f"{path}, line {number}: two words and a number are expected, got {line[:60]!r}")
+        fields = _fields(line)
+        if place is None:
+            place = next((i for i in range(2, len(fields)) if _is_score(fields[i])), None)
+            if place is None and may_be_header and _is_header(fields):
+                may_be_header = False
+                continue
         may_be_header = False
-        if pair is not None:
-            pairs.append(pair)
+        if (
+            place is None
+            or len(fields) <= place
+            or any(map(_is_missing, fields[2:place]))
+            or not _is_score(fields[place])
+        ):
+            where = f" as field {place + 1}" if place is not None else ""
+            raise ValueError(f"{path}, line {number}: two words and a number{where} are expected, got {shown(line)}")
+        pairs.append((fields[0], fields[1], float(fields[place])))
     if not pairs:
         raise ValueError(f"{path} has no pairs: lines of two words and a number are expected")
     return pairs
 
 
-def _pair(line: str) -> tuple[str, str, float] | None:
-    """Return two words and their score, or None if the line has another form."""
+def _fields(line: str) -> list[str]:
     separator = "\t" if "\t" in line else "," if "," in line else None
-    fields = [field.strip() for field in line.split(separator)]
-    for field in fields[2:]:
-        try:
-            return fields[0], fields[1], float(field)
-        except ValueError:
-            continue
-    return None
+    return [field.strip() for field in line.split(separator)]
+
+
+def _is_score(field: str) -> bool:
+    """Return whether a field is a finite decimal number."""
+    return _NUMBER.fullmatch(field) is not None and bool(np.isfinite(float(field)))
+
+
+def _is_missing(field: str) -> bool:
+    """Return whether a field is what programs write for a number that they do not have, or begins as a number."""
+    plain = field.lower().lstrip("+-")
+    return plain in _MISSING or plain[0].isdecimal()
+
+
+def _is_header(fields: list[str]) -> bool:
+    """Return whether fields without a number are names of columns: there are more than two, and none is missing."""
+    names = [field for field in fields[2:] if field]
+    return len(fields) == 1 or (bool(names) and not any(map(_is_missing, names)))
 
 
 def average_ranks(values: ArrayLike) -> NDArray[np.float64]:
@@ -139,12 +168,17 @@ def pearson(a: ArrayLike, b: ArrayLike) -> float:
     >>> pearson([1.0, 2.0, 3.0], [5.0, 4.0, 3.0])
     -1.0
     """
-    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    x, y = _halved(np.asarray(a, dtype=np.float64)), _halved(np.asarray(b, dtype=np.float64))
     if x.size < 2 or (x == x[0]).all() or (y == y[0]).all():
         return float("nan")
     x, y = x - x.mean(), y - y.mean()
     x, y = x / np.abs(x).max(), y / np.abs(y).max()  # so that squares do not underflow
     return float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1.0, 1.0))
+
+
+def _halved(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values whose mean does not overflow: the same, or scaled, which changes no correlation."""
+    return values if np.abs(values).max(initial=0.0) < _LARGE else np.ldexp(values, -64)
 
 
 def spearman(a: ArrayLike, b: ArrayLike) -> float:

@@ -64,7 +64,7 @@ def words_with_neighbors(vectors: WordVectors, words: Sequence[str], num_neighbo
     (array([3, 5]), array([0, 1]))
     """
     index = {word: i for i, word in enumerate(vectors.words)}
-    found = [[word, *(near for near, _ in vectors.most_similar(word, num_neighbors))] for word in words]
+    found = [[word, *(near for near, _ in vectors.most_similar(word, topn=num_neighbors))] for word in words]
     groups = {word: number % NUM_GROUPS for number, word in enumerate(words)}
     for number, near in enumerate(found):
         for word in near:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sampledsoftmax.word2vec.training import checkpoint
 from sampledsoftmax.word2vec.training.output_directory import MODEL, SETTINGS, VECTORS
 from sampledsoftmax.word2vec.vectors import formats
+from sampledsoftmax.word2vec.vectors.vector_file import Reading
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 
@@ -19,7 +20,7 @@ class LoadedModel(NamedTuple):
 
     Attributes
     ----------
-    words : list of str
+    words : list of str or int
         By decreasing frequency.
     counts : int64 [num_words] or None
         Occurrences of each word; None for vectors alone.
@@ -31,7 +32,7 @@ class LoadedModel(NamedTuple):
         Settings of the run; empty for a file of vectors.
     """
 
-    words: list[str]
+    words: list[Any]
     counts: NDArray[np.int64] | None
     embeddings: NDArray[Any]
     weights: NDArray[Any] | None
@@ -42,23 +43,25 @@ class LoadedModel(NamedTuple):
         """Return the vectors; `which` as in `WordVectors.from_tables`, None for the setting of the run."""
         if which is None:
             which = "in" if self.weights is None else self.settings["which"]
-        return WordVectors.from_tables(self.words, self.embeddings, self.weights, which)
+        return WordVectors.from_tables(self.words, self.embeddings, self.weights, which, copy=False)
 
 
-def load_trained(path: str | os.PathLike[str]) -> LoadedModel:
+def load_trained(path: str | os.PathLike[str], reading: Reading | None = None) -> LoadedModel:
     """Load the result of a training run.
 
     Parameters
     ----------
     path : path
         Its output directory, or a file of vectors in one of the formats of `formats.load`.
+    reading : Reading, optional
+        Settings of a read, for a file of word2vec or GloVe.
 
     Raises
     ------
     FileNotFoundError
         The path does not exist, or is a directory without vectors.
     ValueError
-        A file is damaged.
+        A file is damaged, or `reading` is given for a model.
 
     Examples
     --------
@@ -70,12 +73,14 @@ def load_trained(path: str | os.PathLike[str]) -> LoadedModel:
     (['to', 'be'], None)
     """
     path = Path(path)
-    if path.is_file():
-        return _only_vectors(formats.load(path), {})
+    if path.exists() and not path.is_dir():
+        return _only_vectors(formats.load(path, reading), {})
     if (path / MODEL).exists():
+        if reading not in (None, Reading()):
+            raise ValueError(f"options for reading are for files of vectors, and {path} has a model: {MODEL}")
         return _of_model(path / MODEL)
     if (path / VECTORS).exists():
-        return _only_vectors(WordVectors.load_word2vec_format(path / VECTORS), _settings(path / SETTINGS))
+        return _only_vectors(formats.load(path / VECTORS, reading), _settings(path / SETTINGS))
     what = f"has no {VECTORS}" if path.exists() else "does not exist"
     raise FileNotFoundError(f"{path} {what}: name the --output directory of a training run")
 

@@ -1,10 +1,12 @@
 """Rows of floats as text and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sampledsoftmax import validation
 
 
 def rows_as_text(rows: NDArray[Any]) -> list[bytes]:
@@ -36,8 +38,18 @@ def shortest(number: Any) -> str:
     return np.format_float_scientific(number, unique=True, trim="-", exp_digits=2)
 
 
-def rows_of_text(path: str, first: int, lines: Sequence[bytes], dim: int) -> tuple[list[bytes], NDArray[np.float32]]:
-    r"""Return the word and the `dim` numbers of each line; `first` is the number of the first line, for errors.
+def rows_of_text(
+    path: str,
+    first: int,
+    lines: Sequence[bytes],
+    dim: int,
+    dtype: Any = np.float32,
+    hint: Callable[[bytes], str] = lambda line: "",
+) -> tuple[list[bytes], NDArray[Any]]:
+    r"""Return the word and the `dim` numbers of each line.
+
+    `first` is the number of the first line, for errors; `hint` is called with a line that has another number of
+    fields, and what it returns is added to the message.
 
     Examples
     --------
@@ -45,19 +57,40 @@ def rows_of_text(path: str, first: int, lines: Sequence[bytes], dim: int) -> tup
     ([b'to', b'be'], array([[ 5.e-01, -2.e+00],
            [ 1.e-07,  3.e+00]], dtype=float32))
     """
-    names, values = [], np.empty((len(lines), dim), np.float32)
-    for i, line in enumerate(lines):
-        name, *fields = line.rstrip(b" \r\n").split(b" ")
-        if len(fields) != dim:
-            raise ValueError(
-                f"{path}, line {first + i}: a word and {dim} numbers are expected, got {len(fields) + 1} fields"
-            )
-        try:
-            values[i] = list(map(float, fields))
-        except ValueError as error:
-            raise ValueError(f"{path}, line {first + i}: {error}") from None
-        names.append(name)
+    names: list[bytes] = []
+    values = np.empty((0, dim), dtype)
+    with np.errstate(over="ignore"):
+        for i, line in enumerate(lines):
+            name, *fields = line.rstrip(b" \r\n").split(b" ")
+            if len(fields) != dim:
+                raise ValueError(
+                    f"{path}, line {first + i}: a word and {dim} numbers are expected, got {len(fields) + 1} fields"
+                    + hint(line)
+                )
+            if not i:  # only now: the header that announces `dim` may be damaged
+                values = np.empty((len(lines), dim), dtype)
+            values[i] = _numbers(f"{path}, line {first + i}", fields)
+            names.append(name)
     for i in np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist():
         place = int(np.isfinite(values[i]).argmin())
-        raise ValueError(f"{path}, line {first + i}: number {place + 1} is {values[i, place]}")
+        raise ValueError(f"{path}, line {first + i}: number {place + 1} is {values[i, place]}, as {values.dtype}")
     return names, values
+
+
+def _numbers(place: str, fields: list[bytes]) -> list[float]:
+    try:
+        numbers = list(map(float, fields))
+        wrong = next((field for field in fields if b"_" in field), None)  # `float` takes 1_0 for 10
+    except ValueError:
+        wrong = next(field for field in fields if not _is_float(field))
+    if wrong is not None:
+        raise ValueError(f"{place}: could not convert {validation.shown(wrong)} to a number")
+    return numbers
+
+
+def _is_float(field: bytes) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True

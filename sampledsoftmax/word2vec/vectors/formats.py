@@ -2,16 +2,19 @@
 
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.io.atomic_write import new_file
 from sampledsoftmax.io.extras import need
+from sampledsoftmax.word2vec.vectors import saved_vectors, word2vec_format
 from sampledsoftmax.word2vec.vectors.float_text import rows_as_text
+from sampledsoftmax.word2vec.vectors.vector_file import Reading
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 _SAFETENSORS = ("safetensors", "safetensors")  # package and extra
@@ -30,7 +33,7 @@ def save_word2vec_binary(vectors: WordVectors, path: str | os.PathLike[str]) -> 
 
 
 def save_numpy(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
-    """Write an .npz file with two arrays, `words` (unicode) and `vectors`, that is read without pickle.
+    """Write an .npz file with two arrays, `words` (unicode, or int64) and `vectors`, that is read without pickle.
 
     Examples
     --------
@@ -41,14 +44,31 @@ def save_numpy(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
     array([0., 1.], dtype=float32)
     """
     _refuse(vectors, "\0", "a NumPy file", at_end=True)
+    kinds = {type(word) for word in vectors.words}
+    if len(kinds) > 1:
+        raise ValueError("words must be all str or all int: a NumPy file cannot hold both")
+    if kinds == {int}:
+        return _save_npz(path, vectors, _as_ids(vectors.words))
     longest = max(vectors.words, key=len)
     if len(longest) * len(vectors) > _MAX_CHARACTERS:
         raise ValueError(
-            f"the word {longest[:20]!r}... has {len(longest)} characters, and a NumPy array would allocate as many "
-            f"for each of the {len(vectors)} words: use another format"
+            f"the word {validation.shown(longest)} has {len(longest)} characters, and a NumPy array would allocate as "
+            f"many for each of the {len(vectors)} words: use another format"
         )
+    return _save_npz(path, vectors, np.array(vectors.words))
+
+
+def _save_npz(path: str | os.PathLike[str], vectors: WordVectors, words: NDArray[Any]) -> None:
     with new_file(path, "wb") as file:
-        np.savez(file, words=np.array(vectors.words), vectors=vectors.vectors)
+        np.savez(file, words=words, vectors=vectors.vectors)
+
+
+def _as_ids(words: Sequence[int]) -> NDArray[np.int64]:
+    try:
+        return np.array(words, np.int64)
+    except OverflowError:
+        largest = max(words, key=abs)
+        raise ValueError(f"the word {validation.shown(largest)} does not fit int64, as a NumPy file needs it") from None
 
 
 def load_numpy(path: str | os.PathLike[str]) -> WordVectors:
@@ -58,16 +78,19 @@ def load_numpy(path: str | os.PathLike[str]) -> WordVectors:
             words, table = file["words"], file["vectors"]
     except (KeyError, ValueError, OSError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise _damaged(path, error) from None
-    if words.dtype.kind != "U" or words.ndim != 1:
-        raise _damaged(path, f"words must be a vector of strings, got {words.dtype} of shape {list(words.shape)}")
+    if words.dtype.kind not in "Ui" or words.ndim != 1:
+        raise _damaged(
+            path, f"words must be a vector of strings or ints, got {words.dtype} of shape {list(words.shape)}"
+        )
     return _checked(path, words.tolist(), table)
 
 
 def save_safetensors(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
-    """Write a safetensors file: the tensor "vectors", and "words" in the metadata, one per line."""
+    """Write a safetensors file: the tensor "vectors", and "words" in the metadata, one per line; ints in decimal."""
     _refuse(vectors, "\n", "words of a safetensors file, one per line,")
+    words = "\n".join(_as_text(vectors))
     tensors = {"vectors": np.ascontiguousarray(vectors.vectors)}
-    data = need("safetensors.numpy", *_SAFETENSORS).save(tensors, metadata={"words": "\n".join(vectors.words)})
+    data = need("safetensors.numpy", *_SAFETENSORS).save(tensors, metadata={"words": words})
     with new_file(path, "wb") as file:
         file.write(data)
 
@@ -94,12 +117,21 @@ def save_projector(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
     path = Path(path)
     for character, name in (("\t", "tabs"), ("\n", "line ends"), ("\r", "line ends")):
         _refuse(vectors, character, f"a projector file, where {name} separate the fields,")
+    words = _as_text(vectors)
+    empty = next((i for i, word in enumerate(words) if not word.strip()), None)
+    if empty is not None:
+        raise ValueError(f"word {empty} is {words[empty]!r}: the projector skips lines without visible characters")
     with new_file(path) as file:
         for first in range(0, len(vectors), _BLOCK):
             lines = rows_as_text(vectors.vectors[first : first + _BLOCK])
             file.writelines(line.replace(b" ", b"\t").decode() + "\n" for line in lines)
     with new_file(metadata_path(path)) as file:
-        file.writelines(word + "\n" for word in vectors.words)
+        file.writelines(word + "\n" for word in words)
+
+
+def save_own(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
+    """Write the format of this package: any words, and every bit of the vectors."""
+    vectors.save(path)
 
 
 def metadata_path(path: Path) -> Path:
@@ -124,6 +156,7 @@ class Format(NamedTuple):
 FORMATS = {
     "word2vec": Format(save_word2vec, (".txt", ".vec", ".w2v")),
     "word2vec-binary": Format(save_word2vec_binary, (".bin",)),
+    "sampledsoftmax": Format(save_own, (saved_vectors.SUFFIX,)),
     "numpy": Format(save_numpy, (".npz",)),
     "safetensors": Format(save_safetensors, (".safetensors",)),
     "projector": Format(save_projector, (".tsv",)),
@@ -135,46 +168,70 @@ def save(vectors: WordVectors, path: str | os.PathLike[str], form: str) -> None:
     FORMATS[validation.choice("format", form, tuple(FORMATS))].save(vectors, path)
 
 
-def load(path: str | os.PathLike[str]) -> WordVectors:
-    """Read a file of vectors, in the format given by its suffix.
+def load(path: str | os.PathLike[str], reading: Reading | None = None) -> WordVectors:
+    """Read a file of vectors.
 
     Parameters
     ----------
     path : path
-        .npz, .safetensors, .bin (word2vec binary); any other suffix means the text format of word2vec. The two
-        formats of word2vec may be compressed (.gz).
+        .npz, .safetensors, .zip (`WordVectors.save`); any other suffix means a file of word2vec, whose content says
+        whether it is text or binary. The two formats of word2vec may be compressed.
+    reading : Reading, optional
+        Settings of a read, for the two formats of word2vec.
 
     Raises
     ------
     FileNotFoundError
         The file does not exist.
     ValueError
-        It is damaged, or not a file of words and vectors.
+        It is damaged, or not a file of words and vectors; or settings are given for another format.
     """
     path = Path(path)
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    suffix = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else suffixes[-1] if suffixes else ""
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
-    if suffix == ".npz":
-        return load_numpy(path)
-    if suffix == ".safetensors":
-        return load_safetensors(path)
-    return WordVectors.load_word2vec_format(path, binary=suffix == ".bin")
+    loader = _LOADERS.get(path.suffix.lower())
+    if loader is None:
+        return WordVectors(*word2vec_format.read(path, None, reading or Reading()), copy=False)
+    if reading not in (None, Reading()):
+        raise ValueError(f"{path}: options for reading are for word2vec and GloVe files, this is a {path.suffix} file")
+    return loader(path)
+
+
+_LOADERS: dict[str, Callable[[Path], WordVectors]] = {
+    ".npz": load_numpy,
+    ".safetensors": load_safetensors,
+    saved_vectors.SUFFIX: WordVectors.load,
+}
 
 
 def _refuse(vectors: WordVectors, character: str, place: str, at_end: bool = False) -> None:
-    for number, word in enumerate(vectors.words):
+    for number, word in enumerate(map(str, vectors.words)):
         if word.endswith(character) if at_end else character in word:
-            raise ValueError(f"word {number} is {word!r}: {place} cannot hold {character!r} there")
+            raise ValueError(f"word {number} is {validation.shown(word)}: {place} cannot hold {character!r} there")
+
+
+def _as_text(vectors: WordVectors) -> list[str]:
+    """Return the words for a file in UTF-8, ints in decimal; what cannot be written or is written alike raises."""
+    words = [str(word) for word in vectors.words]
+    for number, word in enumerate(words):
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"word {number} is {validation.shown(word)}: utf-8 cannot encode it, {error.reason}"
+            ) from None
+    if len(set(words)) < len(words):
+        twice = next(word for word in vectors.words if isinstance(word, int) and str(word) in vectors)
+        raise ValueError(f"words {twice} and {str(twice)!r} would both be written as {twice}")
+    return words
 
 
 def _checked(path: str | os.PathLike[str], words: list[str], table: Any) -> WordVectors:
     try:
-        return WordVectors(words, table)
+        return WordVectors(words, table, copy=False)
     except (TypeError, ValueError) as error:
         raise _damaged(path, error) from None
 
 
 def _damaged(path: str | os.PathLike[str], reason: object) -> ValueError:
-    return ValueError(f"{path} is not a file of words and vectors, or damaged: {' '.join(str(reason).split())}")
+    return ValueError(f"{path} is not a file of words and vectors, or damaged: {' '.join(str(reason)[:300].split())}")

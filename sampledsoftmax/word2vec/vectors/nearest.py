@@ -5,25 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax.word2vec.vectors.lengths import with_plain_lengths
+
 # Rows per block that are converted to float64 at a time.
 _BLOCK = 16_384
 # Between these lengths products of float32 neither overflow nor lose digits.
 _SHORTEST, _LONGEST = 1e-30, 1e30
-
-
-def row_lengths(table: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the length of each row [num_rows], summed in float64, so that squares of large float32 stay finite.
-
-    Examples
-    --------
-    >>> row_lengths(np.array([[3e30, 4e30], [0.0, 0.0]], np.float32)).tolist() == [np.float32(5e30), 0.0]
-    True
-    """
-    lengths = np.empty(table.shape[0])
-    for first in range(0, table.shape[0], _BLOCK):
-        rows = table[first : first + _BLOCK].astype(np.float64)
-        lengths[first : first + _BLOCK] = np.sqrt((rows * rows).sum(axis=1))
-    return lengths
 
 
 def nearest(
@@ -57,14 +44,14 @@ def nearest(
     Examples
     --------
     >>> table = np.array([[1.0, 0.0], [3.0, 4.0], [0.0, 2.0], [6.0, 8.0]])
-    >>> nearest(table, row_lengths(table), np.array([1.0, 0.0]), 2, exclude=[0])
+    >>> nearest(table, np.array([1.0, 5.0, 2.0, 10.0]), np.array([1.0, 0.0]), 2, exclude=[0])
     (array([1, 3]), array([0.6, 0.6]))
     """
     topn = min(topn, table.shape[0] - len(set(exclude)))
     if topn <= 0:
         return np.empty(0, np.int64), np.empty(0)
     ids = _candidates(table, lengths, target, topn, exclude)
-    cosines = _exact_cosines(table, lengths, target, ids)
+    cosines = exact_cosines(table, lengths, target, ids)
     order = np.argsort(-cosines, kind="stable")[:topn]
     return ids[order], cosines[order]
 
@@ -87,12 +74,22 @@ def _rounding(table: NDArray[Any]) -> float:
     return float(4.0 * (table.shape[1] + 2) * np.finfo(table.dtype).eps)
 
 
-def _exact_cosines(
+def exact_cosines(
     table: NDArray[Any], lengths: NDArray[np.float64], target: NDArray[np.float64], ids: NDArray[np.int64]
 ) -> NDArray[np.float64]:
+    """Return the cosine of each of the rows `ids` with `target`, computed in float64 in a fixed order of summation.
+
+    The arguments are those of `nearest`.
+
+    Examples
+    --------
+    >>> table = np.array([[3e200, 4e200], [0.0, 0.0]])
+    >>> exact_cosines(table, np.array([5e200, 0.0]), np.array([1.0, 0.0]), np.array([1, 0]))
+    array([0. , 0.6])
+    """
     cosines = np.zeros(ids.size)
     for first in range(0, ids.size, _BLOCK):
         some = ids[first : first + _BLOCK]
-        products = (table[some].astype(np.float64) * target).sum(axis=1)
-        np.divide(products, lengths[some], out=cosines[first : first + _BLOCK], where=lengths[some] > 0)
+        rows, plain = with_plain_lengths(table[some].astype(np.float64), lengths[some])
+        np.divide((rows * target).sum(axis=1), plain, out=cosines[first : first + _BLOCK], where=plain > 0)
     return cosines

@@ -1,29 +1,36 @@
 """Spelling suggestions for unknown words."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
 
 _MAX_LENGTH = 40
-# The alphabet is that of the most frequent words; at most 500 words with the same beginning are compared.
+# The alphabet has the most frequent characters of the most frequent words: some scripts have thousands of characters.
 _ALPHABET_WORDS = 10_000
+_ALPHABET = 150
+# At most 500 words with the same beginning are compared, of the most frequent ones.
+_MAX_SEARCHED = 200_000
 _MAX_COMPARED = 500
 
 
-def near_words(word: str, words: Sequence[str], ids: Mapping[str, int], how_many: int = 3) -> list[str]:
+def near_words(word: str, words: Sequence[Any], ids: Mapping[Any, int], how_many: int = 3) -> list[str]:
     """Return up to `how_many` of `words` with a spelling similar to `word`.
 
     First come other cases of the word, then words at edit distance one (insertion, deletion, replacement,
     transposition of neighboring characters), the most frequent first. These are looked up in `ids`, so that the cost
-    does not depend on the number of words. If there are none, words with the same first three characters are compared
-    by `difflib`, and the most similar come first.
+    does not depend on the number of words; inserted characters are those of `word` and the 150 most frequent ones. If
+    there are none, words with the same first three characters are compared by `difflib`, and the most similar come
+    first; only the 200,000 most frequent words are searched.
 
     Parameters
     ----------
     word : str
         An unknown word. There are no suggestions for more than 40 characters.
-    words : sequence of str
-        The known words, by decreasing frequency.
-    ids : mapping of str to int
+    words : sequence of str or int
+        The known words, by decreasing frequency; ints are left out.
+    ids : mapping of str or int to int
         Index of each word in `words`.
     how_many : int
         Maximum number of suggestions.
@@ -37,7 +44,7 @@ def near_words(word: str, words: Sequence[str], ids: Mapping[str, int], how_many
     if len(word) > _MAX_LENGTH:
         return []
     cases = dict.fromkeys((word.lower(), word.title(), word.upper()))
-    alphabet = set(word).union(*words[:_ALPHABET_WORDS])
+    alphabet = set(word).union(_frequent_characters(words[:_ALPHABET_WORDS]))
     edited = {edit for case in (word, *cases) for edit in _edits(case, alphabet) if edit in ids}
     found = [case for case in cases if case in ids] + sorted(edited.difference(cases), key=ids.__getitem__)
     return found[:how_many] or _close_matches(word, words, how_many)
@@ -54,7 +61,15 @@ def _edits(word: str, alphabet: set[str]) -> Iterator[str]:
             yield before + character + after[1:]
 
 
-def _close_matches(word: str, words: Sequence[str], how_many: int) -> list[str]:
+def _frequent_characters(words: Iterable[Any]) -> Iterator[str]:
+    counts = Counter("".join(word[:_MAX_LENGTH] for word in words if isinstance(word, str)))
+    return (character for character, _ in counts.most_common(_ALPHABET))
+
+
+def _close_matches(word: str, words: Sequence[Any], how_many: int) -> list[str]:
     prefix = word[:3]
-    candidates = [other for other in words if other.startswith(prefix) and abs(len(other) - len(word)) <= 3]
-    return difflib.get_close_matches(word, candidates[:_MAX_COMPARED], n=how_many) if prefix else []
+    if not prefix:
+        return []
+    searched = (other for other in islice(words, _MAX_SEARCHED) if isinstance(other, str))
+    same = (other for other in searched if other.startswith(prefix) and abs(len(other) - len(word)) <= 3)
+    return difflib.get_close_matches(word, islice(same, _MAX_COMPARED), n=how_many)

@@ -1,46 +1,55 @@
-"""Word vectors: neighbors, similarities, analogies, files."""
+"""Word vectors: queries, gensim's names, files."""
 
 import os
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sampledsoftmax import validation
-from sampledsoftmax.word2vec.vectors import word2vec_format
-from sampledsoftmax.word2vec.vectors.nearest import nearest, row_lengths
-from sampledsoftmax.word2vec.vectors.suggestions import near_words
+from sampledsoftmax.io.class_only import classonlymethod
+from sampledsoftmax.word2vec.vectors import saved_vectors, word2vec_format
+from sampledsoftmax.word2vec.vectors.gensim_names import GensimNames
+from sampledsoftmax.word2vec.vectors.lengths import table_of_units
+from sampledsoftmax.word2vec.vectors.unknown_word import UnknownWordError
+from sampledsoftmax.word2vec.vectors.vector_file import checked_reading
+from sampledsoftmax.word2vec.vectors.word_table import Word
+
+__all__ = ["WHICH", "UnknownWordError", "WordVectors"]
 
 WHICH = ("in", "out", "mean", "both")
 
 
-class UnknownWordError(KeyError):
-    """A word has no vector; the message suggests similar words that have one."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
-class WordVectors:
+class WordVectors(GensimNames):
     """A vector for each word.
 
     Similarity is the cosine of two vectors, in [-1, 1] up to rounding; the cosine with a vector of zeros is 0. Cosines
-    are computed in float64, and words of equal cosine are ordered by id.
+    are computed in float64, and words of equal cosine are ordered by id. They are those of the vectors for all finite
+    numbers, very large and very small ones included.
+
+    Words and vectors cannot be changed, so that lengths, which the first query computes and keeps (8 bytes per word),
+    always fit. `vectors[word]` is a vector, `vectors[[word, word]]` a matrix, and iteration is over the words. An
+    unknown word raises `UnknownWordError`, a KeyError; its message, which names words with a similar spelling, is made
+    when it is shown.
+
+    The methods have the names and the order of arguments of gensim's KeyedVectors where the meaning is the same; names
+    that are left out raise an AttributeError that says what to write.
 
     Parameters
     ----------
-    words : sequence of str
-        Distinct words.
+    words : sequence of str or int
+        Distinct words, at least one; ints of NumPy become ints of Python.
     vectors : float32 or float64 [num_words, dim]
-        Their vectors, finite. They are not copied and must not be modified. The first query computes and keeps the
-        lengths of the vectors, 8 bytes per word.
+        Their vectors, finite.
+    copy : bool
+        False: the array is not copied, and the caller must not change it while the object is in use, or results are
+        wrong. For memory-mapped arrays, and for arrays that nothing else refers to.
 
     Raises
     ------
     TypeError, ValueError
-        If the vectors have another type or shape, are not finite, or a word is repeated.
+        If the vectors have another type or shape, or are not finite, or a word is repeated or of another type.
 
     Examples
     --------
@@ -51,27 +60,23 @@ class WordVectors:
     (3, True, array([0., 1.]))
     """
 
-    def __init__(self, words: Sequence[str], vectors: NDArray[Any]) -> None:
-        self.words = list(words)
-        self.vectors = validation.floats("vectors", vectors, (len(self.words), "dim")).view()
-        self.vectors.flags.writeable = False
-        self._ids = {word: i for i, word in enumerate(self.words)}
-        if len(self._ids) < len(self.words):
-            twice = next(word for i, word in enumerate(self.words) if self._ids[word] != i)
-            raise ValueError(f"words must be distinct, {twice!r} is repeated")
-        finite = np.isfinite(self.vectors).all(axis=1)
-        if not finite.all():
-            raise ValueError(f"vectors must be finite, that of {self.words[int(finite.argmin())]!r} is not")
+    def __init__(self, words: Sequence[Word], vectors: NDArray[Any], copy: bool = True) -> None:
+        super().__init__(words, vectors, copy)
 
     @classmethod
     def from_tables(
-        cls, words: Sequence[str], embeddings: NDArray[Any], weights: NDArray[Any] | None, which: str = "in"
+        cls,
+        words: Sequence[Word],
+        embeddings: NDArray[Any],
+        weights: NDArray[Any] | None,
+        which: str = "in",
+        copy: bool = True,
     ) -> "WordVectors":
         """Return the vectors of a model with two tables.
 
         Parameters
         ----------
-        words : sequence of str
+        words : sequence of str or int
             Distinct words.
         embeddings, weights : float32 or float64 [num_words, dim]
             Input and output table; `weights` may be None for "in".
@@ -79,11 +84,12 @@ class WordVectors:
             "in": the embeddings, as in word2vec.c. "out": the output weights. "mean": the mean of the two tables.
             "both": the normalized rows of the two tables, concatenated [num_words, 2 * dim], so that a cosine is the
             mean of the two cosines.
+        copy : bool
+            False: for "in" and "out" the table is not copied, and the caller must not change it; see `WordVectors`.
 
         Returns
         -------
         WordVectors
-            With the tables themselves for "in" and "out", with new ones otherwise.
 
         Raises
         ------
@@ -102,234 +108,75 @@ class WordVectors:
         """
         validation.choice("which", which, WHICH)
         if which == "in":
-            return cls(words, embeddings)
+            return cls(words, embeddings, copy)
         if weights is None:
             raise ValueError(f"which={which!r} needs the output weights, which are missing: use which='in'")
         inner = validation.floats("embeddings", embeddings, (len(words), "dim"))
         outer = validation.floats("weights", weights, inner.shape, inner.dtype)
         if which == "out":
-            return cls(words, outer)
+            return cls(words, outer, copy)
         if which == "mean":
-            return cls(words, (inner + outer) / 2)
-        return cls(words, np.hstack([unit_rows(inner), unit_rows(outer)]))
+            return cls(words, inner / 2 + outer / 2 if _are_large(inner, outer) else (inner + outer) / 2, copy=False)
+        return cls(words, np.hstack([table_of_units(inner), table_of_units(outer)]), copy=False)
 
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def __contains__(self, word: object) -> bool:
-        return word in self._ids
-
-    def __getitem__(self, word: str) -> NDArray[Any]:
-        """Return the vector of a word [dim]; an unknown word raises `UnknownWordError`."""
-        return self.vectors[self._id(word)]  # type: ignore[no-any-return]
-
-    @cached_property
-    def lengths(self) -> NDArray[np.float64]:
-        """Lengths of the vectors [num_words], computed on first use."""
-        return row_lengths(self.vectors)
-
-    def units(self, ids: Any) -> NDArray[np.float64]:
-        """Return the normalized vectors of some words.
+    def save(self, path: str | os.PathLike[str]) -> None:
+        r"""Write a file of this package atomically, which `load` reads: any words, and every bit of the vectors.
 
         Parameters
         ----------
-        ids : int [num_ids]
-            Indices of the words in `words`.
-
-        Returns
-        -------
-        float64 [num_ids, dim]
-            Vectors divided by their lengths; a vector of zeros stays zero.
-
-        Examples
-        --------
-        >>> WordVectors(["in", "out"], np.array([[0.0, 2.0], [3.0, 4.0]])).units([1, 0])
-        array([[0.6, 0.8],
-               [0. , 1. ]])
-        """
-        lengths = self.lengths[ids]
-        return np.asarray(self.vectors[ids] / np.where(lengths > 0, lengths, 1.0)[:, np.newaxis])
-
-    def similarity(self, a: str, b: str) -> float:
-        """Return the cosine of the vectors of two words.
-
-        Parameters
-        ----------
-        a, b : str
-            The words.
-
-        Returns
-        -------
-        float
-            In [-1, 1] up to rounding; 0 if a vector is all zeros.
+        path : path
+            The file to create or replace.
 
         Raises
         ------
-        UnknownWordError
-            A word has no vector; it is a KeyError whose message names words with a similar spelling.
+        OSError
+            The file cannot be written.
 
         Examples
         --------
-        >>> WordVectors(["in", "out"], np.array([[1.0, 0.0], [-3.0, 0.0]])).similarity("in", "out")
-        -1.0
+        >>> import os, tempfile
+        >>> vectors = WordVectors(["new york", "line\n", 3], np.eye(3))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     vectors.save(os.path.join(folder, "vectors.zip"))
+        ...     WordVectors.load(os.path.join(folder, "vectors.zip")).words
+        ['new york', 'line\n', 3]
         """
-        of_a, of_b = self.units([self._id(a), self._id(b)])
-        return float((of_a * of_b).sum())
+        saved_vectors.write(path, self.words, self.vectors)
 
-    def n_similarity(self, some: Sequence[str], others: Sequence[str]) -> float:
-        """Return the cosine of the mean vectors of two lists of words, as in gensim.
+    @classonlymethod
+    def load(cls: "type[WordVectors]", path: str | os.PathLike[str], mmap: None = None) -> "WordVectors":
+        """Return the vectors of a file that `save` has written.
 
         Parameters
         ----------
-        some, others : sequence of str
-            The words, at least one in each list.
+        path : path
+            The file.
+        mmap : None
+            Must be None: the file is read into memory.
 
         Returns
         -------
-        float
-            In [-1, 1] up to rounding.
+        WordVectors
 
         Raises
         ------
-        UnknownWordError, ValueError
-            A word has no vector, or a list is empty.
-
-        Examples
-        --------
-        >>> vectors = WordVectors(["a", "b", "c"], np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]]))
-        >>> round(vectors.n_similarity(["a", "b"], ["c"]), 6)
-        1.0
-        """
-        mean = self.vectors[self._all_ids("some", some)].mean(axis=0, dtype=np.float64)
-        other = self.vectors[self._all_ids("others", others)].mean(axis=0, dtype=np.float64)
-        return float((_unit(mean) * _unit(other)).sum())
-
-    def most_similar(
-        self, positive: str | Sequence[str], topn: int = 10, negative: str | Sequence[str] = ()
-    ) -> list[tuple[str, float]]:
-        """Return the words nearest to a word or to the mean of several words, with their cosines, best first.
-
-        Parameters
-        ----------
-        positive : str or sequence of str
-            The mean is that of the normalized vectors, as in gensim. The words themselves are excluded from the
-            result.
-        topn : int
-            Maximum number of words, at least 1.
-        negative : str or sequence of str
-            Words whose vectors enter the mean with opposite sign.
-
-        Returns
-        -------
-        list of (str, float)
-            Words and their cosines in [-1, 1].
-
-        Raises
-        ------
-        UnknownWordError, TypeError, ValueError
-            A word has no vector, there are no words, or `topn` is of another type or below 1.
-
-        Examples
-        --------
-        >>> square = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 0.1], [0.1, 1.0]])
-        >>> vectors = WordVectors(["man", "king", "woman", "queen"], square)
-        >>> vectors.most_similar(positive=["king", "woman"], negative=["man"], topn=1)[0][0]
-        'queen'
-        """
-        plus = self._all_ids("positive", positive) if len(positive) or not len(negative) else []
-        minus = self._all_ids("negative", negative) if len(negative) else []
-        target = self.units(plus).sum(axis=0) - self.units(minus).sum(axis=0)
-        return self._nearest(target, topn, exclude=plus + minus)
-
-    def similar_by_vector(self, vector: ArrayLike, topn: int = 10) -> list[tuple[str, float]]:
-        """Return the words nearest to a vector, with their cosines, best first.
-
-        Parameters
-        ----------
-        vector : float [dim]
-            The vector.
-        topn : int
-            As for `most_similar`.
-
-        Returns
-        -------
-        list of (str, float)
-            As of `most_similar`.
-
-        Raises
-        ------
+        FileNotFoundError
+            The file does not exist.
         TypeError, ValueError
-            If the vector has another type or shape, or `topn` is of another type or below 1.
+            It is of another kind or damaged, or `mmap` is not None.
 
         Examples
         --------
-        >>> WordVectors(["in", "out"], np.array([[1.0, 0.0], [0.0, 1.0]])).similar_by_vector([0.0, 5.0], topn=1)
-        [('out', 1.0)]
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "vectors.zip")
+        ...     WordVectors(["in", "out"], np.eye(2)).save(path)
+        ...     WordVectors.load(path)["out"]
+        array([0., 1.])
         """
-        return self._nearest(validation.floats("vector", vector, self.vectors.shape[1:]), topn, exclude=[])
-
-    def analogy(self, a: str, b: str, c: str, topn: int = 10) -> list[tuple[str, float]]:
-        """Return the words nearest to b - a + c: "a is to b as c is to ...".
-
-        The three vectors are normalized first; the three words are excluded from the result.
-        Mikolov, Yih and Zweig, "Linguistic regularities in continuous space word representations", 2013.
-
-        Parameters
-        ----------
-        a, b, c : str
-            The words of the question.
-        topn : int
-            As for `most_similar`.
-
-        Returns
-        -------
-        list of (str, float)
-            As of `most_similar`.
-
-        Raises
-        ------
-        UnknownWordError, TypeError, ValueError
-            As `most_similar`.
-
-        Examples
-        --------
-        >>> square = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 0.1], [0.1, 1.0]])
-        >>> vectors = WordVectors(["man", "king", "woman", "queen"], square)
-        >>> [word for word, _ in vectors.analogy("man", "king", "woman")]
-        ['queen']
-        """
-        return self.most_similar([b, c], topn, negative=[a])
-
-    def doesnt_match(self, words: Sequence[str]) -> str:
-        """Return the word farthest from the mean of all words, with normalized vectors, as in gensim.
-
-        Of several words at the same distance the last one is returned.
-
-        Parameters
-        ----------
-        words : sequence of str
-            The words, at least one.
-
-        Returns
-        -------
-        str
-            One of them.
-
-        Raises
-        ------
-        UnknownWordError, ValueError
-            A word has no vector, or there are no words.
-
-        Examples
-        --------
-        >>> vectors = WordVectors(["a", "b", "odd"], np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]))
-        >>> vectors.doesnt_match(["a", "odd", "b"])
-        'odd'
-        """
-        ids = self._all_ids("words", words)
-        units = self.units(ids)
-        cosines = (units * _unit(units.sum(axis=0))).sum(axis=1)
-        return self.words[ids[len(ids) - 1 - int(cosines[::-1].argmin())]]
+        if mmap is not None:
+            raise TypeError(f"mmap must be None, got {validation.described(mmap)}: files are read into memory")
+        return cls(*saved_vectors.read(path), copy=False)
 
     def save_word2vec_format(
         self, path: str | os.PathLike[str], binary: bool = False, encoding: str = "utf-8", errors: str = "strict"
@@ -344,12 +191,14 @@ class WordVectors:
             Text has the fewest digits that round to the same numbers; binary has float32, to which float64 vectors
             are rounded.
         encoding, errors : str
-            As for `str.encode`.
+            As for `str.encode`; the encoding must be a superset of ASCII. Words that are ints are written in decimal,
+            and are read back as str.
 
         Raises
         ------
-        ValueError
-            A word is empty, contains white space or cannot be encoded.
+        TypeError, ValueError
+            A word is empty, contains a space or a line end, or cannot be encoded, two words are written alike, a
+            number is too large for float32 (binary), or an argument is of another type. Nothing has been written.
         OSError
             The file cannot be written.
 
@@ -363,14 +212,27 @@ class WordVectors:
         ...     WordVectors.load_word2vec_format(path)["in"]
         array([1. , 0.5], dtype=float32)
         """
-        coding = word2vec_format.Coding(encoding, errors)
-        word2vec_format.write(path, self.words, self.vectors, validation.flag("binary", binary), coding)
+        form = validation.flag("binary", binary)
+        word2vec_format.write(path, self.words, self.vectors, form, encoding, errors)
 
-    @classmethod
+    @classonlymethod
     def load_word2vec_format(
-        cls, path: str | os.PathLike[str], binary: bool = False, encoding: str = "utf-8", errors: str = "strict"
+        cls: "type[WordVectors]",
+        path: str | os.PathLike[str],
+        binary: bool = False,
+        encoding: str = "utf-8",
+        errors: str = "strict",
+        limit: int | None = None,
+        no_header: bool = False,
+        on_duplicate: str = "error",
+        fvocab: None = None,
+        unicode_errors: str | None = None,
+        datatype: Any = np.float32,
     ) -> "WordVectors":
-        r"""Read a file in the format of word2vec.c, plain or gzip, as float32.
+        r"""Read a file in the format of word2vec.c or GloVe, plain or compressed.
+
+        A byte-order mark, carriage returns, spaces at the ends of lines, and empty lines at the end of the file are
+        skipped.
 
         Parameters
         ----------
@@ -379,8 +241,21 @@ class WordVectors:
         binary : bool
             Whether it is binary.
         encoding, errors : str
-            As for `bytes.decode`: with `errors="surrogateescape"`, words that are not UTF-8 are read, and saving with
-            the same `errors` writes the same bytes.
+            As for `bytes.decode`; the encoding must be a superset of ASCII. With `errors="surrogateescape"`, words that
+            are not UTF-8 are read, and saving with the same `errors` writes the same bytes. With `errors="ignore"`,
+            words that become empty are skipped, and words that become equal are repeated words.
+        limit : int, optional
+            Read only the first `limit` words; the rest of the file is not checked.
+        no_header : bool
+            The file has no header, as those of GloVe (text only).
+        on_duplicate : str
+            "error": a repeated word raises. "first": the first of its vectors is kept.
+        fvocab : None
+            Must be None: counts belong to the model.
+        unicode_errors : str, optional
+            gensim's name for `errors`.
+        datatype : dtype
+            float32 or float64; numbers of a binary file are float32.
 
         Returns
         -------
@@ -391,10 +266,17 @@ class WordVectors:
         ------
         FileNotFoundError
             The file does not exist.
-        ValueError
-            The file contradicts its header, or has a repeated word, a word that cannot be decoded or a number that is
-            not finite; the message names the line (text) or the number of the word (binary), and the byte where a
-            word cannot be decoded.
+        TypeError, ValueError
+            The file contradicts its header, is binary where text is expected or the reverse, or has a repeated word, a
+            word that cannot be decoded or a number that is not finite; the message names the line (text) or the number
+            of the word (binary), and the byte where a word cannot be decoded. Or an argument is of another type or out
+            of its range.
+
+        Notes
+        -----
+        In a binary file nothing marks the end of a vector, so a word with a space shifts all that follows. A line end
+        within a word, a missing line end after a vector where the first one has it, and, in files without line ends, a
+        control character in a word are refused as its signs.
 
         Examples
         --------
@@ -407,37 +289,17 @@ class WordVectors:
         >>> vectors.words, vectors["out"]
         (['in', 'out'], array([0., 2., 0.], dtype=float32))
         """
-        coding = word2vec_format.Coding(encoding, errors)
-        return cls(*word2vec_format.read(path, validation.flag("binary", binary), coding))
-
-    def _id(self, word: str) -> int:
-        try:
-            return self._ids[word]
-        except KeyError:
-            near = near_words(word, self.words, self._ids) if isinstance(word, str) else []
-            hint = f"; near it: {', '.join(near)}" if near else ""
-            raise UnknownWordError(f"no vector for the word {word!r}{hint}") from None
-
-    def _all_ids(self, name: str, words: str | Sequence[str]) -> list[int]:
-        words = [words] if isinstance(words, str) else list(words)
-        if not words:
-            raise ValueError(f"{name} must hold at least one word, got none")
-        return [self._id(word) for word in words]
-
-    def _nearest(self, target: NDArray[Any], topn: int, exclude: list[int]) -> list[tuple[str, float]]:
-        topn = validation.whole_number("topn", topn, at_least=1)
-        ids, cosines = nearest(self.vectors, self.lengths, _unit(target), topn, exclude)
-        return [(self.words[i], cosine) for i, cosine in zip(ids.tolist(), cosines.tolist(), strict=True)]
+        if fvocab is not None:
+            raise TypeError(f"fvocab must be None, got {validation.described(fvocab)}: counts belong to the model")
+        if unicode_errors is not None and errors not in ("strict", unicode_errors):
+            raise ValueError(f"errors and unicode_errors are one setting, got {errors!r} and {unicode_errors!r}")
+        how = unicode_errors if unicode_errors is not None else errors
+        reading = checked_reading(encoding, how, limit, no_header, on_duplicate, datatype)
+        return cls(*word2vec_format.read(path, validation.flag("binary", binary), reading), copy=False)
 
 
-def unit_rows(table: NDArray[Any]) -> NDArray[Any]:
-    """Return the normalized rows of a table; rows of zeros stay zero."""
-    lengths = np.linalg.norm(table, axis=1, keepdims=True)
-    lengths[lengths == 0.0] = 1.0
-    return table / lengths  # type: ignore[no-any-return]
-
-
-def _unit(vector: NDArray[Any]) -> NDArray[np.float64]:
-    wide = np.asarray(vector, dtype=np.float64)
-    length = np.linalg.norm(wide)
-    return wide / length if length > 0 else wide
+def _are_large(*tables: NDArray[Any]) -> bool:
+    """Return whether the sum of two numbers of the tables may overflow."""
+    return any(
+        max(abs(float(table.max())), abs(float(table.min()))) > np.finfo(table.dtype).max / 2 for table in tables
+    )
