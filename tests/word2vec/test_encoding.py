@@ -108,15 +108,15 @@ def test_too_few_words():
 
 
 def test_token_lists_that_are_none():
-    with pytest.raises(TypeError, match="sentence 1 of the corpus is str 'to be', a list of tokens is expected"):
+    with pytest.raises(TypeError, match="sentence 1 of the corpus is str 'to be', a sequence of tokens is expected"):
         encode_corpus([["a"], "to be"], 1)
-    with pytest.raises(TypeError, match="tokens of the corpus must be str, got int 3"):
-        encode_corpus([["a", 3]], 1)
-    with pytest.raises(TypeError, match=r"tokens of the corpus must be str, got list \['a'\]"):
+    with pytest.raises(TypeError, match="token 1 of sentence 0 of the corpus is float 3.0: tokens must be str or int"):
+        encode_corpus([["a", 3.0]], 1)
+    with pytest.raises(TypeError, match=r"token 0 of sentence 0 of the corpus is list \['a'\]: tokens must be"):
         encode_corpus([[["a"]]], 1)
-    with pytest.raises(TypeError, match="sentence 1 of the corpus is int, a list of tokens is expected"):
+    with pytest.raises(TypeError, match="sentence 1 of the corpus is int 3, a sequence of tokens is expected"):
         encode_corpus([["a"], 3], 1)
-    with pytest.raises(TypeError, match="sentence 0 of the corpus is map, a list of tokens is expected"):
+    with pytest.raises(TypeError, match=r"sentence 0 of the corpus is a one-shot map, .* write list\(sentence\)"):
         encode_corpus([map(str, range(3))], 1)
     with pytest.raises(TypeError, match="one-shot generator"):
         encode_corpus((line for line in [["a"]]), 1)

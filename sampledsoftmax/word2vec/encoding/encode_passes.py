@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sampledsoftmax.word2vec.corpus.corpus import Sentence, TextFiles
 from sampledsoftmax.word2vec.corpus.text_blocks import prefetch
 from sampledsoftmax.word2vec.encoding.id_files import FirstPassFile, write_stream
-from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary, check_sentence
+from sampledsoftmax.word2vec.encoding.sentences import Word, token_lists
+from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 from sampledsoftmax.word2vec.encoding.word_index import TextIndex, TokenBlock, TokenListIndex, WordIndex
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
@@ -61,7 +62,7 @@ def frequent_words(index: WordIndex, min_count: int) -> Vocabulary:
     return Vocabulary.from_counts(dict(word_counts(index, min_count if is_enough else 1)), min_count)
 
 
-def word_counts(index: WordIndex, at_least: int = 1) -> Iterator[tuple[str, int]]:
+def word_counts(index: WordIndex, at_least: int = 1) -> Iterator[tuple[Word, int]]:
     """Yield each word that occurs `at_least` times, and its count."""
     for ids, words in _words_in_blocks(index, at_least):
         yield from zip(words, index.counts()[ids].tolist(), strict=True)
@@ -80,13 +81,12 @@ def _token_blocks(index: Any, sentences: Iterable[Sentence], on_progress: OnProg
             yield index.add(block)
 
 
-def _sentence_blocks(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
-    block: list[Sentence] = []
+def _sentence_blocks(sentences: Iterable[Sentence]) -> Iterator[list[list[Word]]]:
+    block: list[list[Word]] = []
     size = 0
-    for number, sentence in enumerate(sentences):
-        check_sentence(number, sentence)
-        block.append(sentence)
-        size += len(sentence) + 1
+    for tokens in token_lists(sentences):
+        block.append(tokens)
+        size += len(tokens) + 1
         if size >= _WORDS_PER_BLOCK:
             yield block
             block, size = [], 0
@@ -101,7 +101,7 @@ def _final_ids(index: WordIndex, vocabulary: Vocabulary, at_least: int) -> NDArr
     return final_ids
 
 
-def _words_in_blocks(index: WordIndex, at_least: int) -> Iterator[tuple[NDArray[np.int64], list[str]]]:
+def _words_in_blocks(index: WordIndex, at_least: int) -> Iterator[tuple[NDArray[np.int64], list[Word]]]:
     """Yield ids and words in blocks: most words are rare, and their strings need not be held at once."""
     chosen = np.flatnonzero(index.counts() >= at_least)
     for start in range(0, chosen.size, _WORDS_PER_BLOCK):

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.word2vec.corpus.corpus import Sentence
+from sampledsoftmax.word2vec.encoding.sentences import Word, token_lists
 
 
 class IdStream(NamedTuple):
@@ -37,11 +38,11 @@ class IdStream(NamedTuple):
 class Vocabulary:
     """Words by decreasing count, so that id 0 is the most frequent word, as a log-uniform sampler expects.
 
-    Words of equal count are sorted by their characters: the ids depend on the counts alone.
+    Words of equal count are sorted, ints before strings: the ids depend on the counts alone.
 
     Parameters
     ----------
-    words : list of str
+    words : list of str or int
         Word of each id.
     counts : int64 [num_words]
         Occurrences of each word in the corpus.
@@ -55,9 +56,9 @@ class Vocabulary:
     IdStream(ids=array([1, 0, 0]), offsets=array([0, 2, 3]))
     """
 
-    words: list[str]
+    words: list[Word]
     counts: NDArray[np.int64]
-    ids: dict[str, int] = field(init=False, repr=False)
+    ids: dict[Word, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", {word: i for i, word in enumerate(self.words)})
@@ -72,7 +73,7 @@ class Vocabulary:
         Raises
         ------
         TypeError
-            A sentence is a str (its tokens would be characters), or a token is not a str.
+            A sentence is not a sequence of tokens, or a token is neither a str nor an int, see `token_lists`.
         ValueError
             The corpus is empty, has only one distinct word, or fewer than two words reach `min_count`.
         """
@@ -80,7 +81,7 @@ class Vocabulary:
         return cls.from_counts(count_words(sentences), min_count)
 
     @classmethod
-    def from_counts(cls, counts: Mapping[str, int], min_count: int = 5) -> "Vocabulary":
+    def from_counts(cls, counts: Mapping[Word, int], min_count: int = 5) -> "Vocabulary":
         """Return the words that occur at least `min_count` times; errors as for `build`.
 
         Examples
@@ -90,11 +91,10 @@ class Vocabulary:
         """
         min_count = validation.whole_number("min_count", min_count, at_least=1)
         words = _frequent(counts, min_count)
-        best = max(counts, key=lambda word: (counts[word], word), default="")
-        _check_enough(len(words), min_count, len(counts), best, counts.get(best, 0))
+        _check_enough(words, min_count, counts)
         return cls(words, _counts_of(words, counts))
 
-    def grow(self, more: "Vocabulary | Mapping[str, int]", min_count: int = 1) -> "Vocabulary":
+    def grow(self, more: "Vocabulary | Mapping[Word, int]", min_count: int = 1) -> "Vocabulary":
         """Return this vocabulary extended by the words of more text.
 
         Known words keep their ids, and their counts in `more` are added, however small. New words that occur at
@@ -123,54 +123,57 @@ class Vocabulary:
     def encode(self, sentences: Iterable[Sentence]) -> IdStream:
         """Return the corpus as ids, without the words that are not in the vocabulary."""
         ids, offsets, find = array("q"), array("q", [0]), self.ids.get
-        for sentence in sentences:
+        for sentence in token_lists(sentences):
             ids.extend([i for i in map(find, sentence) if i is not None])
             offsets.append(len(ids))
         return IdStream(np.array(ids, dtype=np.int64), np.array(offsets, dtype=np.int64))
 
 
-def count_words(sentences: Iterable[Sentence]) -> Counter[str]:
+def count_words(sentences: Iterable[Sentence]) -> Counter[Word]:
     """Count the words of a corpus in one pass."""
-    counts: Counter[str] = Counter()
-    for number, sentence in enumerate(sentences):
-        check_sentence(number, sentence)
-        counts.update(sentence)
-    for word in counts:
-        if not isinstance(word, str):
-            raise TypeError(f"tokens of the corpus must be str, got {type(word).__name__} {word!r}")
+    counts: Counter[Word] = Counter()
+    for tokens in token_lists(sentences):
+        counts.update(tokens)
     return counts
 
 
-def check_sentence(number: int, sentence: object) -> None:
-    """Raise TypeError for a sentence that is not a list of tokens, for example an unsplit str."""
-    if isinstance(sentence, (str, bytes)):
-        raise TypeError(
-            f"sentence {number} of the corpus is {type(sentence).__name__} {sentence[:40]!r}, "
-            "a list of tokens is expected: split it, or pass the path of a file"
-        )
-    if not (isinstance(sentence, Sized) and isinstance(sentence, Iterable)):
-        raise TypeError(f"sentence {number} of the corpus is {type(sentence).__name__}, a list of tokens is expected")
+def in_order(words: Iterable[Word]) -> list[Word]:
+    """Return words sorted, ints before strings.
+
+    Examples
+    --------
+    >>> in_order(["to", 10, "be", 9])
+    [9, 10, 'be', 'to']
+    """
+    strings: list[Word] = []
+    numbers: list[Word] = []
+    for word in words:
+        (strings if isinstance(word, str) else numbers).append(word)
+    return sorted(numbers) + sorted(strings)  # type: ignore[type-var]
 
 
-def _frequent(counts: Mapping[str, int], min_count: int) -> list[str]:
-    """Return the words with `min_count` occurrences or more, by decreasing count, then by their characters."""
-    words = sorted(word for word, count in counts.items() if count >= min_count)
+def _frequent(counts: Mapping[Word, int], min_count: int) -> list[Word]:
+    """Return the words with `min_count` occurrences or more, by decreasing count, then in order."""
+    words = in_order(word for word, count in counts.items() if count >= min_count)
     words.sort(key=counts.__getitem__, reverse=True)  # a stable sort
     return words
 
 
-def _counts_of(words: list[str], counts: Mapping[str, int]) -> NDArray[np.int64]:
+def _counts_of(words: list[Word], counts: Mapping[Word, int]) -> NDArray[np.int64]:
     return np.array([counts.get(word, 0) for word in words], dtype=np.int64)
 
 
-def _check_enough(num_kept: int, min_count: int, num_distinct: int, word: str, count: int) -> None:
-    """Raise ValueError if fewer than two words are kept; `word` is the most frequent one, `count` its count."""
-    if not num_distinct:
+def _check_enough(words: list[Word], min_count: int, counts: Mapping[Word, int]) -> None:
+    """Raise ValueError if fewer than two words are kept."""
+    if len(words) > 1:
+        return
+    if not counts:
         raise ValueError("the corpus is empty: it has no words")
-    if num_distinct == 1:
-        raise ValueError(f"the corpus has one distinct word, {word!r} ({count} times): at least two are needed")
-    if num_kept < 2:
-        raise ValueError(
-            f"{num_kept} of the {num_distinct} distinct words of the corpus occur at least min_count={min_count} "
-            f"times: at least two are needed; the most frequent one, {word!r}, occurs {count} times"
-        )
+    best = max(counts.values())
+    word = validation.shown(in_order(word for word, count in counts.items() if count == best)[-1])
+    if len(counts) == 1:
+        raise ValueError(f"the corpus has one distinct word, {word} ({best} times): at least two are needed")
+    raise ValueError(
+        f"{len(words)} of the {len(counts)} distinct words of the corpus occur at least min_count={min_count} "
+        f"times: at least two are needed; the most frequent one, {word}, occurs {best} times"
+    )

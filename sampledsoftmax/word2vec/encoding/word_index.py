@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.kernels.text.tokenize import fill_buckets, look_up_words, tokenize_text
 from sampledsoftmax.kernels.text.white_space import IS_WHITE_SPACE
-from sampledsoftmax.word2vec.corpus.corpus import Sentence
+from sampledsoftmax.word2vec.encoding.sentences import Word
 
 _MAX_WORDS = 2**31 - 1
 
@@ -31,7 +31,7 @@ class TokenBlock(NamedTuple):
 class WordIndex(Protocol):
     """The distinct words of a corpus, by provisional id."""
 
-    def words(self, ids: NDArray[np.int64]) -> list[str]:
+    def words(self, ids: NDArray[np.int64]) -> list[Word]:
         """Return the words with these ids."""
 
     def counts(self) -> NDArray[np.int64]:
@@ -75,7 +75,7 @@ class TextIndex:
                 return TokenBlock(ids, ends)
             self._grow()
 
-    def words(self, ids: NDArray[np.int64]) -> list[str]:
+    def words(self, ids: NDArray[np.int64]) -> list[Word]:
         """Return the words with these ids."""
         letters = self._letters.data
         starts, ends = self._starts[ids].tolist(), self._starts[ids + 1].tolist()
@@ -111,26 +111,23 @@ class TokenListIndex:
     """
 
     def __init__(self) -> None:
-        self._ids: defaultdict[str, int] = defaultdict()
+        self._ids: defaultdict[Word, int] = defaultdict()
         self._ids.default_factory = self._ids.__len__
         self._counts = np.zeros(0, np.int64)
-        self._words: list[str] = []
+        self._words: list[Word] = []
 
-    def add(self, sentences: Sequence[Sentence]) -> TokenBlock:
-        """Return the ids of the tokens of some sentences; new tokens become words."""
-        tokens: list[str] = []
+    def add(self, sentences: Sequence[Sequence[Word]]) -> TokenBlock:
+        """Return the ids of the tokens of some sentences (see `token_lists`); new tokens become words."""
+        tokens: list[Word] = []
         ends = np.empty(len(sentences), np.int64)
         for i, sentence in enumerate(sentences):
-            tokens += sentence
+            tokens.extend(sentence)
             ends[i] = len(tokens)
-        for token in tokens:
-            if not isinstance(token, str):
-                raise TypeError(f"tokens of the corpus must be str, got {type(token).__name__} {token!r}")
         ids = np.fromiter(map(self._ids.__getitem__, tokens), np.int32, len(tokens))
         self._counts = _extended(self._counts, len(self._ids)) + np.bincount(ids, minlength=len(self._ids))
         return TokenBlock(ids, ends)
 
-    def words(self, ids: NDArray[np.int64]) -> list[str]:
+    def words(self, ids: NDArray[np.int64]) -> list[Word]:
         """Return the words with these ids."""
         if len(self._words) < len(self._ids):
             self._words = list(self._ids)
