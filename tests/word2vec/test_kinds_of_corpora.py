@@ -183,9 +183,9 @@ def array():
 
 PLAIN = b"one two three four five\n" * 50
 KINDS = {
-    "tar": (tar(PLAIN, tarfile.GNU_FORMAT), "is a tar archive: unpack it"),
-    "pax": (tar(PLAIN, tarfile.PAX_FORMAT), "is a tar archive: unpack it"),
-    "docx": (zipped(PLAIN), "is a zip archive, or a document that is one .*: unpack it"),
+    "tar": (tar(PLAIN, tarfile.GNU_FORMAT), "is a tar archive: extract it"),
+    "pax": (tar(PLAIN, tarfile.PAX_FORMAT), "is a tar archive: extract it"),
+    "docx": (zipped(PLAIN), "is a zip archive, or a document that is one .*: extract it"),
     "npy": (array(), "is a NumPy array"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n" + PLAIN, "is a PDF document: extract its text"),
     "exe": (b"\x7fELF\x02\x01\x01" + bytes(9) + PLAIN, "is a program"),
@@ -284,7 +284,7 @@ def test_compressed_standard_input(pack):
 def test_standard_input_that_is_no_text():
     run = subprocess.run([sys.executable, "-c", SCRIPT], input=KINDS["tar"][0], capture_output=True, check=False)
     assert run.stderr.endswith(
-        b"ValueError: corpus standard input is a tar archive: unpack it, and name the files in it\n"
+        b"ValueError: corpus standard input is a tar archive: extract it, and name the files in it\n"
     )
 
 
