@@ -1,15 +1,22 @@
 """The command line. This file imports no optional package, so that it can report a missing one."""
 
 import errno
+import os
+import re
 import sys
 from collections.abc import Sequence
 
 from sampledsoftmax.cli.standard_streams import discard, usable_streams
 from sampledsoftmax.io.extras import MissingExtraError
+from sampledsoftmax.io.shown_path import shown_path
+from sampledsoftmax.validation import MAX_SHOWN
 from sampledsoftmax.word2vec.vectors.word_vectors import UnknownWordError
 
 INTERRUPTED, READER_LEFT = 130, 141  # 128 + the number of the signal
-MAX_LINE = 2000  # characters of a message
+MAX_LINE = 1000  # characters of a message
+
+_MAX_MESSAGE = 100_000  # characters that are looked at
+_LONG_WORD = re.compile(r"\S{300,}")  # not a path, see `shown_path`
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
@@ -55,10 +62,13 @@ def _main(args: list[str]) -> int:
 
 
 def _described(error: BaseException) -> str:
-    # a file that cannot be written has a sentence, see `writing`
-    if isinstance(error, OSError) and error.strerror and error.errno in _NO_SPACE and error.filename is None:
-        discard(sys.stdout)
-        return f"standard output cannot be written: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:  # without a sentence of its own
+        # a file that cannot be written has one, see `writing`
+        if error.errno in _NO_SPACE and error.filename is None:
+            discard(sys.stdout)
+            return f"standard output cannot be written: {error.strerror}"
+        if isinstance(error.filename, (str, os.PathLike)):
+            return f"{shown_path(error.filename)}: {error.strerror}"
     return str(error) or type(error).__name__
 
 
@@ -68,7 +78,7 @@ def _flushed() -> int:
 
 
 def _fail(message: str, code: int = 1) -> int:
-    line = " ".join(message[: 2 * MAX_LINE].split())
+    line = _LONG_WORD.sub(lambda word: f"{word[0][:MAX_SHOWN]}...", " ".join(message[:_MAX_MESSAGE].split()))
     try:
         print("sampledsoftmax:", line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}...", file=sys.stderr)
     except OSError:

@@ -46,8 +46,11 @@ def discard(stream: TextIO) -> None:
 
 @contextmanager
 def stop_notice(say: Callable[[str], None], line: str) -> Iterator[None]:
-    """Within the block, say a line at once when Ctrl-C is pressed, though the command stops only somewhat later."""
-    if threading.current_thread() is not threading.main_thread():
+    """Within the block, say a line at once when Ctrl-C is pressed, though the command stops only somewhat later.
+
+    Nothing is said outside the main thread, where there are no signals, and on Windows, which lacks pipes of this kind.
+    """
+    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
         yield
         return
     receiver, sender = os.pipe()

@@ -84,6 +84,21 @@ def test_a_file_that_is_read_only_is_found_before_the_work(corpus, tmp_path, cap
     assert line(capsys) == f"{tmp_path / 'run' / 'loss.csv'} cannot be written: it is read-only"
 
 
+def test_empty_names_are_refused(corpus, tmp_path, capsys, monkeypatch):
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+    commands = {
+        "the output directory has an empty name": ["train", str(corpus), "--output", ""],
+        "corpus has an empty name": ["train", "", "--output", "run"],
+        "--counts is empty: name a file": ["sample", "--counts", ""],
+        "--plot must name a .png file, got ''": ["sample", "--plot", ""],
+    }
+    for message, command in commands.items():
+        assert main(command) == 1
+        assert line(capsys).startswith(message)
+    assert list((tmp_path / "cwd").iterdir()) == []
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs links")
 def test_links_in_the_output_directory_are_followed(corpus, tmp_path, capsys):
     (tmp_path / "real").mkdir()

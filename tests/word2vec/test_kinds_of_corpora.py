@@ -416,6 +416,14 @@ def test_long_names_and_texts_are_cut(tmp_path):
     assert len(str(caught.value)) < 400
 
 
+def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(odd_folder(tmp_path))
+    for source in ("", ["a.txt", ""], [""]):
+        with pytest.raises(ValueError, match=r"^corpus has an empty name: name a file or a folder"):
+            read_sentences(source)
+    assert list(read_sentences(".")) == [["a"]]
+
+
 def test_sets_and_bytes_are_no_corpus():
     for source in ({("a", "b")}, frozenset([("a", "b")]), {"a": 1}.keys()):
         with pytest.raises(TypeError, match="which has no order"):

@@ -42,6 +42,8 @@ class OutputDirectory:
     ------
     OSError
         It cannot be created or written; one line that says why.
+    ValueError
+        The name is empty.
 
     Examples
     --------
@@ -55,6 +57,8 @@ class OutputDirectory:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not os.fspath(path):  # as from a variable of the shell that is not set
+            raise ValueError("the output directory has an empty name: name one, such as . for the current directory")
         self.path = Path(path)
         self._board: Any = None
         try:
