@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from sampledsoftmax.io import streams
 from sampledsoftmax.word2vec.corpus.corpus import TextFiles, read_sentences
 from sampledsoftmax.word2vec.encoding.encode import encode_corpus
+from sampledsoftmax.word2vec.model import Word2Vec
 
 TEXT = "der Fluß fließt\n\n早安 是 café €\n" * 40
 LATIN = "der Fluß fließt\ncafé\n" * 40
@@ -541,3 +542,33 @@ def test_the_cache_may_be_in_the_corpus_folder(tmp_path):
     for _ in range(2):
         assert encode_corpus(folder, 1, cache, on_reuse=reused.append).vocabulary.words == ["b", "a"]
     assert len(reused) == 1
+
+
+def small_model():
+    return Word2Vec(vector_size=4, min_count=1, sample=0, num_sampled=1, epochs=1)
+
+
+@pytest.mark.compiled
+def test_a_model_is_trained_on_text_of_another_encoding(tmp_path):
+    plain, wide = tmp_path / "plain", tmp_path / "wide"
+    plain.write_text(TEXT, encoding="utf-8")
+    wide.write_text(TEXT, encoding="utf-16-be")
+    one, other = small_model(), small_model()
+    one.train(plain)
+    other.train(wide, encoding="utf-16-be", cache=tmp_path / "cache")
+    assert one.vocabulary.words == other.vocabulary.words
+    np.testing.assert_array_equal(one.vectors.vectors, other.vectors.vectors)
+    with pytest.raises(ValueError, match="it seems to be utf-16-be: set encoding to 'utf-16-be'"):
+        small_model().train(wide)
+
+
+@pytest.mark.compiled
+def test_a_checkpoint_in_the_corpus_folder_is_no_part_of_it(tmp_path):
+    folder = odd_folder(tmp_path)
+    (folder / "text.txt").write_text("a b c d\n" * 30)
+    first, again = small_model(), small_model()
+    first.train(folder, checkpoint=folder / "model.zip")
+    again.train(folder, checkpoint=folder / "model.zip")
+    np.testing.assert_array_equal(first.vectors.vectors, again.vectors.vectors)
+    with pytest.raises(ValueError, match=r"model.zip is a zip archive"):
+        small_model().train(folder)
