@@ -1,6 +1,8 @@
 """Corpora as they are found: in other encodings, compressed, and files that are no text at all."""
 
 import bz2
+import contextlib
+import encodings.aliases
 import gzip
 import io
 import lzma
@@ -21,6 +23,7 @@ from hypothesis import strategies as st
 
 from sampledsoftmax.io import streams
 from sampledsoftmax.word2vec.corpus.corpus import TextFiles, read_sentences
+from sampledsoftmax.word2vec.corpus.encodings import checked_encoding
 from sampledsoftmax.word2vec.encoding.encode import encode_corpus
 from sampledsoftmax.word2vec.model import Word2Vec
 
@@ -572,3 +575,33 @@ def test_a_checkpoint_in_the_corpus_folder_is_no_part_of_it(tmp_path):
     np.testing.assert_array_equal(first.vectors.vectors, again.vectors.vectors)
     with pytest.raises(ValueError, match=r"model.zip is a zip archive"):
         small_model().train(folder)
+
+
+def known_encodings():
+    """Return the names of all text encodings of Python."""
+    names = []
+    for name in sorted({*encodings.aliases.aliases.values(), "utf_8_sig", "unicode_escape", "punycode", "idna"}):
+        with contextlib.suppress(ValueError):
+            names.append(checked_encoding(name))
+    return sorted(set(names))
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda text: text.encode("utf-8", "ignore"))),
+    st.sampled_from([bytes, gzip.compress, bz2.compress, lzma.compress, lambda data: gzip.compress(data)[:-3]]),
+    st.sampled_from(known_encodings()),
+    st.sampled_from(["strict", "replace", "ignore"]),
+    st.sampled_from([1, 5, 100, 2**20]),
+)
+def test_any_bytes_are_read_or_refused_in_a_line(tmp_path_factory, data, pack, encoding, errors, size):
+    path = tmp_path_factory.mktemp("any") / "text.gz"
+    path.write_bytes(pack(data))
+    words, problem = [], ""
+    try:
+        words = [word for line in TextFiles([path], errors, size, encoding=encoding) for word in line]
+    except ValueError as error:
+        problem = str(error)
+    assert len(problem) < 600
+    assert "\n" not in problem
+    assert not [word for word in words if "\0" in word or word != word.strip()]
