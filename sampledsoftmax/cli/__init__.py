@@ -1,17 +1,31 @@
 """The command line. This file imports no optional package, so that it can report a missing one."""
 
+import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 
+from sampledsoftmax.cli.standard_streams import discard, usable_streams
 from sampledsoftmax.io.extras import MissingExtraError
+from sampledsoftmax.io.shown_path import shown_path
+from sampledsoftmax.validation import MAX_SHOWN
 from sampledsoftmax.word2vec.vectors.word_vectors import UnknownWordError
 
-INTERRUPTED = 130
+INTERRUPTED, READER_LEFT = 130, 141  # 128 + the number of the signal
+MAX_LINE = 1000  # characters of a message
+
+_MAX_MESSAGE = 100_000  # characters that are looked at
+_LONG_WORD = re.compile(r"\S{300,}")  # not a path, see `shown_path`
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 130 after Ctrl-C, else non-zero with one line on stderr.
+    """Run a command and return its exit code.
+
+    It is 0, 130 after Ctrl-C, 128 + the number of the signal after SIGTERM or SIGHUP, 141 if the reader of the output
+    has left, else another one with one line on stderr. Standard streams may be closed.
 
     Parameters
     ----------
@@ -23,22 +37,39 @@ def main(args: Sequence[str] | None = None) -> int:
     >>> main(["neighbors", "nowhere", "word"])
     1
     """
+    with usable_streams():
+        return _main(sys.argv[1:] if args is None else list(args))
+
+
+def _main(args: list[str]) -> int:
     try:
         from sampledsoftmax.cli.commands import run  # noqa: PLC0415 - click and tqdm are an extra
 
-        return run(sys.argv[1:] if args is None else list(args)) or _flushed()
+        return run(args) or _flushed()
     except ModuleNotFoundError as error:
         if error.name not in {"click", "tqdm"}:
             raise
         return _fail(f"{error.name} is not installed: pip install 'sampledsoftmax[cli]'")
     except KeyboardInterrupt as interrupt:
         return _fail(str(interrupt) or "interrupted", INTERRUPTED)
+    except SystemExit as end:  # raised by a signal: see `Word2Vec.train`
+        return end.code if isinstance(end.code, int) else _fail(str(end.code))
     except BrokenPipeError:
-        # the reader of the output (such as head) has closed the pipe: nothing may be flushed at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        discard(sys.stdout)  # nothing may be flushed at exit
+        return READER_LEFT
     except (ValueError, OSError, FloatingPointError, UnknownWordError, MissingExtraError, MemoryError) as error:
-        return _fail(str(error) or type(error).__name__)
+        return _fail(_described(error))
+
+
+def _described(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:  # without a sentence of its own
+        # a file that cannot be written has one, see `writing`
+        if error.errno in _NO_SPACE and error.filename is None:
+            discard(sys.stdout)
+            return f"standard output cannot be written: {error.strerror}"
+        if isinstance(error.filename, (str, os.PathLike)):
+            return f"{shown_path(error.filename)}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _flushed() -> int:
@@ -47,5 +78,9 @@ def _flushed() -> int:
 
 
 def _fail(message: str, code: int = 1) -> int:
-    print("sampledsoftmax:", " ".join(message.split()), file=sys.stderr)
+    line = _LONG_WORD.sub(lambda word: f"{word[0][:MAX_SHOWN]}...", " ".join(message[:_MAX_MESSAGE].split()))
+    try:
+        print("sampledsoftmax:", line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}...", file=sys.stderr)
+    except OSError:
+        discard(sys.stderr)
     return code

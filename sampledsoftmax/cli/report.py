@@ -3,9 +3,12 @@
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tqdm import tqdm
 
+from sampledsoftmax.cli.standard_streams import discard
 from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.word2vec.training.progress import Progress
 
@@ -24,6 +27,15 @@ class Report:
 
     def on_progress(self, progress: Progress) -> None:
         """Update the bar, on a terminal."""
+        with self._may_be_gone():
+            self._show_progress(progress)
+
+    def on_read(self, done: int, total: int | None) -> None:
+        """Show how much of the corpus has been read, on a terminal."""
+        with self._may_be_gone():
+            self._show_reading(done, total)
+
+    def _show_progress(self, progress: Progress) -> None:
         if self._first is None:  # before it are reading and compilation, or an earlier run
             self._first = (time.perf_counter(), progress.words)
         if not self._on_terminal:
@@ -44,8 +56,7 @@ class Report:
         self._bar.set_postfix_str(f"loss {progress.loss:.3f}", refresh=False)
         self._bar.update(progress.words - self._bar.n)
 
-    def on_read(self, done: int, total: int | None) -> None:
-        """Show how much of the corpus has been read, on a terminal."""
+    def _show_reading(self, done: int, total: int | None) -> None:
         if not self._on_terminal:
             return
         if self._reading is None:
@@ -75,9 +86,19 @@ class Report:
 
     def close(self) -> None:
         """Close the bar and keep it on the terminal."""
-        self._stop_reading()
-        if self._bar is not None:
-            self._bar.close()
+        with self._may_be_gone():
+            self._stop_reading()
+            if self._bar is not None:
+                self._bar.close()
+
+    @contextmanager
+    def _may_be_gone(self) -> Iterator[None]:
+        """Go on without a terminal that was closed: nothing is lost but the bar."""
+        try:
+            yield
+        except OSError:
+            self._on_terminal, self._bar, self._reading = False, None, None
+            discard(sys.stderr)
 
     def _stop_reading(self) -> None:
         if self._reading is not None:
@@ -86,5 +107,8 @@ class Report:
 
 
 def say(line: str) -> None:
-    """Print a message on stderr; stdout is for results."""
-    print(line, file=sys.stderr, flush=True)
+    """Print a message on stderr, which may be closed meanwhile; stdout is for results."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        discard(sys.stderr)

@@ -48,18 +48,25 @@ def sample(
     The last line is the verdict: "100 candidates are worth 97" means that 100 draws of this sampler estimate the
     whole sum as well as 97 draws by the counts.
     """
-    found = read_counts(counts) if counts else None
+    found = None if counts is None else read_counts(_named("--counts", counts))
     chosen = _sampler(sampler, found, distortion, _range(range_max, found), seed)
     q = chosen.probability(np.arange(chosen.range_max)).astype(np.float64)
     size = min(NUM_SAMPLED, chosen.num_drawable) if num_sampled is None else num_sampled
     values = chosen.sample(np.zeros((0, 1), np.int64), size)
-    if plot:
+    if plot is not None:
         _save_plot(plot, sampler, q, found, values)
     verdict = fit(found.counts, chosen if sampler == "fixed_unigram" else sampler) if found else None
     for line in _answer(sampler, q, found, values, verdict, seed):
         click.echo(line)
-    if plot:
+    if plot is not None:
         click.echo(f"figure: {plot}")
+
+
+def _named(option: str, path: str) -> str:
+    """Return the name of a file; an empty one comes from a variable of the shell that is not set."""
+    if not path:
+        raise ValueError(f"{option} is empty: name a file")
+    return path
 
 
 def _range(range_max: int | None, found: Counts | None) -> int:
@@ -82,7 +89,7 @@ def _sampler(name: str, found: Counts | None, distortion: float | None, range_ma
 
 def _save_plot(path: str, name: str, q: Floats, found: Counts | None, values: SampledValues) -> None:
     if not path.lower().endswith(".png"):
-        raise ValueError(f"--plot must name a .png file, got {path!r}")
+        raise ValueError(f"--plot must name a .png file, got {validation.shown(path)}")
     try:
         from sampledsoftmax.diagnostics.figures import save_fit_png  # noqa: PLC0415 - matplotlib is an extra
     except ModuleNotFoundError as error:

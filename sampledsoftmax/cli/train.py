@@ -10,8 +10,9 @@ import click
 
 import sampledsoftmax
 from sampledsoftmax.cli.report import Report, say
+from sampledsoftmax.cli.standard_streams import stop_notice
 from sampledsoftmax.cli.vectors import neighbor_lines
-from sampledsoftmax.word2vec.corpus.find_files import find_files
+from sampledsoftmax.word2vec.corpus.corpus import TextFiles
 from sampledsoftmax.word2vec.corpus.python_source import PythonSource
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 from sampledsoftmax.word2vec.model import Watch, Word2Vec
@@ -90,7 +91,10 @@ def _shown(name: str) -> str:
     type=click.Choice(["strict", "replace", "ignore"]),
     default="strict",
     show_default=True,
-    help="How to handle bytes that are not UTF-8.",
+    help="How to handle bytes that are not of the encoding.",
+)
+@click.option(
+    "--encoding", default="utf-8", show_default=True, help="Encoding of CORPUS: utf-8, cp1252, gbk, utf-16 or another."
 )
 @click.option("--tensorboard", is_flag=True, help="Also write loss and learning rate to DIR for TensorBoard.")
 @_options
@@ -102,14 +106,15 @@ def train(
     checkpoint_seconds: float,
     threads: int | None,
     errors: str,
+    encoding: str,
     tensorboard: bool,
     **options: Any,
 ) -> None:
     """Train word vectors and write them to a directory.
 
-    CORPUS is one or more text files, plain, .gz, .xz or .zst, directories of them, patterns in quotes, or - for
-    standard input: a line is a sentence, tokens are separated by white space. Without CORPUS: the names in the source
-    of this Python's standard library.
+    CORPUS is one or more text files, plain or compressed (gzip, bzip2, xz, Zstandard), directories of them, patterns in
+    quotes, or - for standard input: a line is a sentence, tokens are separated by white space. Without CORPUS: the
+    names in the source of this Python's standard library.
 
     The files in DIR are model.zip (the checkpoint, written every --checkpoint-seconds), vectors.txt (word2vec text
     format), settings.json, loss.csv, and loss.png if matplotlib is installed. Ctrl-C stops the run within a few
@@ -119,24 +124,27 @@ def train(
     given = {name: value for name, value in options.items() if value is not None}
     standard = {} if corpus else STANDARD_LIBRARY_DEFAULTS
     model = Word2Vec(**{**DEFAULTS, **standard, **given}, threads=threads)
-    find_files(corpus)
+    reading = {"encoding": encoding, "exclude": [output]}  # the output may be in a folder of the corpus
+    files = TextFiles(corpus, errors, **reading) if corpus else None  # type: ignore[arg-type]
     directory = OutputDirectory(output)
-    if resume or grow_vocab:
-        model = _existing_model(directory, given, resume)
-        model.threads = threads
-    else:
-        directory.refuse_unfinished_run()
-    if tensorboard:
-        directory.open_tensorboard()
-    if resume and model.is_finished:  # it may have been killed after its last checkpoint
-        say(f"the run in {directory.path} is finished: there is nothing left to train")
-    else:
-        run = {"resume": resume, "grow_vocab": grow_vocab, "errors": errors, "checkpoint_seconds": checkpoint_seconds}
-        _run(model, list(corpus) if corpus else _standard_library(), directory, run, bool(corpus))
-    directory.save(
-        model.vectors, {"corpus": list(corpus), **model.settings.as_dict(), **_results(model)}, model.history
-    )
-    plot = "" if directory.save_plot(model.history) else "; no loss.png, since matplotlib is not installed"
+    with directory.locked():
+        directory.check_files(files.files if files else ())
+        if resume or grow_vocab:
+            model = _existing_model(directory, given, resume)
+            model.threads = threads
+        else:
+            directory.refuse_unfinished_run()
+        if tensorboard:
+            directory.open_tensorboard()
+        if resume and model.is_finished:  # it may have been killed after its last checkpoint
+            say(f"the run in {directory.path} is finished: there is nothing left to train")
+        else:
+            run = {"resume": resume, "grow_vocab": grow_vocab, "checkpoint_seconds": checkpoint_seconds}
+            _run(model, files or _standard_library(), directory, run)
+        directory.save(
+            model.vectors, {"corpus": list(corpus), **model.settings.as_dict(), **_results(model)}, model.history
+        )
+        plot = "" if directory.save_plot(model.history) else "; no loss.png, since matplotlib is not installed"
     say(f"{len(model.vocabulary):,} vectors in {directory.path} after {time.perf_counter() - start:.1f} s{plot}")
     words = _well_known(model.vocabulary) if corpus else STANDARD_LIBRARY_WORDS
     vectors = model.vectors
@@ -166,9 +174,7 @@ def _standard_library() -> PythonSource:
     return source
 
 
-def _run(
-    model: Word2Vec, source: Iterable[Any], directory: OutputDirectory, options: dict[str, Any], has_files: bool
-) -> None:
+def _run(model: Word2Vec, source: Iterable[Any], directory: OutputDirectory, options: dict[str, Any]) -> None:
     report = Report()
     watch = Watch(
         directory.watch(report.on_progress),
@@ -178,22 +184,31 @@ def _run(
         lambda plan: say(f"memory: {plan}"),
     )
     try:
-        model.train(
-            source,
-            watch=watch,
-            cache=directory.path / ".corpus" if has_files else None,
-            checkpoint=directory.path / MODEL,
-            **options,
-        )
+        with stop_notice(say, "stopping: one moment; press Ctrl-C again to stop at once"):
+            model.train(
+                source,
+                watch=watch,
+                cache=directory.path / ".corpus" if isinstance(source, TextFiles) else None,
+                checkpoint=directory.path / MODEL,
+                **options,
+            )
     except TrainingDivergedError as error:
         raise FloatingPointError(f"{error}; {directory.saved()}") from None
     except KeyboardInterrupt:
-        report.close()
-        directory.save_loss(model.history if model.is_trained else [])
+        _save_what_is_there(model, directory, report)
         raise KeyboardInterrupt(f"interrupted; {directory.saved()}") from None
+    except SystemExit:  # SIGTERM or SIGHUP, after a checkpoint
+        _save_what_is_there(model, directory, report)
+        say(f"sampledsoftmax: terminated; {directory.saved()}")
+        raise
     finally:
         report.close()
         directory.close()
+
+
+def _save_what_is_there(model: Word2Vec, directory: OutputDirectory, report: Report) -> None:
+    report.close()
+    directory.save_loss(model.history if model.is_trained else [])
 
 
 def _results(model: Word2Vec) -> dict[str, Any]:

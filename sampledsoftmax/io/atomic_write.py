@@ -113,7 +113,7 @@ def _replacing(path: str | os.PathLike[str], mode: str) -> Iterator[IO[Any]]:
     temporary = target.with_name(f"{prefix}.{secrets.token_hex(4)}{temp_suffix()}")
     remove_stale_temp_files(target.parent, prefix)
     try:
-        # nobody else may read the new file before it has the permissions of the old one
+        # no other user may read the new file before it has the permissions of the old one
         with open(os.open(temporary, _NEW_FILE, 0o666 if old is None else 0o600), **_options(mode)) as file:
             if old is not None:
                 _copy_owner_and_permissions(target, old, temporary)

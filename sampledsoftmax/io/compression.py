@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from sampledsoftmax.io.shown_path import shown_path
+from sampledsoftmax.io.streams import open_stream
+
 GZIP, XZ, ZSTD, BZIP2 = "gzip", "xz", "Zstandard", "bzip2"
 _FIRST_BYTES = {
     GZIP: re.compile(rb"\x1f\x8b\x08"),
@@ -40,10 +43,12 @@ def compression_of_bytes(first_bytes: bytes) -> str | None:
 
 @contextmanager
 def open_plain_or_gzip(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading and decompress it if it is gzip.
+    """Open a file for reading and decompress it if it is gzip; a pipe is given a few seconds to find a writer.
 
     Raises
     ------
+    OSError
+        The file cannot be opened.
     ValueError
         The gzip file is damaged, which may be found while the block reads it.
 
@@ -56,7 +61,7 @@ def open_plain_or_gzip(path: Path) -> Iterator[IO[bytes]]:
     ...     file.read()
     b'to be'
     """
-    with path.open("rb") as file:
+    with path.open("rb") if path.is_file() else open_stream(path) as file:
         if compression_of(file) != GZIP:
             yield file
             return
@@ -64,4 +69,4 @@ def open_plain_or_gzip(path: Path) -> Iterator[IO[bytes]]:
             with gzip.GzipFile(fileobj=file) as decompressed:
                 yield decompressed  # type: ignore[misc]
         except CORRUPT as error:
-            raise ValueError(f"{path} is a damaged gzip file: {error}") from None
+            raise ValueError(f"{shown_path(path)} is a damaged gzip file: {error}") from None

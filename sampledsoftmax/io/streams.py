@@ -18,7 +18,7 @@ from sampledsoftmax.io.shown_path import shown_path
 
 _SECONDS = 3.0  # that a pipe is given to find the process at its other end
 _BLOCK_BYTES = 2**20
-_MAX_LINKS = 40  # of a chain, as in Linux
+_MAX_LINKS = 40  # that lead from one to the next, as in Linux
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|\d+))/fd/(\d+)")
 
 

@@ -2,8 +2,10 @@
 
 import gzip
 import itertools
+import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -14,7 +16,7 @@ import pytest
 
 from sampledsoftmax.io import atomic_write
 from sampledsoftmax.word2vec.corpus.corpus import read_sentences
-from sampledsoftmax.word2vec.encoding import encode_passes
+from sampledsoftmax.word2vec.encoding import corpus_cache, encode_passes
 from sampledsoftmax.word2vec.encoding.encode import encode_and_grow, encode_corpus, encode_more
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 
@@ -386,3 +388,105 @@ def test_a_cache_that_is_read_only_is_read_and_not_written(corpus, tmp_path, mon
             encode_corpus(corpus, 3, cache)
     finally:
         cache.chmod(0o755)
+
+
+def same_size_and_time(path, text):
+    """Change a file as `cp -p` or `rsync -t` may: its size and its time of modification are as before."""
+    status = path.stat()
+    assert len(text.encode()) == status.st_size
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_mtime_ns == status.st_mtime_ns
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the time of the last change is of POSIX")
+def test_other_text_of_the_same_size_and_time_is_read_again(tmp_path):
+    path, cache = tmp_path / "text", tmp_path / "cache"
+    for number in range(20):  # quickly one after the other
+        text = "a b a\n" if number % 2 else "b a b\n"
+        if path.exists():
+            same_size_and_time(path, text)
+        else:
+            path.write_text(text)
+        encoded, reused = encoded_with(cache, path, 1)
+        assert (encoded.vocabulary.words, reused) == (text.split()[:2], [])
+        assert len(encoded_with(cache, path, 1)[1]) == 1
+    other = tmp_path / "other"
+    other.write_text("c d c\n")
+    status = path.stat()
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.replace(path)
+    assert encoded_with(cache, path, 1)[0].vocabulary.words == ["c", "d"]
+
+
+def test_the_encoding_is_part_of_the_key(tmp_path):
+    path, cache = tmp_path / "text", tmp_path / "cache"
+    path.write_text("\u00fc b \u00fc\n", encoding="cp1252")
+    assert encoded_with(cache, path, 1, encoding="cp1252")[0].vocabulary.words == ["\u00fc", "b"]
+    other, reused = encoded_with(cache, path, 1, encoding="cp1251")
+    assert (other.vocabulary.words, reused) == (["\u044c", "b"], [])
+    assert len(encoded_with(cache, path, 1, encoding="windows-1252")[1]) == 1  # another name of the same
+    with pytest.raises(ValueError, match="is not UTF-8"):
+        encoded_with(cache, path, 1)
+
+
+@pytest.mark.parametrize("change", ["grow", "replace", "vanish"])
+def test_files_that_change_while_they_are_read_are_not_kept(tmp_path, change):
+    path, cache = tmp_path / "text", tmp_path / "cache"
+    path.write_text("a b a\n" * 3)
+
+    def on_progress(done, total):
+        if done == total and path.exists():
+            if change == "grow":
+                with path.open("a") as file:
+                    file.write("c\n")
+            elif change == "replace":
+                (tmp_path / "new").write_text("c d c\n" * 3)
+                (tmp_path / "new").replace(path)
+            else:
+                path.unlink()
+
+    encoded = encode_corpus(path, 1, cache, on_progress=on_progress)
+    assert encoded.vocabulary.words == ["a", "b"]
+    assert encoded.stream.ids.tolist() == [0, 1, 0] * 3
+    assert list(cache.iterdir()) == []
+    if change != "vanish":
+        assert "c" in encode_corpus(path, 1, cache).vocabulary.words
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "empty", "no checksums"])
+def test_an_entry_that_is_something_else_is_replaced(corpus, tmp_path, kind):
+    cache = tmp_path / "cache"
+    encoded_with(cache, corpus)
+    (folder,) = cache.iterdir()
+    moved = folder.rename(tmp_path / "moved")
+    if kind == "file":
+        folder.write_text("this is not a folder")
+    elif kind == "link":
+        folder.symlink_to(tmp_path / "nowhere")
+    elif kind == "empty":
+        folder.mkdir()
+    else:
+        about = json.loads((moved / "corpus.json").read_text())
+        folder.mkdir()
+        (folder / "corpus.json").write_text(json.dumps({**about, "checksums": {}}))
+    encoded, reused = encoded_with(cache, corpus)
+    assert reused == []
+    assert_is(encoded, corpus, 2)
+    assert len(encoded_with(cache, corpus)[1]) == 1
+
+
+def test_an_entry_that_is_removed_while_it_is_opened_is_made_again(corpus, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    encoded_with(cache, corpus)
+    real = corpus_cache.CorpusCache.holds
+
+    def holds(self, about):
+        found = real(self, about)
+        shutil.rmtree(self.folder_of(about), ignore_errors=True)
+        return found
+
+    monkeypatch.setattr(corpus_cache.CorpusCache, "holds", holds)
+    encoded, reused = encoded_with(cache, corpus)
+    assert reused == []
+    assert_is(encoded, corpus, 2)

@@ -1,6 +1,8 @@
 """Corpora as they are found: in other encodings, compressed, and files that are no text at all."""
 
 import bz2
+import contextlib
+import encodings.aliases
 import gzip
 import io
 import lzma
@@ -21,7 +23,9 @@ from hypothesis import strategies as st
 
 from sampledsoftmax.io import streams
 from sampledsoftmax.word2vec.corpus.corpus import TextFiles, read_sentences
+from sampledsoftmax.word2vec.corpus.encodings import checked_encoding
 from sampledsoftmax.word2vec.encoding.encode import encode_corpus
+from sampledsoftmax.word2vec.model import Word2Vec
 
 TEXT = "der Fluß fließt\n\n早安 是 café €\n" * 40
 LATIN = "der Fluß fließt\ncafé\n" * 40
@@ -183,9 +187,9 @@ def array():
 
 PLAIN = b"one two three four five\n" * 50
 KINDS = {
-    "tar": (tar(PLAIN, tarfile.GNU_FORMAT), "is a tar archive: unpack it"),
-    "pax": (tar(PLAIN, tarfile.PAX_FORMAT), "is a tar archive: unpack it"),
-    "docx": (zipped(PLAIN), "is a zip archive, or a document that is one .*: unpack it"),
+    "tar": (tar(PLAIN, tarfile.GNU_FORMAT), "is a tar archive: extract it"),
+    "pax": (tar(PLAIN, tarfile.PAX_FORMAT), "is a tar archive: extract it"),
+    "docx": (zipped(PLAIN), "is a zip archive, or a document that is one .*: extract it"),
     "npy": (array(), "is a NumPy array"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n" + PLAIN, "is a PDF document: extract its text"),
     "exe": (b"\x7fELF\x02\x01\x01" + bytes(9) + PLAIN, "is a program"),
@@ -284,7 +288,7 @@ def test_compressed_standard_input(pack):
 def test_standard_input_that_is_no_text():
     run = subprocess.run([sys.executable, "-c", SCRIPT], input=KINDS["tar"][0], capture_output=True, check=False)
     assert run.stderr.endswith(
-        b"ValueError: corpus standard input is a tar archive: unpack it, and name the files in it\n"
+        b"ValueError: corpus standard input is a tar archive: extract it, and name the files in it\n"
     )
 
 
@@ -416,6 +420,14 @@ def test_long_names_and_texts_are_cut(tmp_path):
     assert len(str(caught.value)) < 400
 
 
+def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(odd_folder(tmp_path))
+    for source in ("", ["a.txt", ""], [""]):
+        with pytest.raises(ValueError, match=r"^corpus has an empty name: name a file or a folder"):
+            read_sentences(source)
+    assert list(read_sentences(".")) == [["a"]]
+
+
 def test_sets_and_bytes_are_no_corpus():
     for source in ({("a", "b")}, frozenset([("a", "b")]), {"a": 1}.keys()):
         with pytest.raises(TypeError, match="which has no order"):
@@ -533,3 +545,63 @@ def test_the_cache_may_be_in_the_corpus_folder(tmp_path):
     for _ in range(2):
         assert encode_corpus(folder, 1, cache, on_reuse=reused.append).vocabulary.words == ["b", "a"]
     assert len(reused) == 1
+
+
+def small_model():
+    return Word2Vec(vector_size=4, min_count=1, sample=0, num_sampled=1, epochs=1)
+
+
+@pytest.mark.compiled
+def test_a_model_is_trained_on_text_of_another_encoding(tmp_path):
+    plain, wide = tmp_path / "plain", tmp_path / "wide"
+    plain.write_text(TEXT, encoding="utf-8")
+    wide.write_text(TEXT, encoding="utf-16-be")
+    one, other = small_model(), small_model()
+    one.train(plain)
+    other.train(wide, encoding="utf-16-be", cache=tmp_path / "cache")
+    assert one.vocabulary.words == other.vocabulary.words
+    np.testing.assert_array_equal(one.vectors.vectors, other.vectors.vectors)
+    with pytest.raises(ValueError, match="it seems to be utf-16-be: set encoding to 'utf-16-be'"):
+        small_model().train(wide)
+
+
+@pytest.mark.compiled
+def test_a_checkpoint_in_the_corpus_folder_is_no_part_of_it(tmp_path):
+    folder = odd_folder(tmp_path)
+    (folder / "text.txt").write_text("a b c d\n" * 30)
+    first, again = small_model(), small_model()
+    first.train(folder, checkpoint=folder / "model.zip")
+    again.train(folder, checkpoint=folder / "model.zip")
+    np.testing.assert_array_equal(first.vectors.vectors, again.vectors.vectors)
+    with pytest.raises(ValueError, match=r"model.zip is a zip archive"):
+        small_model().train(folder)
+
+
+def known_encodings():
+    """Return the names of all text encodings of Python."""
+    names = []
+    for name in sorted({*encodings.aliases.aliases.values(), "utf_8_sig", "unicode_escape", "punycode", "idna"}):
+        with contextlib.suppress(ValueError):
+            names.append(checked_encoding(name))
+    return sorted(set(names))
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda text: text.encode("utf-8", "ignore"))),
+    st.sampled_from([bytes, gzip.compress, bz2.compress, lzma.compress, lambda data: gzip.compress(data)[:-3]]),
+    st.sampled_from(known_encodings()),
+    st.sampled_from(["strict", "replace", "ignore"]),
+    st.sampled_from([1, 5, 100, 2**20]),
+)
+def test_any_bytes_are_read_or_refused_in_a_line(tmp_path_factory, data, pack, encoding, errors, size):
+    path = tmp_path_factory.mktemp("any") / "text.gz"
+    path.write_bytes(pack(data))
+    words, problem = [], ""
+    try:
+        words = [word for line in TextFiles([path], errors, size, encoding=encoding) for word in line]
+    except ValueError as error:
+        problem = str(error)
+    assert len(problem) < 600
+    assert "\n" not in problem
+    assert not [word for word in words if "\0" in word or word != word.strip()]

@@ -1,4 +1,5 @@
 import io
+import os
 import tokenize
 
 import pytest
@@ -57,6 +58,25 @@ def test_declared_encodings_are_followed_and_unreadable_files_counted(tmp_path):
     source = PythonSource(tmp_path)
     assert source.sentences == [["größe"]]
     assert [path.name for path in source.unreadable] == ["broken.py", "odd.py"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes and links")
+def test_what_is_no_file_is_counted_and_not_waited_for(tmp_path, monkeypatch):
+    (tmp_path / "good.py").write_text("good = 1\n")
+    (tmp_path / "locked").mkdir()
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "lost.py").symlink_to("nowhere")
+    real = os.scandir
+
+    def scandir(path):
+        if os.path.basename(path) == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    source = PythonSource(tmp_path)
+    assert source.sentences == [["good"]]
+    assert sorted(path.name for path in source.unreadable) == ["locked", "lost.py", "pipe.py"]
 
 
 def test_no_source_is_an_error(tmp_path):

@@ -34,7 +34,7 @@ def read_sentences(
         any length; a byte order mark at the start of a file is removed.
     errors : str
         How to handle bytes that are not of the encoding: "strict" raises, "replace" substitutes U+FFFD, "ignore" drops
-        them. A file of which a third or more would be replaced or dropped is refused.
+        them. A file is refused if a third of it would be replaced or dropped.
     encoding : str
         The encoding of the files, such as "utf-8", "cp1252", "gbk" or "utf-16"; any text encoding of Python.
     exclude : sequence of paths

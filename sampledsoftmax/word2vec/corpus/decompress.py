@@ -39,7 +39,7 @@ def read_chunks(path: Path | None, num_bytes: int) -> Iterator[Chunk]:
     """Yield the bytes of a file, or of standard input for None, about `num_bytes` at a time.
 
     A file is decompressed if its first bytes say that it is compressed. If only its name does, it is read as it is,
-    but for one that is empty or does not begin with text.
+    unless it is empty or does not begin with text.
 
     Raises
     ------

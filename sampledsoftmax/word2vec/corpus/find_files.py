@@ -37,7 +37,7 @@ def find_files(names: Sequence[AnyPath], exclude: Sequence[AnyPath] = ()) -> lis
     OSError
         A folder has a pipe, a socket or a device, or a name denotes a socket or is too long.
     ValueError
-        Standard input is named more than once, or a name has a NUL.
+        Standard input is named more than once, or a name is empty or has a NUL.
     """
     left_out = {os.path.realpath(path) for path in exclude}
     files = [file for name in names for file in _files_of(name, left_out)]
@@ -49,6 +49,8 @@ def find_files(names: Sequence[AnyPath], exclude: Sequence[AnyPath] = ()) -> lis
 def _files_of(name: AnyPath, left_out: set[str]) -> list[Path | None]:
     if name == STANDARD_INPUT:
         return [None]
+    if not os.fspath(name):  # as from a variable of the shell that is not set; `Path` would take the current folder
+        raise ValueError("corpus has an empty name: name a file or a folder, such as . for the current one")
     path = Path(name)
     mode = _mode(path)
     if mode is not None and stat.S_ISDIR(mode):

@@ -11,12 +11,12 @@ NUL = b"\0"
 
 _START_BYTES = 512
 _TAR_MARK = 257  # position of "ustar"
-_UNPACK = "unpack it, and name the files in it"
+_EXTRACT = "extract it, and name the files in it"
 _KINDS = {
-    b"PK\x03\x04": f"a zip archive, or a document that is one (.docx, .odt, .epub): {_UNPACK}, or save it as text",
+    b"PK\x03\x04": f"a zip archive, or a document that is one (.docx, .odt, .epub): {_EXTRACT}, or save it as text",
     b"PK\x05\x06": "an empty zip archive",
-    b"Rar!\x1a\x07": f"a RAR archive: {_UNPACK}",
-    b"7z\xbc\xaf\x27\x1c": f"a 7-Zip archive: {_UNPACK}",
+    b"Rar!\x1a\x07": f"a RAR archive: {_EXTRACT}",
+    b"7z\xbc\xaf\x27\x1c": f"a 7-Zip archive: {_EXTRACT}",
     b"%PDF-": "a PDF document: extract its text",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an Office document: save it as text",
     b"\x93NUMPY": "a NumPy array, not text",
@@ -89,7 +89,7 @@ def other_kind(start: bytes, encoding: str) -> str | None:
     ('is a PDF document: extract its text', None)
     """
     if start[_TAR_MARK:].startswith(b"ustar"):
-        return f"is a tar archive: {_UNPACK}"
+        return f"is a tar archive: {_EXTRACT}"
     compression = compression_of_bytes(start)
     if compression:
         return f"is compressed twice: decompressed once, it is {compression}"

@@ -10,7 +10,7 @@ import re
 import sys
 import sysconfig
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 SKIPPED = frozenset({"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"})
@@ -50,7 +50,7 @@ class PythonSource:
         Identifiers and keywords of each file, in the order of the paths, without strings, comments, numbers and
         operators.
     unreadable : list of Path
-        Files that could not be opened or decoded.
+        Files that could not be opened or decoded, or are none, and folders that could not be listed.
 
     Raises
     ------
@@ -67,7 +67,10 @@ class PythonSource:
         self.root = Path(root if root is not None else sysconfig.get_path("stdlib"))
         self.sentences: list[list[str]] = []
         self.unreadable: list[Path] = []
-        for path in _python_files(self.root):
+        for path in _python_files(self.root, self.unreadable.append):
+            if not path.is_file():  # a named pipe would be waited for
+                self.unreadable.append(path)
+                continue
             try:
                 with tokenize.open(path) as file:
                     self.sentences.append(names_in(file.read()))
@@ -86,8 +89,8 @@ def names_in(source: str) -> list[str]:
     return [sys.intern(name) for name in _NAME.findall(source) if name]
 
 
-def _python_files(root: Path) -> Iterator[Path]:
+def _python_files(root: Path, on_unreadable: Callable[[Path], None]) -> Iterator[Path]:
     """Yield the paths of the files in an order that depends only on their names."""
-    for folder, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root, onerror=lambda error: on_unreadable(Path(error.filename))):
         folders[:] = sorted(set(folders) - SKIPPED)
         yield from (Path(folder, name) for name in sorted(files) if name.endswith(".py"))

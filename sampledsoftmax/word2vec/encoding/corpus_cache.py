@@ -16,7 +16,7 @@ import numpy as np
 
 from sampledsoftmax.io.atomic_write import remove_stale_temp_files, temp_suffix, writing
 from sampledsoftmax.word2vec.corpus.corpus import TextFiles
-from sampledsoftmax.word2vec.encoding.id_files import ArrayFile, checksum_of
+from sampledsoftmax.word2vec.encoding.id_files import IDS, OFFSETS, ArrayFile, checksum_of
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 
 FORMAT = 2
@@ -95,6 +95,7 @@ class CorpusCache:
             known = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
             return bool(
                 known["fingerprint"] == json.loads(_json(about))
+                and {IDS, OFFSETS} < set(known["checksums"])
                 and all(checksum_of(folder / name) == checksum for name, checksum in known["checksums"].items())
             )
         except (OSError, ValueError, LookupError, TypeError):
@@ -110,7 +111,7 @@ class CorpusCache:
                 complete.rename(folder)
             except OSError:
                 if not self.holds(about):  # the existing entry is damaged
-                    shutil.rmtree(folder, ignore_errors=True)
+                    _remove(folder)
                     complete.rename(folder)
         return folder
 
@@ -129,6 +130,14 @@ def load_vocabulary(folder: Path) -> Vocabulary:
     """Read what `save_vocabulary` wrote."""
     words = json.loads((folder / _WORDS).read_bytes())
     return Vocabulary(words, np.load(folder / _COUNTS, allow_pickle=False))
+
+
+def _remove(entry: Path) -> None:
+    """Remove a damaged entry, whatever it is: a folder, a file, or a link."""
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        entry.unlink(missing_ok=True)
 
 
 def _json(about: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -182,8 +183,10 @@ def _encode(job: _Job, choose: Callable[[WordIndex], Vocabulary], **settings: An
     cache = CorpusCache(tempfile.gettempdir() if job.cache is None else job.cache)
     if about is not None and cache.holds(about):
         folder = cache.folder_of(about)
-        job.on_reuse(folder)
-        return Encoded(load_vocabulary(folder), map_stream(folder))
+        with suppress(FileNotFoundError):  # removed meanwhile
+            encoded = Encoded(load_vocabulary(folder), map_stream(folder))
+            job.on_reuse(folder)
+            return encoded
     with temp_folder(cache.path) as folder:
         vocabulary, checksums = encode_into(folder, sentences, choose, job.at_least, job.on_progress)
         kept = folder

@@ -3,19 +3,31 @@
 import csv
 import json
 import os
+import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.io.extras import need
+from sampledsoftmax.io.folder_lock import FolderLock
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.plots.loss_plot import save_loss_plot
 from sampledsoftmax.word2vec.training import checkpoint
 from sampledsoftmax.word2vec.training.progress import Progress
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 MODEL, VECTORS, SETTINGS, LOSS, PLOT = "model.zip", "vectors.txt", "settings.json", "loss.csv", "loss.png"
+
+_FIRST_BYTES = {
+    VECTORS: re.compile(rb"\d+ \d+\n"),
+    SETTINGS: re.compile(rb'\{\s*"corpus": '),
+    LOSS: re.compile(rb"epoch,"),
+    PLOT: re.compile(rb"\x89PNG"),
+}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class OutputDirectory:
@@ -30,6 +42,8 @@ class OutputDirectory:
     ------
     OSError
         It cannot be created or written; one line that says why.
+    ValueError
+        The name is empty.
 
     Examples
     --------
@@ -43,6 +57,8 @@ class OutputDirectory:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not os.fspath(path):  # as from a variable of the shell that is not set
+            raise ValueError("the output directory has an empty name: name one, such as . for the current directory")
         self.path = Path(path)
         self._board: Any = None
         try:
@@ -51,7 +67,51 @@ class OutputDirectory:
                 pass
         except OSError as error:
             reason = "is not a directory" if isinstance(error, FileExistsError) else error.strerror
-            raise type(error)(f"output directory {self.path} cannot be written: {reason}") from None
+            raise type(error)(f"output directory {shown_path(self.path)} cannot be written: {reason}") from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out of the directory within the block.
+
+        Raises
+        ------
+        BlockingIOError
+            Another run uses it: one line that names process and host. The lock of a process that was killed is void.
+        """
+        with writing(self.path):
+            lock = FolderLock(self.path)
+        try:
+            lock.claim()
+            yield
+        finally:
+            lock.release()
+
+    def check_files(self, corpus: Sequence[Path | None] = ()) -> None:
+        """Raise an error if a file that a run writes cannot be written, is of another kind, or is part of the corpus.
+
+        Raises
+        ------
+        FileExistsError
+            A file is not of a run, or it is part of the corpus: it would be lost.
+        IsADirectoryError, PermissionError
+            A file cannot be written.
+        """
+        inputs = {os.path.realpath(path) for path in corpus if path is not None}
+        for name in (MODEL, VECTORS, SETTINGS, LOSS, PLOT):
+            path = self.path / name
+            shown = shown_path(path)
+            if path.is_dir():
+                raise IsADirectoryError(f"{shown} is a directory: name another output directory, or remove it")
+            if not path.is_file():
+                continue
+            if os.path.realpath(path) in inputs:
+                raise FileExistsError(f"{shown} is part of the corpus and would be replaced: name another directory")
+            if not os.access(path, os.W_OK):
+                raise PermissionError(f"{shown} cannot be written: it is read-only")
+            if not _is_of_a_run(path):
+                raise FileExistsError(
+                    f"{shown} is not the file of that name of a run and would be replaced: name another directory"
+                )
 
     def refuse_unfinished_run(self) -> None:
         """Raise ValueError if the directory has an unfinished run, or a model that cannot be read."""
@@ -61,15 +121,15 @@ class OutputDirectory:
         epoch, epochs = run.position.epoch + 1, run.settings.epochs
         if epoch <= epochs:
             raise ValueError(
-                f"{self.path} has a run that was stopped in epoch {epoch} of {epochs}: continue it with --resume, "
-                f"name another directory, or remove {self.path / MODEL}"
+                f"{shown_path(self.path)} has a run that was stopped in epoch {epoch} of {epochs}: continue it with "
+                f"--resume, name another directory, or remove {shown_path(self.path / MODEL)}"
             )
 
     def saved(self) -> str:
         """Say what has been saved of a run."""
         if not (self.path / MODEL).exists():
             return "nothing was saved"
-        return f"{self.path / MODEL} has the run up to its last checkpoint: continue with --resume"
+        return f"{shown_path(self.path / MODEL)} has the run up to its last checkpoint: continue with --resume"
 
     def open_tensorboard(self) -> None:
         """Make `watch` write event files for TensorBoard; `MissingExtraError` if it is not installed."""
@@ -95,8 +155,7 @@ class OutputDirectory:
         """Write vectors, settings and loss curve, replacing older ones."""
         vectors.save_word2vec_format(self.path / VECTORS)
         with new_file(self.path / SETTINGS) as file:
-            json.dump(settings, file, indent=2, ensure_ascii=False)
-            file.write("\n")
+            file.write(_escaped(json.dumps(settings, indent=2, ensure_ascii=False)) + "\n")
         self.save_loss(history)
 
     def save_loss(self, history: Sequence[Progress]) -> None:
@@ -109,3 +168,16 @@ class OutputDirectory:
     def save_plot(self, history: Sequence[Progress]) -> bool:
         """Plot the loss curve as PNG; return False if matplotlib is not installed."""
         return save_loss_plot(self.path / PLOT, history)
+
+
+def _is_of_a_run(path: Path) -> bool:
+    """Return whether a file begins like one that a run has written; the model is checked when it is read."""
+    first_bytes = _FIRST_BYTES.get(path.name)
+    with path.open("rb") as file:
+        start = file.read(64)
+    return first_bytes is None or not start or first_bytes.match(start) is not None
+
+
+def _escaped(text: str) -> str:
+    """Escape the characters of names that are not UTF-8, which UTF-8 cannot hold; JSON reads them back."""
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
