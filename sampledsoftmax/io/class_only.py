@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class classonlymethod(classmethod):  # type: ignore[type-arg] # noqa: N801 - a decorator, as classmethod
+class classonlymethod(classmethod):  # type: ignore[type-arg]
     """A class method that refuses to be called on an object.
 
     `model.load(path)` looks as if it changed `model`, but a class method would leave it as it is and return a new
