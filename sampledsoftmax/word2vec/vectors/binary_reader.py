@@ -51,20 +51,17 @@ class BinaryReader:
     ) -> None:
         self._path, self._file, self._reading = path, file, reading
         self._announced, self._dim = announced
+        self._start = start
         self._width = self._dim * NUMBER.itemsize
         self._buffer, self._at, self._base = b"", 0, start
         self._wanted = min(self._announced, reading.limit or self._announced)
         self._line_ends: bool | None = None
-        self._is_sized = num_bytes is not None
-        if num_bytes is not None and num_bytes - start < self._wanted * (self._width + 2):
-            raise ValueError(
-                f"{path} ends early: {num_bytes - start} bytes are too few for the {self._announced} words of its "
-                f"header: correct the header, or read fewer words with limit= (--limit)"
-            )
+        self._num_bytes = num_bytes
 
     def read(self) -> tuple[list[str], NDArray[Any]]:
         """Return words and vectors; the first error raises ValueError that names the word."""
         self._refuse_text()
+        self._check_size()
         words: list[str] = []
         vectors = np.empty((0, 0))
         for number in range(self._wanted):
@@ -72,7 +69,7 @@ class BinaryReader:
             words.append(decoded(self._place(number), self._base + self._at - len(name) - 1, name, self._reading))
             row = self._row(number)
             if not number:  # only now, and not for all words if the size is unknown: the header may be damaged
-                vectors = np.empty((self._wanted if self._is_sized else 1, self._dim), self._reading.dtype)
+                vectors = np.empty((self._wanted if self._num_bytes else 1, self._dim), self._reading.dtype)
             elif number == len(vectors):
                 vectors = np.concatenate([vectors, np.empty_like(vectors)])
             vectors[number] = row
@@ -150,10 +147,17 @@ class BinaryReader:
             num_more += len(self._buffer) - self._at
             is_empty = is_empty and not self._buffer[self._at :].strip(b"\n")
             self._at = len(self._buffer)
-        if not is_empty:
+        if num_more and not (is_empty and self._line_ends):
             raise ValueError(
                 f"{self._path}: {num_more} bytes follow the {self._announced} words of the header: the header counts "
                 f"wrong, or a word has a space, which this format cannot hold"
+            )
+
+    def _check_size(self) -> None:
+        if self._num_bytes is not None and self._num_bytes - self._start < self._wanted * (self._width + 2):
+            raise ValueError(
+                f"{self._path} ends early: {self._num_bytes - self._start} bytes are too few for the "
+                f"{self._announced} words of its header: correct it, or read fewer words with limit= (--limit)"
             )
 
     def _refuse_text(self) -> None:
