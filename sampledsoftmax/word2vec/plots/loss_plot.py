@@ -12,6 +12,7 @@ from sampledsoftmax.io.atomic_write import new_file
 from sampledsoftmax.validation import shown
 
 _MAX_PAIRS = 2**63
+_LARGEST = 1e100  # a loss that matplotlib can scale
 
 
 class Point(Protocol):
@@ -86,7 +87,7 @@ def _point(place: str, row: dict[str, Any]) -> LossPoint:
 def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> bool:
     """Write a PNG of the loss against the trained pairs; return False if matplotlib is not installed.
 
-    A loss that is not finite leaves a gap. One line has a point per block and varies with the text; the other one has
+    A loss that is not finite, or above 1e100, leaves a gap. One line has a point per block and varies with the text; the other one has
     the mean of each epoch.
 
     Examples
@@ -103,7 +104,7 @@ def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> b
         return False
     figure = Figure(figsize=(7.0, 4.0), layout="constrained", dpi=150)
     axes = figure.add_subplot()
-    axes.plot([p.pairs / 1e6 for p in progress], [p.loss for p in progress], alpha=0.5, label="block of pairs")
+    axes.plot([p.pairs / 1e6 for p in progress], [_drawn(p.loss) for p in progress], alpha=0.5, label="block of pairs")
     means = _epoch_means(progress)
     axes.plot([pairs / 1e6 for pairs, _ in means], [mean for _, mean in means], marker="o", label="epoch")
     axes.legend()
@@ -114,6 +115,10 @@ def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> b
     return True
 
 
+def _drawn(loss: float) -> float:
+    return loss if abs(loss) < _LARGEST else math.nan
+
+
 def _epoch_means(progress: Sequence[Point]) -> list[tuple[int, float]]:
     """Return (pairs trained at its end, mean loss per pair) of each epoch that has pairs."""
     means: list[tuple[int, float]] = []
@@ -121,7 +126,7 @@ def _epoch_means(progress: Sequence[Point]) -> list[tuple[int, float]]:
     for _, points in groupby(progress, lambda point: point.epoch):
         total, start = 0.0, before
         for point in points:
-            total += point.loss * (point.pairs - before)
+            total += _drawn(point.loss) * (point.pairs - before)
             before = point.pairs
         if before > start:
             means.append((before, total / (before - start)))
