@@ -1,6 +1,8 @@
 """Vector files as they are found: read, or refused with the line, the word or the byte, and the way out."""
 
+import bz2
 import gzip
+import lzma
 import unicodedata
 
 import numpy as np
@@ -39,6 +41,8 @@ def row(word, numbers, end=b"\n"):
         b"2\t2\na 1 2\nb 3 4\n",
         b"02 2\na 1.0 +2e0\nb 3 4.\n",
         gzip.compress(b"2 2\na 1 2\nb 3 4\n"),
+        bz2.compress(b"2 2\na 1 2\nb 3 4\n"),
+        lzma.compress(b"2 2\na 1 2\nb 3 4\n"),
     ],
 )
 def test_text_is_read_as_other_programs_leave_it(tmp_path, content):
@@ -56,6 +60,26 @@ def test_files_without_a_header(tmp_path, content):
     assert read(tmp_path, content, no_header=True, limit=5).words == ["a", "b"]
     with pytest.raises(ValueError, match="GloVe files have none"):
         read(tmp_path, content)
+
+
+def test_compression_is_told_by_content_and_damage_is_named(tmp_path):
+    rows = np.random.default_rng(1).normal(size=(300, 5)).astype(np.float32)
+    WordVectors([f"w{i}" for i in range(300)], rows).save_word2vec_format(tmp_path / "v", binary=True)
+    plain = (tmp_path / "v").read_bytes()
+    for name, compress in (("gzip", gzip.compress), ("bzip2", bz2.compress), ("xz", lzma.compress)):
+        whole = compress(plain)
+        np.testing.assert_array_equal(read(tmp_path, whole, binary=True).vectors, rows)
+        broken = whole[: len(whole) // 2] + b"\0" * 50 + whole[len(whole) // 2 + 50 :]
+        for damaged in (whole[: len(whole) // 2], broken):
+            with pytest.raises(ValueError, match=f"vectors is a damaged {name} file"):
+                read(tmp_path, damaged, binary=True)
+    for name, first in (("Zstandard", b"\x28\xb5\x2f\xfd"), ("zip", b"PK\3\4")):
+        with pytest.raises(
+            ValueError, match=f"is compressed .{name}.: decompress it first; gzip, bzip2 and xz are read"
+        ):
+            read(tmp_path, first + b"x" * 100)
+    assert read(tmp_path, b"1 1\nBZh 1\n").words == ["BZh"]
+    assert read(tmp_path, b"BZh9 1\n", no_header=True).words == ["BZh9"]
 
 
 @pytest.mark.parametrize("binary", [False, True])
@@ -266,6 +290,17 @@ def test_our_own_format_holds_any_words(tmp_path_factory, words, wide):
         assert list(map(type, found.words)) == list(map(type, words))
         np.testing.assert_array_equal(found.vectors, rows)
         assert found.vectors.dtype == rows.dtype
+
+
+def test_formats_are_told_without_a_suffix(tmp_path):
+    for form in ("sampledsoftmax", "numpy", "word2vec", "word2vec-binary"):
+        path = tmp_path / form
+        save(WordVectors(["a", "b"], TWO), path, form)
+        assert load(path).words == ["a", "b"]
+    whole = (tmp_path / "numpy").read_bytes()
+    (tmp_path / "damaged").write_bytes(whole.replace(b"PK\x01\x02", b"PK\x01\x07"))
+    with pytest.raises(ValueError, match="damaged"):
+        load(tmp_path / "damaged")
 
 
 def test_our_own_format_with_odd_words(tmp_path):

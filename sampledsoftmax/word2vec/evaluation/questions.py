@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sampledsoftmax import validation
-from sampledsoftmax.io.compression import open_plain_or_gzip
+from sampledsoftmax.word2vec.vectors.open_file import open_file
 from sampledsoftmax.word2vec.vectors.word_table import Word
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
@@ -105,5 +105,5 @@ def _content(path: Path) -> bytes:
         raise FileNotFoundError(f"{path} does not exist")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a directory, a file of questions is expected")
-    with open_plain_or_gzip(path) as file:
+    with open_file(path) as file:
         return file.read().removeprefix(_BYTE_ORDER_MARK)

@@ -87,8 +87,8 @@ def _point(place: str, row: dict[str, Any]) -> LossPoint:
 def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> bool:
     """Write a PNG of the loss against the trained pairs; return False if matplotlib is not installed.
 
-    A loss that is not finite, or above 1e100, leaves a gap. One line has a point per block and varies with the text; the other one has
-    the mean of each epoch.
+    A loss that is not finite, or above 1e100, leaves a gap. One line has a point per block and varies with the text;
+    the other one has the mean of each epoch.
 
     Examples
     --------

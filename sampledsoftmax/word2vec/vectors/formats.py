@@ -174,8 +174,8 @@ def load(path: str | os.PathLike[str], reading: Reading | None = None) -> WordVe
     Parameters
     ----------
     path : path
-        .npz, .safetensors, .zip (`WordVectors.save`); any other suffix means a file of word2vec, whose content says
-        whether it is text or binary. The two formats of word2vec may be compressed.
+        .npz, .safetensors, .zip (`WordVectors.save`); another name means a file of word2vec, whose content says
+        whether it is text or binary, or a zip file of the formats above. The two formats of word2vec may be compressed.
     reading : Reading, optional
         Settings of a read, for the two formats of word2vec.
 
@@ -189,7 +189,7 @@ def load(path: str | os.PathLike[str], reading: Reading | None = None) -> WordVe
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
-    loader = _LOADERS.get(path.suffix.lower())
+    loader = _LOADERS.get(path.suffix.lower()) or _of_zip(path)
     if loader is None:
         return WordVectors(*word2vec_format.read(path, None, reading or Reading()), copy=False)
     if reading not in (None, Reading()):
@@ -197,10 +197,26 @@ def load(path: str | os.PathLike[str], reading: Reading | None = None) -> WordVe
     return loader(path)
 
 
+def _of_zip(path: Path) -> Callable[[Path], WordVectors] | None:
+    """Return the loader of a zip file with any name, None for other files."""
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return load_numpy if "words.npy" in archive.namelist() and len(archive.namelist()) == 2 else _own
+    except zipfile.BadZipFile:
+        return _own  # whose error says that it is damaged
+
+
+def _own(path: Path) -> WordVectors:
+    vectors: WordVectors = WordVectors.load(path)
+    return vectors
+
+
 _LOADERS: dict[str, Callable[[Path], WordVectors]] = {
     ".npz": load_numpy,
     ".safetensors": load_safetensors,
-    saved_vectors.SUFFIX: WordVectors.load,
+    saved_vectors.SUFFIX: _own,
 }
 
 

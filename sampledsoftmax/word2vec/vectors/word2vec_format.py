@@ -6,7 +6,6 @@ Ours end a text line at its last number and a binary row with a line end.
 
 import contextlib
 import gzip
-import io
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,9 +16,9 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.io.atomic_write import new_file
-from sampledsoftmax.io.compression import open_plain_or_gzip
 from sampledsoftmax.word2vec.vectors.binary_reader import MAX_WORD_BYTES, NUMBER, BinaryReader, is_binary_row
 from sampledsoftmax.word2vec.vectors.float_text import rows_as_text
+from sampledsoftmax.word2vec.vectors.open_file import open_file, plain_size
 from sampledsoftmax.word2vec.vectors.text_reader import TextReader
 from sampledsoftmax.word2vec.vectors.vector_file import (
     BYTE_ORDER_MARK,
@@ -70,7 +69,7 @@ def read(path: str | os.PathLike[str], binary: bool | None, reading: Reading) ->
         raise FileNotFoundError(f"{path} does not exist")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a directory, a file of vectors is expected")
-    with open_plain_or_gzip(path) as file:
+    with open_file(path) as file:
         if reading.no_header:
             found = TextReader(path, file, file.readline(), reading).read()
             return distinct(path, *found, reading)
@@ -83,7 +82,7 @@ def read(path: str | os.PathLike[str], binary: bool | None, reading: Reading) ->
             announced = header(path, line.removeprefix(BYTE_ORDER_MARK))
             if not line.endswith(b"\n"):
                 raise ValueError(f"{path}, line 1: a header of two numbers and a line end are expected, got {line!r}")
-            found = BinaryReader(path, file, len(line), _size(file), announced, reading).read()
+            found = BinaryReader(path, file, len(line), plain_size(file), announced, reading).read()
     return distinct(path, *found, reading)
 
 
@@ -151,9 +150,3 @@ def _is_binary(path: Path, file: IO[bytes], line: bytes) -> bool:
     if announced is None or is_text_row(start[: start.find(b"\n") + 1] or start, announced[1]):
         return False
     return is_binary_row(start[: 4 * announced[1] + 64])
-
-
-def _size(file: IO[bytes]) -> int | None:
-    """Return the size of a regular file that is not compressed."""
-    is_plain = isinstance(getattr(file, "raw", None), io.FileIO)
-    return os.fstat(file.fileno()).st_size or None if is_plain else None  # 0: a pipe

@@ -59,6 +59,7 @@ FORMS = {
     "empty lines": b"\n\n" + CONTENT.replace(b"\n", b"\n\n"),
     "no end": CONTENT[:-1],
     "gzip": gzip.compress(CONTENT),
+    "bzip2": bz2.compress(CONTENT),
     "a header after a mark": b"\xef\xbb\xbfw1 w2 score\n" + CONTENT,
     "repeated pairs": CONTENT * 2,
     "large scores": b"a b 1e308\na c 0\na d -1e308\n",
@@ -83,7 +84,7 @@ def test_pairs_as_they_are_found(tmp_path, name):
         (": x\na b c d\n".encode("utf-16-le"), "line 1 has a null character, as in UTF-16"),
         (": x\na b c d\na b c\xe9 d 1\n".encode("latin-1"), "line [13]: byte \\d+ of the line is not UTF-8|line 1"),
         (b": x\na b 1\0 d\n", "line [12]"),
-        (bz2.compress(b": x\na b c d\n")[:-4], "questions"),
+        (bz2.compress(b": x\na b c d\n")[:-4], "damaged bzip2 file"),
         (gzip.compress(b": x\na b c d\n")[:-4], "damaged gzip file"),
     ],
 )
