@@ -308,7 +308,7 @@ class GensimNames(Queries):
         given = sequence("keys", keys)
         if not given:
             raise ValueError("keys must hold at least one word, got none")
-        scale = np.ones(len(given)) if weights is None else np.asarray(weights, np.float64)
+        scale = np.ones(len(given)) if weights is None else _numbers(weights)
         if scale.shape != (len(given),):
             raise ValueError(f"weights must have shape [{len(given)}], got {list(scale.shape)}")
         finite("weights", scale)
@@ -517,6 +517,13 @@ class GensimNames(Queries):
         2
         """
         return len(self.closer_than(key1, key2)) + 1
+
+
+def _numbers(weights: ArrayLike) -> NDArray[np.float64]:
+    try:
+        return np.asarray(weights, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"weights must be numbers, got {validation.described(weights)}") from None
 
 
 _BLOCK = 16_384  # rows that are normalized at a time

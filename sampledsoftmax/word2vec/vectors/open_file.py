@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from sampledsoftmax import validation
+
 _KINDS: tuple[tuple[str, re.Pattern[bytes], Callable[..., Any] | None], ...] = (
     ("gzip", re.compile(rb"\x1f\x8b\x08"), lambda file: gzip.GzipFile(fileobj=file)),
     ("bzip2", re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"), lambda file: importlib.import_module("bz2").BZ2File(file)),
@@ -20,7 +22,29 @@ _KINDS: tuple[tuple[str, re.Pattern[bytes], Callable[..., Any] | None], ...] = (
     ("zip", re.compile(rb"PK\x03\x04"), None),
 )
 _LONGEST = 10
+_MAX_PATH = 4096
 _CORRUPT = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
+
+
+def checked_path(path: Any) -> Path:
+    """Return a path; what is none, or could not be that of a file, raises TypeError or ValueError.
+
+    Examples
+    --------
+    >>> checked_path(3)
+    Traceback (most recent call last):
+    TypeError: path must be a path, got int 3
+    """
+    try:
+        text = os.fsdecode(path)
+        os.fsencode(text)
+    except TypeError:
+        raise TypeError(f"path must be a path, got {validation.described(path)}") from None
+    except UnicodeEncodeError:
+        raise ValueError(f"path {validation.shown(text)} has a character that no file name has") from None
+    if not text or "\0" in text or len(text) > _MAX_PATH:
+        raise ValueError(f"path must be a path of at most {_MAX_PATH} characters, got {validation.shown(text)}")
+    return Path(text)
 
 
 @contextmanager

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import validation
-from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.word2vec.vectors.binary_reader import MAX_WORD_BYTES, NUMBER, BinaryReader, is_binary_row
 from sampledsoftmax.word2vec.vectors.float_text import rows_as_text
-from sampledsoftmax.word2vec.vectors.open_file import open_file, plain_size
+from sampledsoftmax.word2vec.vectors.open_file import checked_path, open_file, plain_size
 from sampledsoftmax.word2vec.vectors.text_reader import TextReader
 from sampledsoftmax.word2vec.vectors.vector_file import (
     BYTE_ORDER_MARK,
@@ -47,11 +47,12 @@ def write(
     Text has the fewest digits that round to the same float, binary has float32. The file is compressed if its name
     ends in .gz, without time and name: the same vectors give the same bytes.
     """
+    path = checked_path(path)
     check_coding(encoding, errors)
     encoded = encoded_words(words, encoding, errors)
     if binary:
         _check_float32(words, vectors)
-    with new_file(path, "wb") as plain, _gzip_by_suffix(path, plain) as file:
+    with writing(path), new_file(path, "wb") as plain, _gzip_by_suffix(path, plain) as file:
         file.write(f"{len(words)} {vectors.shape[1]}\n".encode())
         for first in range(0, len(words), _BLOCK):
             rows = vectors[first : first + _BLOCK]
@@ -62,7 +63,7 @@ def write(
 
 def read(path: str | os.PathLike[str], binary: bool | None, reading: Reading) -> tuple[list[str], NDArray[Any]]:
     """Read a file; the first error raises a ValueError that says where it is. For `binary=None` its content decides."""
-    path = Path(path)
+    path = checked_path(path)
     if binary and reading.no_header:
         raise ValueError("no_header must be False for a binary file: without a header, its rows cannot be found")
     if not path.exists():
