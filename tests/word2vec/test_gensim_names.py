@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.word2vec.vectors.gensim_names import LEFT_OUT
+from sampledsoftmax.word2vec.vectors.left_out import LEFT_OUT
 from sampledsoftmax.word2vec.vectors.word_vectors import UnknownWordError
 
 WORDS = [f"word{i}" for i in range(60)]

@@ -183,14 +183,25 @@ LOST = {
     "in the only word": b"1 2\n" + row(b"new york", [1, 2]),
     "without line ends": b"3 2\n" + row(b"a", [3, 4], b"") + row(b"new york", [1, 2], b"") + row(b"c", [3, 4], b""),
     "first, without line ends": b"2 2\n" + row(b"new york", [3, 4], b"") + row(b"a", [1, 2], b""),
+    "as long as a number": b"3 5\n" + b"".join(row(w, np.full(5, 0.3), b"") for w in (b"a", b"of the", b"c")),
+    "letters as a number": b"2 1\n" + row(b"abc defg", [0.1], b"") + row(b"c", [0.1], b""),
     "a byte is missing": (b"2 2\n" + row(b"a", [0.5, 0.1]))[:-2] + b"\n" + row(b"b", [3, 4]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LOST)
 def test_a_space_in_a_binary_word_is_noticed(tmp_path, name):
-    with pytest.raises(ValueError, match=r"word \d.*at byte \d+ of the file|bytes follow|ends (early|within)"):
+    signs = (
+        r"word \d.*(at byte \d+ of the file|the sign of a word with a space|missing)|bytes follow|ends (early|within)"
+    )
+    with pytest.raises(ValueError, match=signs):
         read(tmp_path, LOST[name], binary=True)
+
+
+def test_large_and_small_numbers_of_our_own_files_are_read(tmp_path):
+    rows = np.array([[1e30, -1e38], [1e-30, 1e-45]], np.float32)
+    WordVectors(["a", "b"], rows).save_word2vec_format(tmp_path / "v", binary=True)
+    np.testing.assert_array_equal(WordVectors.load_word2vec_format(tmp_path / "v", binary=True).vectors, rows)
 
 
 def test_a_space_beyond_the_limit_is_noticed_too(tmp_path):

@@ -2,7 +2,8 @@
 
 Nothing but their number of bytes tells where the numbers of a word end. So a word with a space puts the reader out of
 step: bytes of numbers would become words, and parts of words numbers. It is noticed by a line end within a word, by a
-row without the line end that the first row has, and, in files without line ends, by a control character in a word.
+row without the line end that the first row has, and, in files without line ends, by a control character in a word and
+by numbers above 1e15 or, if their bytes are ASCII, below 1e-15.
 """
 
 import re
@@ -18,6 +19,9 @@ from sampledsoftmax.word2vec.vectors.vector_file import Reading, decoded, is_tex
 NUMBER = np.dtype("<f4")
 MAX_WORD_BYTES = 1 << 20
 _READ_BYTES = 1 << 22
+_BLOCK = 16_384  # rows that are checked at a time
+# Letters as float32 are beyond these; the numbers of embeddings are not.
+_SMALLEST, _LARGEST = 1e-15, 1e15
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 
@@ -75,10 +79,25 @@ class BinaryReader:
             vectors[number] = row
         self._check_end()
         vectors = vectors[: self._wanted]
-        for bad in np.flatnonzero(~np.isfinite(vectors).all(axis=1)).tolist():
-            place = int(np.isfinite(vectors[bad]).argmin())
-            raise ValueError(f"{self._place(bad)}: number {place + 1} is {vectors[bad, place]}")
+        self._check_numbers(vectors)
         return words, vectors
+
+    def _check_numbers(self, vectors: NDArray[Any]) -> None:
+        """Refuse numbers that are not finite and, without line ends, those that are parts of words."""
+        for first in range(0, len(vectors), _BLOCK):
+            sizes = np.abs(vectors[first : first + _BLOCK])
+            wrong = ~np.isfinite(sizes)
+            if not self._line_ends:
+                wrong |= (sizes > _LARGEST) | ((sizes < _SMALLEST) & (sizes > 0))
+            for i, place in np.argwhere(wrong).tolist():
+                number = vectors[first + i, place]
+                if not np.isfinite(number):
+                    raise ValueError(f"{self._place(first + i)}: number {place + 1} is {number}")
+                if abs(number) > _LARGEST or number.astype(NUMBER).tobytes().isascii():
+                    raise ValueError(
+                        f"{self._place(first + i)}: number {place + 1} is {number:.3g}, the sign of a word with a "
+                        f"space, which this format cannot hold, or of damage"
+                    )
 
     def _place(self, number: int) -> str:
         return f"{self._path}, word {number + 1}"
@@ -140,7 +159,8 @@ class BinaryReader:
     def _check_end(self) -> None:
         """Check what follows the words that were read: the next word, or nothing."""
         if self._wanted < self._announced:
-            self._name(self._wanted)
+            if not self._name(self._wanted):
+                raise self._out_of_step(self._wanted, "no word", self._at - 1)
             return
         num_more, is_empty = 0, True
         while self._at < len(self._buffer) or self._fill(1):

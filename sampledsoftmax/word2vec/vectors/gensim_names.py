@@ -1,6 +1,6 @@
-"""The names of gensim's KeyedVectors: what has the same meaning here, and what to write in the place of the others."""
+"""The names of gensim's KeyedVectors that have the same meaning here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -9,43 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.word2vec.vectors.left_out import LEFT_OUT, NEW
 from sampledsoftmax.word2vec.vectors.lengths import unit
 from sampledsoftmax.word2vec.vectors.nearest import exact_cosines
 from sampledsoftmax.word2vec.vectors.queries import Queries
 from sampledsoftmax.word2vec.vectors.terms import finite
+from sampledsoftmax.word2vec.vectors.vocab_of_gensim_3 import Vocab, VocabEntry
 from sampledsoftmax.word2vec.vectors.word_table import Word, sequence
-
-_NEW = (
-    "vectors cannot be changed: make new ones, "
-    "ss.WordVectors([*vectors.words, word], np.vstack([vectors.vectors, row]))"
-)
-_COUNTS = "counts belong to the model: model.vocabulary.counts[vectors.key_to_index[word]]"
-# Names of gensim that are left out, and what to write instead.
-LEFT_OUT = {
-    "add": _NEW,
-    "add_vector": _NEW,
-    "add_vectors": _NEW,
-    "accuracy": "write ss.evaluate_analogies(vectors, path)",
-    "allocate_vecattrs": _COUNTS,
-    "cosine_similarities": "write ss.WordVectors(names, rows).similar_by_vector(vector, topn=None)",
-    "evaluate_word_analogies": "write ss.evaluate_analogies(vectors, path), whose result has .total.accuracy",
-    "evaluate_word_pairs": "write ss.evaluate_similarities(vectors, path), whose result has .pearson and .spearman",
-    "expandos": _COUNTS,
-    "get_vecattr": _COUNTS,
-    "intersect_word2vec_format": "load the file, ss.WordVectors.load_word2vec_format(path), and copy the rows of the "
-    "words that both have into the tables of the model",
-    "log_accuracy": "write ss.evaluate_analogies(vectors, path)",
-    "relative_cosine_similarity": "divide vectors.similarity(a, b) by the sum of the cosines of most_similar(a)",
-    "resize_vectors": _NEW,
-    "set_vecattr": _COUNTS,
-    "sort_by_descending_frequency": "the words of a model are sorted so already",
-    "syn0norm": "write vectors.get_normed_vectors()",
-    "syn1": "the output table of a model is model.tables.weights",
-    "syn1neg": "the output table of a model is model.tables.weights",
-    "unit_normalize_all": "write ss.WordVectors(vectors.words, vectors.get_normed_vectors())",
-    "vectors_for_all": "write ss.WordVectors(words, vectors[words]) with the words that are in vectors",
-    "wmdistance": "it needs a solver of transport problems: give the rows vectors[words] to the package POT (ot.emd2)",
-}
 
 
 class GensimNames(Queries):
@@ -58,7 +28,7 @@ class GensimNames(Queries):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setitem__(self, word: object, vector: object) -> NoReturn:
-        raise TypeError(_NEW)
+        raise TypeError(NEW)
 
     @property
     def key_to_index(self) -> Mapping[Any, int]:
@@ -81,9 +51,9 @@ class GensimNames(Queries):
         return self.words
 
     @property
-    def vocab(self) -> Mapping[Any, "VocabEntry"]:
+    def vocab(self) -> Mapping[Any, VocabEntry]:
         """The words as keys, by the name of gensim 3: `vocab[word].index` is the index; counts are with the model."""
-        return _Vocab(self._ids)
+        return Vocab(self._ids)
 
     @property
     def vector_size(self) -> int:
@@ -527,39 +497,3 @@ def _numbers(weights: ArrayLike) -> NDArray[np.float64]:
 
 
 _BLOCK = 16_384  # rows that are normalized at a time
-
-
-class VocabEntry(int):
-    """The index of a word, as gensim 3 has it: `entry.index`.
-
-    Examples
-    --------
-    >>> VocabEntry(3).index
-    3
-    """
-
-    @property
-    def index(self) -> int:
-        """The index of the word."""
-        return int(self)
-
-    @property
-    def count(self) -> NoReturn:
-        """Counts are not part of the vectors: AttributeError."""
-        raise AttributeError(_COUNTS)
-
-
-class _Vocab(Mapping[Any, VocabEntry]):
-    """The mapping of gensim 3, without a copy of the words."""
-
-    def __init__(self, ids: Mapping[Any, int]) -> None:
-        self._ids = ids
-
-    def __getitem__(self, word: Any) -> VocabEntry:
-        return VocabEntry(self._ids[word])
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._ids)
-
-    def __len__(self) -> int:
-        return len(self._ids)

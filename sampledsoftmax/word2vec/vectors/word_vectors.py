@@ -277,7 +277,8 @@ class WordVectors(GensimNames):
         -----
         In a binary file nothing marks the end of a vector, so a word with a space shifts all that follows. A line end
         within a word, a missing line end after a vector where the first one has it, and, in files without line ends, a
-        control character in a word are refused as its signs.
+        control character in a word, a number above 1e15, or one below 1e-15 whose bytes are ASCII, are refused as its
+        signs. Files that this package writes have line ends.
 
         Examples
         --------
