@@ -194,7 +194,7 @@ def test_messages_stay_short_and_in_a_line():
 
 
 def test_hints_of_a_script_with_thousands_of_characters_are_bounded():
-    """What is looked up depends on 150 characters, not on all that occur."""
+    """What is looked up depends on 100 characters, not on all that occur."""
     rng = np.random.default_rng(0)
     words = ["".join(map(chr, rng.integers(0x4E00, 0x9FA5, 4))) for _ in range(20_000)]
     looked_up = []

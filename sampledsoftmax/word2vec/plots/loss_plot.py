@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.validation import shown
 
 _MAX_PAIRS = 2**63
@@ -110,7 +110,7 @@ def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> b
     axes.legend()
     axes.set(xlabel="pairs (millions)", ylabel="mean loss per pair")
     axes.grid(alpha=0.3)
-    with new_file(path, "wb") as file:
+    with writing(path), new_file(path, "wb") as file:
         FigureCanvasAgg(figure).print_png(file)
     return True
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.io.extras import need
 from sampledsoftmax.word2vec.plots.labels import label, title_of
 from sampledsoftmax.word2vec.plots.map_picture import COLORS, label_sizes
@@ -68,7 +68,7 @@ def save_page(
 
     title = title_of(title)
     page = file_html(_layout(vectors, word_map, title, counts), INLINE, title=title)  # which escapes the title itself
-    with new_file(path) as file:
+    with writing(path), new_file(path) as file:
         file.write(page)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.io.extras import need
 from sampledsoftmax.word2vec.plots.labels import label, title_of
 from sampledsoftmax.word2vec.plots.word_map import WordMap
@@ -45,7 +45,7 @@ def save_picture(path: str | os.PathLike[str], vectors: WordVectors, word_map: W
     colors = [COLORS[group] for group in word_map.groups]
     axes.scatter(*word_map.points.T, s=sizes * 1.1, c=colors, alpha=0.45, linewidths=0)
     axes.margins(0.03)
-    with new_file(path, "wb") as file, warnings.catch_warnings():
+    with writing(path), new_file(path, "wb") as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         warnings.filterwarnings("ignore", "Matplotlib currently does not support .* natively", UserWarning)
         canvas.draw()
