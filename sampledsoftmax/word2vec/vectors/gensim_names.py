@@ -94,7 +94,7 @@ class GensimNames(Queries):
         """
         normed = np.empty_like(self.vectors)
         for first in range(0, len(self), _BLOCK):
-            normed[first : first + _BLOCK] = self.units(slice(first, first + _BLOCK))
+            normed[first : first + _BLOCK] = self._units(slice(first, first + _BLOCK))
         return normed
 
     def init_sims(self, replace: bool = False) -> None:
@@ -202,7 +202,7 @@ class GensimNames(Queries):
         i = self._id(key)
         if not validation.flag("norm", norm):
             return self.vectors[i]  # type: ignore[no-any-return]
-        vector = self.units([i])[0].astype(self.vectors.dtype)
+        vector = self._units([i])[0].astype(self.vectors.dtype)
         vector.flags.writeable = False
         return vector  # type: ignore[no-any-return]
 
@@ -297,7 +297,7 @@ class GensimNames(Queries):
         if isinstance(key, np.ndarray):
             return finite("a vector", validation.floats("a vector", key, (self.vector_size,)).astype(np.float64))
         i = self._id_or_none(key) if ignored else self._id(key)
-        return None if i is None else self.units([i])[0] if normed else self.vectors[i].astype(np.float64)
+        return None if i is None else self._units([i])[0] if normed else self.vectors[i].astype(np.float64)
 
     def similar_by_word(self, word: Word, topn: int | None = 10, restrict_vocab: int | None = None) -> Any:
         """Return the words nearest to a word, as `most_similar([word])`.
@@ -372,7 +372,7 @@ class GensimNames(Queries):
         'c'
         """
         ids = self._all_ids("keys_list", keys_list)
-        return self.words[ids[int((self.units(ids) * self.units([self._id(key1)])).sum(axis=1).argmax())]]
+        return self.words[ids[int((self._units(ids) * self._units([self._id(key1)])).sum(axis=1).argmax())]]
 
     def distance(self, w1: Word, w2: Word) -> float:
         """Return 1 - `similarity(w1, w2)`.
@@ -420,7 +420,7 @@ class GensimNames(Queries):
             vector = validation.floats("word_or_vector", word_or_vector, (self.vector_size,))
             target = unit(finite("word_or_vector", vector.astype(np.float64)))
         else:
-            target = self.units([self._id(word_or_vector)])[0]
+            target = self._units([self._id(word_or_vector)])[0]
         others = sequence("other_words", other_words)
         ids = np.array([self._id(word) for word in others], np.int64) if others else np.arange(len(self))
         return np.asarray(1.0 - exact_cosines(self.vectors, self.lengths, target, ids))

@@ -148,6 +148,10 @@ class WordTable:
         if not isinstance(ids, slice):
             given = np.empty(0, np.int64) if isinstance(ids, (list, tuple)) and not ids else ids
             ids = validation.ids("ids", given, ("num_ids",), len(self))
+        return self._units(ids)
+
+    def _units(self, ids: Any) -> NDArray[np.float64]:
+        """Return the same for indices that are known to be right."""
         return unit_rows(self._vectors[ids], self.lengths[ids])
 
     def _id(self, word: object) -> int:
