@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from sampledsoftmax.cli.vectors import checked_output, directory_argument, reading_options, which_option
-from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.word2vec.evaluation.analogies import AnalogyScores, Section, evaluate_analogies
 from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB
 from sampledsoftmax.word2vec.evaluation.similarities import SimilarityScores, evaluate_similarities
@@ -58,7 +58,7 @@ def evaluate(directory: str, json_file: str | None, reading: Reading, **asked: A
         scores["text"] = {"file": asked["text"], "window": loss.window, **loss.scores._asdict()}
         _echo(_text_lines(asked["text"], loss))
     if file:
-        with new_file(file) as written:
+        with writing(file), new_file(file) as written:
             json.dump(_without_nan(scores), written, indent=2, ensure_ascii=False, allow_nan=False)
             written.write("\n")
 

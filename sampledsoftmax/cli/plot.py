@@ -6,12 +6,19 @@ from pathlib import Path
 import click
 
 from sampledsoftmax.cli.report import say
-from sampledsoftmax.cli.vectors import directory_argument, reading_options, which_option
+from sampledsoftmax.cli.vectors import directory_argument, named, reading_options, which_option
 from sampledsoftmax.io.extras import need
+from sampledsoftmax.word2vec.plots.labels import label
 from sampledsoftmax.word2vec.plots.loss_plot import read_loss, save_loss_plot
 from sampledsoftmax.word2vec.plots.map_page import save_page
 from sampledsoftmax.word2vec.plots.map_picture import save_picture
-from sampledsoftmax.word2vec.plots.word_map import METHODS, WordMap, frequent_words, words_with_neighbors
+from sampledsoftmax.word2vec.plots.word_map import (
+    METHODS,
+    WordMap,
+    default_method,
+    frequent_words,
+    words_with_neighbors,
+)
 from sampledsoftmax.word2vec.training.load import load_trained
 from sampledsoftmax.word2vec.vectors.vector_file import Reading
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
@@ -33,7 +40,7 @@ _TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 @click.option(
     "--method",
     type=click.Choice(METHODS),
-    help="Projection method [default: tsne, but pca without scikit-learn or with --word].",
+    help="Projection method [default: tsne, but pca without scikit-learn, with --word, or in one dimension].",
 )
 @click.option("--output", metavar="FOLDER", help="Output folder, created if it does not exist [default: DIR].")
 @which_option
@@ -60,9 +67,13 @@ def plot(
     model = load_trained(directory, reading)
     vectors = model.vectors(which)
     # with a few groups of words far apart, t-SNE would leave most of the plane empty
-    how = method or ("tsne" if importlib.util.find_spec("sklearn") and not chosen else "pca")
-    word_map = words_with_neighbors(vectors, chosen, neighbors, how) if chosen else frequent_words(vectors, words, how)
+    default = "tsne" if importlib.util.find_spec("sklearn") and not chosen else "pca"
+    how = method or default_method(vectors.vectors, default)
     folder = Path(output) if output else Path(directory) if Path(directory).is_dir() else Path(directory).parent
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is not a directory: name another --output")
+    asked = [named(vectors, word) for word in chosen]
+    word_map = words_with_neighbors(vectors, asked, neighbors, how) if chosen else frequent_words(vectors, words, how)
     folder.mkdir(parents=True, exist_ok=True)
     title = _title(vectors, word_map, chosen)
     shown = save_picture(folder / "map.png", vectors, word_map, title)
@@ -77,5 +88,5 @@ def plot(
 def _title(vectors: WordVectors, word_map: WordMap, chosen: tuple[str, ...]) -> str:
     what = f"the {len(word_map.ids):,} most frequent of {len(vectors):,} words"
     if chosen:
-        what = f"{', '.join(chosen)} and the words nearest to {'them' if len(chosen) > 1 else 'it'}"
+        what = f"{', '.join(map(label, chosen))} and the words nearest to {'them' if len(chosen) > 1 else 'it'}"
     return f"{what[0].upper() if not chosen else what[0]}{what[1:]} ({_TITLES[word_map.method]})"

@@ -72,7 +72,7 @@ def held_out(
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another type, shape or range, or a table is not finite.
+        If an argument is of another type, shape or range, a table is not finite, or logits overflow.
 
     Examples
     --------
@@ -95,9 +95,12 @@ def held_out(
     sizes = [validation.whole_number("k", size, at_least=1) for size in k]
     order = np.argsort(sources, kind="stable")
     pairs = _Pairs(table, outer, offsets, sources[order], targets[order])
-    ranks = np.concatenate(list(_ranks(pairs)))
+    with np.errstate(over="ignore", invalid="ignore"):  # then the loss is not finite
+        ranks, loss = np.concatenate(list(_ranks(pairs))), _mean_loss(pairs)
     recall = {size: float((ranks <= size).mean()) for size in sizes}
-    return HeldOut(_mean_loss(pairs), float((1 / ranks).mean()), recall, int(ranks.size))
+    if not np.isfinite(loss):
+        raise ValueError(f"embeddings and weights are too large for {table.dtype}: their logits are not finite")
+    return HeldOut(loss, float((1 / ranks).mean()), recall, int(ranks.size))
 
 
 class _Pairs(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sampledsoftmax import validation
-from sampledsoftmax.io.compression import open_plain_or_gzip
+from sampledsoftmax.word2vec.vectors.open_file import checked_path, open_file
 from sampledsoftmax.word2vec.vectors.word_table import Word
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
@@ -88,7 +88,7 @@ def numbered_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     >>> list(numbered_lines(path))
     [(1, '# pairs'), (3, 'old new 1.58')]
     """
-    for number, line in enumerate(_content(Path(path)).split(b"\n"), start=1):
+    for number, line in enumerate(_content(checked_path(path)).split(b"\n"), start=1):
         try:
             text = line.decode("utf-8").strip()
         except UnicodeDecodeError as error:
@@ -105,5 +105,5 @@ def _content(path: Path) -> bytes:
         raise FileNotFoundError(f"{path} does not exist")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a directory, a file of questions is expected")
-    with open_plain_or_gzip(path) as file:
+    with open_file(path) as file:
         return file.read().removeprefix(_BYTE_ORDER_MARK)

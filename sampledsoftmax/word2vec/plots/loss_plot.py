@@ -1,14 +1,19 @@
 """The loss curve: reading loss.csv, and plotting it if matplotlib is installed."""
 
 import csv
+import math
 import os
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.not_a_number import not_a_number
+from sampledsoftmax.validation import shown
+
+_MAX_PAIRS = 2**63
+_LARGEST = 1e100  # a loss that matplotlib can scale
 
 
 class Point(Protocol):
@@ -42,7 +47,8 @@ def read_loss(path: str | os.PathLike[str]) -> list[LossPoint]:
     Raises
     ------
     ValueError
-        A column is missing, a row is damaged, or there are no rows; the message names the line.
+        The file is not UTF-8, a column is missing, a row is damaged, a loss is not finite, or there are no rows; the
+        message names the line.
 
     Examples
     --------
@@ -52,25 +58,39 @@ def read_loss(path: str | os.PathLike[str]) -> list[LossPoint]:
     >>> read_loss(path)
     [LossPoint(epoch=1, pairs=640, loss=2.5)]
     """
-    points = []
-    with Path(path).open(encoding="utf-8", newline="") as file:
+    points: list[LossPoint] = []
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
-        if not {"epoch", "pairs", "loss"} <= set(rows.fieldnames or ()):
-            raise ValueError(f"{path}, line 1: the columns epoch, pairs and loss are expected, got {rows.fieldnames}")
-        for number, row in enumerate(rows, start=2):
-            try:
-                points.append(LossPoint(int(row["epoch"]), int(row["pairs"]), float(row["loss"])))
-            except (TypeError, ValueError):
-                raise ValueError(f"{path}, line {number}: numbers are expected, got {list(row.values())}") from None
+        try:
+            if not {"epoch", "pairs", "loss"} <= set(rows.fieldnames or ()):
+                expected = "the columns epoch, pairs and loss are expected"
+                raise ValueError(f"{path}, line 1: {expected}, got {shown(rows.fieldnames)}")
+            for row in rows:
+                points.append(_point(f"{path}, line {rows.line_num}", row))
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}, near line {rows.line_num + 1}, is damaged: {error}") from None
     if not points:
         raise ValueError(f"{path} has no rows: no block of pairs was complete")
     return points
 
 
+def _point(place: str, row: dict[str, Any]) -> LossPoint:
+    try:
+        point = LossPoint(int(row["epoch"]), int(row["pairs"]), float(row["loss"]))
+    except (TypeError, ValueError):
+        raise ValueError(f"{place}: numbers are expected, got {shown(list(row.values()))}") from None
+    if not math.isfinite(point.loss):
+        raise ValueError(f"{place}: the loss is {point.loss}")
+    if not 0 <= point.pairs < _MAX_PAIRS:
+        raise ValueError(f"{place}: pairs must be in [0, {_MAX_PAIRS}), got {shown(point.pairs)}")
+    return point
+
+
 def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> bool:
     """Write a PNG of the loss against the trained pairs; return False if matplotlib is not installed.
 
-    One line has a point per block and varies with the text; the other one has the mean of each epoch.
+    A loss that is not finite, or above 1e100, leaves a gap. One line has a point per block and varies with the text;
+    the other one has the mean of each epoch.
 
     Examples
     --------
@@ -86,24 +106,30 @@ def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> b
         return False
     figure = Figure(figsize=(7.0, 4.0), layout="constrained", dpi=150)
     axes = figure.add_subplot()
-    axes.plot([p.pairs / 1e6 for p in progress], [p.loss for p in progress], alpha=0.5, label="block of pairs")
-    ends, means = zip(*_epoch_means(progress), strict=True)
-    axes.plot([pairs / 1e6 for pairs in ends], means, marker="o", label="epoch")
+    axes.plot([p.pairs / 1e6 for p in progress], [_drawn(p.loss) for p in progress], alpha=0.5, label="block of pairs")
+    means = _epoch_means(progress)
+    axes.plot([pairs / 1e6 for pairs, _ in means], [mean for _, mean in means], marker="o", label="epoch")
     axes.legend()
     axes.set(xlabel="pairs (millions)", ylabel="mean loss per pair")
     axes.grid(alpha=0.3)
-    with new_file(path, "wb") as file:
+    with writing(path), new_file(path, "wb") as file:
         FigureCanvasAgg(figure).print_png(file)
     return True
 
 
+def _drawn(loss: float) -> float:
+    return loss if abs(loss) < _LARGEST else math.nan
+
+
 def _epoch_means(progress: Sequence[Point]) -> list[tuple[int, float]]:
-    """Return (pairs trained at its end, mean loss per pair) of each epoch."""
-    means, before = [], 0
+    """Return (pairs trained at its end, mean loss per pair) of each epoch that has pairs."""
+    means: list[tuple[int, float]] = []
+    before = 0
     for _, points in groupby(progress, lambda point: point.epoch):
         total, start = 0.0, before
         for point in points:
-            total += point.loss * (point.pairs - before)
+            total += _drawn(point.loss) * (point.pairs - before)
             before = point.pairs
-        means.append((before, total / (before - start)))
+        if before > start:
+            means.append((before, total / (before - start)))
     return means

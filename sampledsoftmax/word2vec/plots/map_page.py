@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.io.extras import need
+from sampledsoftmax.word2vec.plots.labels import label, title_of
 from sampledsoftmax.word2vec.plots.map_picture import COLORS, label_sizes
 from sampledsoftmax.word2vec.plots.word_map import WordMap
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 _NUM_NEAREST = 8
+_BLOCK = 4_000_000  # cosines that are sorted at once: 32 MB
 
 # JavaScript, run when the view changes: words are labeled in the order of the map unless the label would overlap
 # another one, so that zooming in shows more labels.
@@ -64,8 +66,9 @@ def save_page(
     from bokeh.embed import file_html  # noqa: PLC0415 - optional, slow to import
     from bokeh.resources import INLINE  # noqa: PLC0415
 
-    page = file_html(_layout(vectors, word_map, title, counts), INLINE, title=title)
-    with new_file(path) as file:
+    title = title_of(title)
+    page = file_html(_layout(vectors, word_map, title, counts), INLINE, title=title)  # which escapes the title itself
+    with writing(path), new_file(path) as file:
         file.write(page)
 
 
@@ -113,7 +116,7 @@ def _plot(source: Any, hits: Any) -> Any:
 
 
 def _columns(vectors: WordVectors, word_map: WordMap, counts: NDArray[np.int64] | None) -> dict[str, Any]:
-    words = [vectors.words[i] for i in word_map.ids]
+    words = [label(vectors.words[i]) for i in word_map.ids]
     times = "" if counts is None else ", {:,} times"
     return {
         "x": word_map.points[:, 0],
@@ -130,10 +133,15 @@ def _columns(vectors: WordVectors, word_map: WordMap, counts: NDArray[np.int64] 
 def _nearest(vectors: WordVectors, word_map: WordMap, words: list[str]) -> list[str]:
     """Return the nearest other words of the map for each word."""
     units = vectors.units(word_map.ids)
-    cosines = units @ units.T
-    np.fill_diagonal(cosines, -np.inf)
-    order = np.argsort(-cosines, axis=1, kind="stable")[:, : min(_NUM_NEAREST, len(words) - 1)]
-    return [", ".join(words[i] for i in row) for row in order]
+    shown = min(_NUM_NEAREST, len(words) - 1)
+    size = max(1, _BLOCK // len(words))
+    found = []
+    for first in range(0, len(words), size):
+        cosines = units[first : first + size] @ units.T
+        np.fill_diagonal(cosines[:, first:], -np.inf)
+        order = np.argsort(-cosines, axis=1, kind="stable")[:, :shown]
+        found += [", ".join(words[i] for i in row) for row in order]
+    return found
 
 
 def _escaped(text: str) -> str:

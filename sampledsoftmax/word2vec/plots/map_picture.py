@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.io.extras import need
+from sampledsoftmax.word2vec.plots.labels import label, title_of
 from sampledsoftmax.word2vec.plots.word_map import WordMap
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
@@ -28,7 +29,7 @@ def save_picture(path: str | os.PathLike[str], vectors: WordVectors, word_map: W
 
     Labels are placed in the order of the map, larger for the first words, in the first free place out of right, left,
     above or below the dot. A word without a free place has only its dot. Characters missing from matplotlib's font are
-    drawn as boxes; map.html uses the fonts of the browser.
+    drawn as boxes; map.html uses the fonts of the browser. Long words are cut, and nothing is taken for a formula.
 
     Raises
     ------
@@ -38,15 +39,16 @@ def save_picture(path: str | os.PathLike[str], vectors: WordVectors, word_map: W
     figure = need("matplotlib.figure", "matplotlib", "plot").Figure(figsize=_SIZE, dpi=_DPI, layout="tight")
     canvas = need("matplotlib.backends.backend_agg", "matplotlib", "plot").FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=12, color="#333333")
+    axes.set_title(title_of(title), loc="left", fontsize=12, color="#333333", parse_math=False)
     axes.set_axis_off()
     sizes = label_sizes(len(word_map.ids))
     colors = [COLORS[group] for group in word_map.groups]
     axes.scatter(*word_map.points.T, s=sizes * 1.1, c=colors, alpha=0.45, linewidths=0)
     axes.margins(0.03)
-    canvas.draw()
-    with new_file(path, "wb") as file, warnings.catch_warnings():
+    with writing(path), new_file(path, "wb") as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        warnings.filterwarnings("ignore", "Matplotlib currently does not support .* natively", UserWarning)
+        canvas.draw()
         shown = _write_labels(axes, canvas.get_renderer(), vectors, word_map)
         canvas.print_png(file)
     return shown
@@ -56,10 +58,11 @@ def _write_labels(axes: Any, renderer: Any, vectors: WordVectors, word_map: Word
     sizes, shown, taken = label_sizes(len(word_map.ids)), 0, _Boxes(len(word_map.ids))
     for i, word in enumerate(vectors.words[j] for j in word_map.ids):
         text = axes.annotate(
-            _plain(word),
+            label(word),
             word_map.points[i],
             (0, 0),
             textcoords="offset points",
+            parse_math=False,
             fontsize=sizes[i],
             color=COLORS[word_map.groups[i]],
         )
@@ -115,8 +118,3 @@ def _offsets(width: float, height: float) -> Iterator[tuple[float, float]]:
     yield -width - gap, -height / 3
     yield -width / 2, gap
     yield -width / 2, -height - gap
-
-
-def _plain(word: str) -> str:
-    """Escape a word so that matplotlib does not take it for a formula."""
-    return word.replace("$", r"\$")

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.io.extras import need
 from sampledsoftmax.not_a_number import not_a_number
+from sampledsoftmax.word2vec.vectors.word_table import Word
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 METHODS = ("pca", "tsne", "umap")
 NUM_GROUPS = 10
 _ROUNDS = 30
+_DIGITS = 6  # of the coordinates of a direction, in which two alike ones agree
 
 
 @not_a_number(has_arrays=True)
@@ -41,6 +43,11 @@ class WordMap(NamedTuple):
 def frequent_words(vectors: WordVectors, how_many: int, method: str) -> WordMap:
     """Return a map of the first words, with the groups of `grouped`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        There are fewer than three words, or as for `project`.
+
     Examples
     --------
     >>> rows = np.random.default_rng(1).normal(size=(30, 5))
@@ -49,12 +56,18 @@ def frequent_words(vectors: WordVectors, how_many: int, method: str) -> WordMap:
     ((20, 2), True)
     """
     ids = np.arange(min(validation.whole_number("words", how_many, at_least=3), len(vectors)))
+    _check_size(ids.size)
     units = vectors.units(ids)
     return WordMap(ids, project(units, method), grouped(units), method)
 
 
-def words_with_neighbors(vectors: WordVectors, words: Sequence[str], num_neighbors: int, method: str) -> WordMap:
+def words_with_neighbors(vectors: WordVectors, words: Sequence[Word], num_neighbors: int, method: str) -> WordMap:
     """Return a map of some words and their nearest words; a group is a word and its neighbors.
+
+    Raises
+    ------
+    UnknownWordError, TypeError, ValueError
+        A word has no vector, there are fewer than three words, or as for `project`.
 
     Examples
     --------
@@ -63,20 +76,19 @@ def words_with_neighbors(vectors: WordVectors, words: Sequence[str], num_neighbo
     >>> word_map.ids[:2], word_map.groups[:2]
     (array([3, 5]), array([0, 1]))
     """
-    index = {word: i for i, word in enumerate(vectors.words)}
-    found = [[word, *(near for near, _ in vectors.most_similar(word, topn=num_neighbors))] for word in words]
+    index = vectors.key_to_index
+    found = [[word, *(near for near, _ in vectors.most_similar([word], topn=num_neighbors))] for word in words]
     groups = {word: number % NUM_GROUPS for number, word in enumerate(words)}
     for number, near in enumerate(found):
         for word in near:
             groups.setdefault(word, number % NUM_GROUPS)
     ids = np.array([index[word] for word in groups])
-    if ids.size < 3:
-        raise ValueError(f"a map needs at least three words, got {ids.size}")
+    _check_size(ids.size)
     return WordMap(ids, project(vectors.units(ids), method), np.array(list(groups.values())), method)
 
 
 def project(units: NDArray[np.float64], method: str) -> NDArray[np.float64]:
-    """Project rows [num_points, dim] to points [num_points, 2]; deterministic.
+    """Project rows [num_points, dim] to points [num_points, 2], finite; deterministic.
 
     Parameters
     ----------
@@ -84,15 +96,42 @@ def project(units: NDArray[np.float64], method: str) -> NDArray[np.float64]:
         Rows of length one, at least three.
     method : str
         "pca": the two principal components, by singular value decomposition. "tsne": scikit-learn's t-SNE, which
-        preserves neighborhoods. "umap": umap-learn's UMAP, with the same aim.
+        preserves neighborhoods. "umap": umap-learn's UMAP, with the same aim. These two need at least two dimensions.
 
     Raises
     ------
     MissingExtraError
         The library of the method is not installed.
+    ValueError
+        All rows are alike, so that there is nothing to draw, or the method cannot project them.
     """
+    validation.choice("method", method, METHODS)
+    if len(np.unique(units.round(_DIGITS), axis=0)) < 2:
+        what = "zero" if not units.any() else "alike in direction"
+        raise ValueError(f"the {len(units)} vectors of the map are all {what}: there is nothing to draw")
+    if method != default_method(units, method):
+        raise ValueError(f"method {method!r} needs vectors of at least two dimensions: use 'pca'")
     methods: dict[str, Callable[[NDArray[np.float64]], Any]] = {"pca": _pca, "tsne": _tsne, "umap": _umap}
-    return np.asarray(methods[validation.choice("method", method, METHODS)](units), dtype=np.float64)
+    points = np.asarray(methods[method](units), dtype=np.float64)
+    if not np.isfinite(points).all():
+        raise ValueError(f"method {method!r} gives no finite points for these vectors: use 'pca'")
+    return points
+
+
+def default_method(rows: NDArray[Any], wanted: str) -> str:
+    """Return the method, or "pca" for vectors [num_points, dim] of one dimension, which the others cannot project.
+
+    Examples
+    --------
+    >>> default_method(np.eye(3), "tsne"), default_method(np.ones((3, 1)), "tsne")
+    ('tsne', 'pca')
+    """
+    return wanted if rows.shape[1] > 1 else "pca"
+
+
+def _check_size(num_words: int) -> None:
+    if num_words < 3:
+        raise ValueError(f"a map needs at least three words, got {num_words}")
 
 
 def grouped(units: NDArray[np.float64], rounds: int = _ROUNDS) -> NDArray[np.int64]:

@@ -2,7 +2,8 @@
 
 Nothing but their number of bytes tells where the numbers of a word end. So a word with a space puts the reader out of
 step: bytes of numbers would become words, and parts of words numbers. It is noticed by a line end within a word, by a
-row without the line end that the first row has, and, in files without line ends, by a control character in a word.
+row without the line end that the first row has, and, in files without line ends, by a control character in a word and
+by numbers above 1e15 or, if their bytes are ASCII, below 1e-15.
 """
 
 import re
@@ -18,6 +19,9 @@ from sampledsoftmax.word2vec.vectors.vector_file import Reading, decoded, is_tex
 NUMBER = np.dtype("<f4")
 MAX_WORD_BYTES = 1 << 20
 _READ_BYTES = 1 << 22
+_BLOCK = 16_384  # rows that are checked at a time
+# Letters as float32 are beyond these; the numbers of embeddings are not.
+_SMALLEST, _LARGEST = 1e-15, 1e15
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 
@@ -51,20 +55,17 @@ class BinaryReader:
     ) -> None:
         self._path, self._file, self._reading = path, file, reading
         self._announced, self._dim = announced
+        self._start = start
         self._width = self._dim * NUMBER.itemsize
         self._buffer, self._at, self._base = b"", 0, start
         self._wanted = min(self._announced, reading.limit or self._announced)
         self._line_ends: bool | None = None
-        self._is_sized = num_bytes is not None
-        if num_bytes is not None and num_bytes - start < self._wanted * (self._width + 2):
-            raise ValueError(
-                f"{path} ends early: {num_bytes - start} bytes are too few for the {self._announced} words of its "
-                f"header: correct the header, or read fewer words with limit= (--limit)"
-            )
+        self._num_bytes = num_bytes
 
     def read(self) -> tuple[list[str], NDArray[Any]]:
         """Return words and vectors; the first error raises ValueError that names the word."""
         self._refuse_text()
+        self._check_size()
         words: list[str] = []
         vectors = np.empty((0, 0))
         for number in range(self._wanted):
@@ -72,16 +73,31 @@ class BinaryReader:
             words.append(decoded(self._place(number), self._base + self._at - len(name) - 1, name, self._reading))
             row = self._row(number)
             if not number:  # only now, and not for all words if the size is unknown: the header may be damaged
-                vectors = np.empty((self._wanted if self._is_sized else 1, self._dim), self._reading.dtype)
+                vectors = np.empty((self._wanted if self._num_bytes else 1, self._dim), self._reading.dtype)
             elif number == len(vectors):
                 vectors = np.concatenate([vectors, np.empty_like(vectors)])
             vectors[number] = row
         self._check_end()
         vectors = vectors[: self._wanted]
-        for bad in np.flatnonzero(~np.isfinite(vectors).all(axis=1)).tolist():
-            place = int(np.isfinite(vectors[bad]).argmin())
-            raise ValueError(f"{self._place(bad)}: number {place + 1} is {vectors[bad, place]}")
+        self._check_numbers(vectors)
         return words, vectors
+
+    def _check_numbers(self, vectors: NDArray[Any]) -> None:
+        """Refuse numbers that are not finite and, without line ends, those that are parts of words."""
+        for first in range(0, len(vectors), _BLOCK):
+            sizes = np.abs(vectors[first : first + _BLOCK])
+            wrong = ~np.isfinite(sizes)
+            if not self._line_ends:
+                wrong |= (sizes > _LARGEST) | ((sizes < _SMALLEST) & (sizes > 0))
+            for i, place in np.argwhere(wrong).tolist():
+                number = vectors[first + i, place]
+                if not np.isfinite(number):
+                    raise ValueError(f"{self._place(first + i)}: number {place + 1} is {number}")
+                if abs(number) > _LARGEST or number.astype(NUMBER).tobytes().isascii():
+                    raise ValueError(
+                        f"{self._place(first + i)}: number {place + 1} is {number:.3g}, the sign of a word with a "
+                        f"space, which this format cannot hold, or of damage"
+                    )
 
     def _place(self, number: int) -> str:
         return f"{self._path}, word {number + 1}"
@@ -143,17 +159,25 @@ class BinaryReader:
     def _check_end(self) -> None:
         """Check what follows the words that were read: the next word, or nothing."""
         if self._wanted < self._announced:
-            self._name(self._wanted)
+            if not self._name(self._wanted):
+                raise self._out_of_step(self._wanted, "no word", self._at - 1)
             return
         num_more, is_empty = 0, True
         while self._at < len(self._buffer) or self._fill(1):
             num_more += len(self._buffer) - self._at
             is_empty = is_empty and not self._buffer[self._at :].strip(b"\n")
             self._at = len(self._buffer)
-        if not is_empty:
+        if num_more and not (is_empty and self._line_ends):
             raise ValueError(
                 f"{self._path}: {num_more} bytes follow the {self._announced} words of the header: the header counts "
                 f"wrong, or a word has a space, which this format cannot hold"
+            )
+
+    def _check_size(self) -> None:
+        if self._num_bytes is not None and self._num_bytes - self._start < self._wanted * (self._width + 2):
+            raise ValueError(
+                f"{self._path} ends early: {self._num_bytes - self._start} bytes are too few for the "
+                f"{self._announced} words of its header: correct it, or read fewer words with limit= (--limit)"
             )
 
     def _refuse_text(self) -> None:

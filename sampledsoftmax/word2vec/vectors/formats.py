@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import validation
-from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.io.extras import need
 from sampledsoftmax.word2vec.vectors import saved_vectors, word2vec_format
 from sampledsoftmax.word2vec.vectors.float_text import rows_as_text
+from sampledsoftmax.word2vec.vectors.open_file import checked_path
 from sampledsoftmax.word2vec.vectors.vector_file import Reading
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
@@ -59,7 +60,7 @@ def save_numpy(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
 
 
 def _save_npz(path: str | os.PathLike[str], vectors: WordVectors, words: NDArray[Any]) -> None:
-    with new_file(path, "wb") as file:
+    with writing(path), new_file(path, "wb") as file:
         np.savez(file, words=words, vectors=vectors.vectors)
 
 
@@ -91,7 +92,7 @@ def save_safetensors(vectors: WordVectors, path: str | os.PathLike[str]) -> None
     words = "\n".join(_as_text(vectors))
     tensors = {"vectors": np.ascontiguousarray(vectors.vectors)}
     data = need("safetensors.numpy", *_SAFETENSORS).save(tensors, metadata={"words": words})
-    with new_file(path, "wb") as file:
+    with writing(path), new_file(path, "wb") as file:
         file.write(data)
 
 
@@ -121,11 +122,11 @@ def save_projector(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
     empty = next((i for i, word in enumerate(words) if not word.strip()), None)
     if empty is not None:
         raise ValueError(f"word {empty} is {words[empty]!r}: the projector skips lines without visible characters")
-    with new_file(path) as file:
+    with writing(path), new_file(path) as file:
         for first in range(0, len(vectors), _BLOCK):
             lines = rows_as_text(vectors.vectors[first : first + _BLOCK])
             file.writelines(line.replace(b" ", b"\t").decode() + "\n" for line in lines)
-    with new_file(metadata_path(path)) as file:
+    with writing(metadata_path(path)), new_file(metadata_path(path)) as file:
         file.writelines(word + "\n" for word in words)
 
 
@@ -165,7 +166,7 @@ FORMATS = {
 
 def save(vectors: WordVectors, path: str | os.PathLike[str], form: str) -> None:
     """Write vectors in one of `FORMATS`."""
-    FORMATS[validation.choice("format", form, tuple(FORMATS))].save(vectors, path)
+    FORMATS[validation.choice("format", form, tuple(FORMATS))].save(vectors, checked_path(path))
 
 
 def load(path: str | os.PathLike[str], reading: Reading | None = None) -> WordVectors:
@@ -174,8 +175,8 @@ def load(path: str | os.PathLike[str], reading: Reading | None = None) -> WordVe
     Parameters
     ----------
     path : path
-        .npz, .safetensors, .zip (`WordVectors.save`); any other suffix means a file of word2vec, whose content says
-        whether it is text or binary. The two formats of word2vec may be compressed.
+        .npz, .safetensors, .zip (`WordVectors.save`); another name means a file of word2vec, whose content says
+        whether it is text or binary, or a zip file of the formats above. The two formats of word2vec may be compressed.
     reading : Reading, optional
         Settings of a read, for the two formats of word2vec.
 
@@ -186,10 +187,10 @@ def load(path: str | os.PathLike[str], reading: Reading | None = None) -> WordVe
     ValueError
         It is damaged, or not a file of words and vectors; or settings are given for another format.
     """
-    path = Path(path)
+    path = checked_path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
-    loader = _LOADERS.get(path.suffix.lower())
+    loader = _LOADERS.get(path.suffix.lower()) or _of_zip(path)
     if loader is None:
         return WordVectors(*word2vec_format.read(path, None, reading or Reading()), copy=False)
     if reading not in (None, Reading()):
@@ -197,10 +198,26 @@ def load(path: str | os.PathLike[str], reading: Reading | None = None) -> WordVe
     return loader(path)
 
 
+def _of_zip(path: Path) -> Callable[[Path], WordVectors] | None:
+    """Return the loader of a zip file with any name, None for other files."""
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return load_numpy if "words.npy" in archive.namelist() and len(archive.namelist()) == 2 else _own
+    except zipfile.BadZipFile:
+        return _own  # whose error says that it is damaged
+
+
+def _own(path: Path) -> WordVectors:
+    vectors: WordVectors = WordVectors.load(path)
+    return vectors
+
+
 _LOADERS: dict[str, Callable[[Path], WordVectors]] = {
     ".npz": load_numpy,
     ".safetensors": load_safetensors,
-    saved_vectors.SUFFIX: WordVectors.load,
+    saved_vectors.SUFFIX: _own,
 }
 
 

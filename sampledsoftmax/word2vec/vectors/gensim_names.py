@@ -1,6 +1,6 @@
-"""The names of gensim's KeyedVectors: what has the same meaning here, and what to write in the place of the others."""
+"""The names of gensim's KeyedVectors that have the same meaning here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -9,43 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.word2vec.vectors.left_out import LEFT_OUT, NEW
 from sampledsoftmax.word2vec.vectors.lengths import unit
 from sampledsoftmax.word2vec.vectors.nearest import exact_cosines
 from sampledsoftmax.word2vec.vectors.queries import Queries
 from sampledsoftmax.word2vec.vectors.terms import finite
+from sampledsoftmax.word2vec.vectors.vocab_of_gensim_3 import Vocab, VocabEntry
 from sampledsoftmax.word2vec.vectors.word_table import Word, sequence
-
-_NEW = (
-    "vectors cannot be changed: make new ones, "
-    "ss.WordVectors([*vectors.words, word], np.vstack([vectors.vectors, row]))"
-)
-_COUNTS = "counts belong to the model: model.vocabulary.counts[vectors.key_to_index[word]]"
-# Names of gensim that are left out, and what to write instead.
-LEFT_OUT = {
-    "add": _NEW,
-    "add_vector": _NEW,
-    "add_vectors": _NEW,
-    "accuracy": "write ss.evaluate_analogies(vectors, path)",
-    "allocate_vecattrs": _COUNTS,
-    "cosine_similarities": "write ss.WordVectors(names, rows).similar_by_vector(vector, topn=None)",
-    "evaluate_word_analogies": "write ss.evaluate_analogies(vectors, path), whose result has .total.accuracy",
-    "evaluate_word_pairs": "write ss.evaluate_similarities(vectors, path), whose result has .pearson and .spearman",
-    "expandos": _COUNTS,
-    "get_vecattr": _COUNTS,
-    "intersect_word2vec_format": "load the file, ss.WordVectors.load_word2vec_format(path), and copy the rows of the "
-    "words that both have into the tables of the model",
-    "log_accuracy": "write ss.evaluate_analogies(vectors, path)",
-    "relative_cosine_similarity": "divide vectors.similarity(a, b) by the sum of the cosines of most_similar(a)",
-    "resize_vectors": _NEW,
-    "set_vecattr": _COUNTS,
-    "sort_by_descending_frequency": "the words of a model are sorted so already",
-    "syn0norm": "write vectors.get_normed_vectors()",
-    "syn1": "the output table of a model is model.tables.weights",
-    "syn1neg": "the output table of a model is model.tables.weights",
-    "unit_normalize_all": "write ss.WordVectors(vectors.words, vectors.get_normed_vectors())",
-    "vectors_for_all": "write ss.WordVectors(words, vectors[words]) with the words that are in vectors",
-    "wmdistance": "it needs a solver of transport problems: give the rows vectors[words] to the package POT (ot.emd2)",
-}
 
 
 class GensimNames(Queries):
@@ -58,7 +28,7 @@ class GensimNames(Queries):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setitem__(self, word: object, vector: object) -> NoReturn:
-        raise TypeError(_NEW)
+        raise TypeError(NEW)
 
     @property
     def key_to_index(self) -> Mapping[Any, int]:
@@ -81,9 +51,9 @@ class GensimNames(Queries):
         return self.words
 
     @property
-    def vocab(self) -> Mapping[Any, "VocabEntry"]:
+    def vocab(self) -> Mapping[Any, VocabEntry]:
         """The words as keys, by the name of gensim 3: `vocab[word].index` is the index; counts are with the model."""
-        return _Vocab(self._ids)
+        return Vocab(self._ids)
 
     @property
     def vector_size(self) -> int:
@@ -124,7 +94,7 @@ class GensimNames(Queries):
         """
         normed = np.empty_like(self.vectors)
         for first in range(0, len(self), _BLOCK):
-            normed[first : first + _BLOCK] = self.units(slice(first, first + _BLOCK))
+            normed[first : first + _BLOCK] = self._units(slice(first, first + _BLOCK))
         return normed
 
     def init_sims(self, replace: bool = False) -> None:
@@ -232,7 +202,7 @@ class GensimNames(Queries):
         i = self._id(key)
         if not validation.flag("norm", norm):
             return self.vectors[i]  # type: ignore[no-any-return]
-        vector = self.units([i])[0].astype(self.vectors.dtype)
+        vector = self._units([i])[0].astype(self.vectors.dtype)
         vector.flags.writeable = False
         return vector  # type: ignore[no-any-return]
 
@@ -308,7 +278,7 @@ class GensimNames(Queries):
         given = sequence("keys", keys)
         if not given:
             raise ValueError("keys must hold at least one word, got none")
-        scale = np.ones(len(given)) if weights is None else np.asarray(weights, np.float64)
+        scale = np.ones(len(given)) if weights is None else _numbers(weights)
         if scale.shape != (len(given),):
             raise ValueError(f"weights must have shape [{len(given)}], got {list(scale.shape)}")
         finite("weights", scale)
@@ -327,7 +297,7 @@ class GensimNames(Queries):
         if isinstance(key, np.ndarray):
             return finite("a vector", validation.floats("a vector", key, (self.vector_size,)).astype(np.float64))
         i = self._id_or_none(key) if ignored else self._id(key)
-        return None if i is None else self.units([i])[0] if normed else self.vectors[i].astype(np.float64)
+        return None if i is None else self._units([i])[0] if normed else self.vectors[i].astype(np.float64)
 
     def similar_by_word(self, word: Word, topn: int | None = 10, restrict_vocab: int | None = None) -> Any:
         """Return the words nearest to a word, as `most_similar([word])`.
@@ -402,7 +372,7 @@ class GensimNames(Queries):
         'c'
         """
         ids = self._all_ids("keys_list", keys_list)
-        return self.words[ids[int((self.units(ids) * self.units([self._id(key1)])).sum(axis=1).argmax())]]
+        return self.words[ids[int((self._units(ids) * self._units([self._id(key1)])).sum(axis=1).argmax())]]
 
     def distance(self, w1: Word, w2: Word) -> float:
         """Return 1 - `similarity(w1, w2)`.
@@ -450,7 +420,7 @@ class GensimNames(Queries):
             vector = validation.floats("word_or_vector", word_or_vector, (self.vector_size,))
             target = unit(finite("word_or_vector", vector.astype(np.float64)))
         else:
-            target = self.units([self._id(word_or_vector)])[0]
+            target = self._units([self._id(word_or_vector)])[0]
         others = sequence("other_words", other_words)
         ids = np.array([self._id(word) for word in others], np.int64) if others else np.arange(len(self))
         return np.asarray(1.0 - exact_cosines(self.vectors, self.lengths, target, ids))
@@ -519,40 +489,11 @@ class GensimNames(Queries):
         return len(self.closer_than(key1, key2)) + 1
 
 
+def _numbers(weights: ArrayLike) -> NDArray[np.float64]:
+    try:
+        return np.asarray(weights, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"weights must be numbers, got {validation.described(weights)}") from None
+
+
 _BLOCK = 16_384  # rows that are normalized at a time
-
-
-class VocabEntry(int):
-    """The index of a word, as gensim 3 has it: `entry.index`.
-
-    Examples
-    --------
-    >>> VocabEntry(3).index
-    3
-    """
-
-    @property
-    def index(self) -> int:
-        """The index of the word."""
-        return int(self)
-
-    @property
-    def count(self) -> NoReturn:
-        """Counts are not part of the vectors: AttributeError."""
-        raise AttributeError(_COUNTS)
-
-
-class _Vocab(Mapping[Any, VocabEntry]):
-    """The mapping of gensim 3, without a copy of the words."""
-
-    def __init__(self, ids: Mapping[Any, int]) -> None:
-        self._ids = ids
-
-    def __getitem__(self, word: Any) -> VocabEntry:
-        return VocabEntry(self._ids[word])
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._ids)
-
-    def __len__(self) -> int:
-        return len(self._ids)

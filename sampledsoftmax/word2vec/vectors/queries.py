@@ -44,7 +44,7 @@ class Queries(WordTable):
         >>> ss.WordVectors(["in", "out"], np.array([[1.0, 0.0], [-3.0, 0.0]])).similarity("in", "out")
         -1.0
         """
-        of_a, of_b = self.units([self._id(a), self._id(b)])
+        of_a, of_b = self._units([self._id(a), self._id(b)])
         return float((of_a * of_b).sum())
 
     def n_similarity(self, some: Sequence[Word], others: Sequence[Word]) -> float:
@@ -309,7 +309,7 @@ class Queries(WordTable):
         ids = [i for i in map(self._id_or_none, given) if i is not None]
         if not ids:
             raise ValueError(f"none of the {len(given)} words has a vector: {validation.shown(given)}")
-        units = self.units(ids)
+        units = self._units(ids)
         cosines = (units * unit(units.sum(axis=0))).sum(axis=1)
         return [(float(cosines[i]), self.words[ids[i]]) for i in np.argsort(-cosines, kind="stable").tolist()]
 
@@ -349,7 +349,7 @@ class Queries(WordTable):
         """Return the weighted sum of normalized vectors of words and of vectors, up to a positive factor."""
         rows = np.empty((len(plus) + len(minus), self.vectors.shape[1]))
         for row, term in zip(rows, plus + minus, strict=True):
-            row[:] = term.what if term.is_vector else self.units([term.what])[0]
+            row[:] = term.what if term.is_vector else self._units([term.what])[0]
         weights = scaled_together(np.array([[term.weight] for term in plus + minus]))
         rows = scaled_together(scaled_together(rows) * weights)
         return np.asarray(rows[: len(plus)].sum(axis=0) + rows[len(plus) :].sum(axis=0))
@@ -358,7 +358,7 @@ class Queries(WordTable):
         """Return the product of (1 + cosine) / 2 with each term, for each of the rows."""
         product = np.ones(len(rows))
         for term in some:
-            target = unit(term.what) if term.is_vector else self.units([term.what])[0]
+            target = unit(term.what) if term.is_vector else self._units([term.what])[0]
             product *= (1.0 + exact_cosines(self.vectors, self.lengths, target, _indices(rows))) / 2.0
         return product
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.io.archive import read_archive, write_archive
+from sampledsoftmax.word2vec.vectors.open_file import checked_path
 
 KIND, VERSION = "file of word vectors", 1
 SUFFIX = ".zip"
@@ -23,7 +24,7 @@ def write(path: str | os.PathLike[str], words: list[Any], vectors: NDArray[Any])
         "words_are_ints": np.array([not isinstance(word, str) for word in words], np.bool_),
         "vectors": vectors,
     }
-    write_archive(path, KIND, VERSION, {}, arrays)
+    write_archive(checked_path(path), KIND, VERSION, {}, arrays)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[list[Any], NDArray[Any]]:
@@ -34,7 +35,7 @@ def read(path: str | os.PathLike[str]) -> tuple[list[Any], NDArray[Any]]:
     FileNotFoundError, ValueError
         The file does not exist, is of another kind, or is damaged.
     """
-    arrays = read_archive(path, KIND, VERSION)[1]
+    arrays = read_archive(checked_path(path), KIND, VERSION)[1]
     try:
         data, ends = arrays["words"].tobytes(), [0, *arrays["word_ends"].tolist()]
         are_ints = arrays["words_are_ints"].tolist()

@@ -9,9 +9,9 @@ from typing import Any
 _MAX_LENGTH = 40
 # The alphabet has the most frequent characters of the most frequent words: some scripts have thousands of characters.
 _ALPHABET_WORDS = 10_000
-_ALPHABET = 150
+_ALPHABET = 100
 # At most 500 words with the same beginning are compared, of the most frequent ones.
-_MAX_SEARCHED = 200_000
+_MAX_SEARCHED = 100_000
 _MAX_COMPARED = 500
 
 
@@ -20,9 +20,9 @@ def near_words(word: str, words: Sequence[Any], ids: Mapping[Any, int], how_many
 
     First come other cases of the word, then words at edit distance one (insertion, deletion, replacement,
     transposition of neighboring characters), the most frequent first. These are looked up in `ids`, so that the cost
-    does not depend on the number of words; inserted characters are those of `word` and the 150 most frequent ones. If
+    does not depend on the number of words; inserted characters are those of `word` and the 100 most frequent ones. If
     there are none, words with the same first three characters are compared by `difflib`, and the most similar come
-    first; only the 200,000 most frequent words are searched.
+    first; only the 100,000 most frequent words are searched.
 
     Parameters
     ----------

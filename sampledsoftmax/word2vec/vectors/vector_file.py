@@ -66,8 +66,8 @@ def check_coding(encoding: object, errors: object) -> None:
         )
     try:
         written = " \n0".encode(encoding)
-    except (LookupError, UnicodeError, ValueError) as error:
-        raise ValueError(f"encoding {validation.shown(encoding)} is unknown: {error}") from None
+    except (LookupError, UnicodeError, ValueError):
+        raise ValueError(f"encoding {validation.shown(encoding)} is unknown, or no encoding of text") from None
     if written != b" \n0":
         raise ValueError(
             f"encoding must write spaces, line ends and digits as ASCII does, got {validation.shown(encoding)}: "

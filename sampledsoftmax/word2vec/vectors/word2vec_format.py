@@ -6,7 +6,6 @@ Ours end a text line at its last number and a binary row with a line end.
 
 import contextlib
 import gzip
-import io
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import validation
-from sampledsoftmax.io.atomic_write import new_file
-from sampledsoftmax.io.compression import open_plain_or_gzip
+from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.word2vec.vectors.binary_reader import MAX_WORD_BYTES, NUMBER, BinaryReader, is_binary_row
 from sampledsoftmax.word2vec.vectors.float_text import rows_as_text
+from sampledsoftmax.word2vec.vectors.open_file import checked_path, open_file, plain_size
 from sampledsoftmax.word2vec.vectors.text_reader import TextReader
 from sampledsoftmax.word2vec.vectors.vector_file import (
     BYTE_ORDER_MARK,
@@ -48,11 +47,12 @@ def write(
     Text has the fewest digits that round to the same float, binary has float32. The file is compressed if its name
     ends in .gz, without time and name: the same vectors give the same bytes.
     """
+    path = checked_path(path)
     check_coding(encoding, errors)
     encoded = encoded_words(words, encoding, errors)
     if binary:
         _check_float32(words, vectors)
-    with new_file(path, "wb") as plain, _gzip_by_suffix(path, plain) as file:
+    with writing(path), new_file(path, "wb") as plain, _gzip_by_suffix(path, plain) as file:
         file.write(f"{len(words)} {vectors.shape[1]}\n".encode())
         for first in range(0, len(words), _BLOCK):
             rows = vectors[first : first + _BLOCK]
@@ -63,14 +63,14 @@ def write(
 
 def read(path: str | os.PathLike[str], binary: bool | None, reading: Reading) -> tuple[list[str], NDArray[Any]]:
     """Read a file; the first error raises a ValueError that says where it is. For `binary=None` its content decides."""
-    path = Path(path)
+    path = checked_path(path)
     if binary and reading.no_header:
         raise ValueError("no_header must be False for a binary file: without a header, its rows cannot be found")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a directory, a file of vectors is expected")
-    with open_plain_or_gzip(path) as file:
+    with open_file(path) as file:
         if reading.no_header:
             found = TextReader(path, file, file.readline(), reading).read()
             return distinct(path, *found, reading)
@@ -83,7 +83,7 @@ def read(path: str | os.PathLike[str], binary: bool | None, reading: Reading) ->
             announced = header(path, line.removeprefix(BYTE_ORDER_MARK))
             if not line.endswith(b"\n"):
                 raise ValueError(f"{path}, line 1: a header of two numbers and a line end are expected, got {line!r}")
-            found = BinaryReader(path, file, len(line), _size(file), announced, reading).read()
+            found = BinaryReader(path, file, len(line), plain_size(file), announced, reading).read()
     return distinct(path, *found, reading)
 
 
@@ -151,9 +151,3 @@ def _is_binary(path: Path, file: IO[bytes], line: bytes) -> bool:
     if announced is None or is_text_row(start[: start.find(b"\n") + 1] or start, announced[1]):
         return False
     return is_binary_row(start[: 4 * announced[1] + 64])
-
-
-def _size(file: IO[bytes]) -> int | None:
-    """Return the size of a regular file that is not compressed."""
-    is_plain = isinstance(getattr(file, "raw", None), io.FileIO)
-    return os.fstat(file.fileno()).st_size or None if is_plain else None  # 0: a pipe

@@ -133,6 +133,11 @@ class WordTable:
         float64 [num_ids, dim]
             Vectors divided by their lengths; a vector of zeros stays zero.
 
+        Raises
+        ------
+        TypeError, ValueError
+            An index is no int, or out of its range.
+
         Examples
         --------
         >>> import sampledsoftmax as ss
@@ -140,6 +145,13 @@ class WordTable:
         array([[0.6, 0.8],
                [0. , 1. ]])
         """
+        if not isinstance(ids, slice):
+            given = np.empty(0, np.int64) if isinstance(ids, (list, tuple)) and not ids else ids
+            ids = validation.ids("ids", given, ("num_ids",), len(self))
+        return self._units(ids)
+
+    def _units(self, ids: Any) -> NDArray[np.float64]:
+        """Return the same for indices that are known to be right."""
         return unit_rows(self._vectors[ids], self.lengths[ids])
 
     def _id(self, word: object) -> int:
@@ -180,9 +192,9 @@ def sequence(name: str, words: object) -> list[Any]:
     """
     if isinstance(words, (set, frozenset)):
         raise TypeError(f"{name} must be a sequence: the order of a {type(words).__name__} is not repeatable")
-    if isinstance(words, np.ndarray):
+    if isinstance(words, np.ndarray) and words.ndim:
         return words.tolist() if words.ndim == 1 else list(words)
-    if isinstance(words, (str, bytes, bytearray, Mapping)) or not isinstance(words, Iterable):
+    if isinstance(words, (np.ndarray, str, bytes, bytearray, Mapping)) or not isinstance(words, Iterable):
         raise TypeError(f"{name} must be a sequence of words, got {validation.described(words)}")
     return list(words)
 

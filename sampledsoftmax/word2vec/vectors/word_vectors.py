@@ -13,8 +13,8 @@ from sampledsoftmax.word2vec.vectors import saved_vectors, word2vec_format
 from sampledsoftmax.word2vec.vectors.gensim_names import GensimNames
 from sampledsoftmax.word2vec.vectors.lengths import table_of_units
 from sampledsoftmax.word2vec.vectors.unknown_word import UnknownWordError
-from sampledsoftmax.word2vec.vectors.vector_file import checked_reading
-from sampledsoftmax.word2vec.vectors.word_table import Word
+from sampledsoftmax.word2vec.vectors.vector_file import check_coding, checked_reading
+from sampledsoftmax.word2vec.vectors.word_table import Word, sequence
 
 __all__ = ["WHICH", "UnknownWordError", "WordVectors"]
 
@@ -111,6 +111,7 @@ class WordVectors(GensimNames):
             return cls(words, embeddings, copy)
         if weights is None:
             raise ValueError(f"which={which!r} needs the output weights, which are missing: use which='in'")
+        words = sequence("words", words)
         inner = validation.floats("embeddings", embeddings, (len(words), "dim"))
         outer = validation.floats("weights", weights, inner.shape, inner.dtype)
         if which == "out":
@@ -276,7 +277,8 @@ class WordVectors(GensimNames):
         -----
         In a binary file nothing marks the end of a vector, so a word with a space shifts all that follows. A line end
         within a word, a missing line end after a vector where the first one has it, and, in files without line ends, a
-        control character in a word are refused as its signs.
+        control character in a word, a number above 1e15, or one below 1e-15 whose bytes are ASCII, are refused as its
+        signs. Files that this package writes have line ends.
 
         Examples
         --------
@@ -291,9 +293,11 @@ class WordVectors(GensimNames):
         """
         if fvocab is not None:
             raise TypeError(f"fvocab must be None, got {validation.described(fvocab)}: counts belong to the model")
-        if unicode_errors is not None and errors not in ("strict", unicode_errors):
-            raise ValueError(f"errors and unicode_errors are one setting, got {errors!r} and {unicode_errors!r}")
-        how = unicode_errors if unicode_errors is not None else errors
+        check_coding(encoding, errors)
+        how = errors if unicode_errors is None else unicode_errors
+        check_coding(encoding, how)
+        if errors not in ("strict", how):
+            raise ValueError(f"errors and unicode_errors are one setting, got {errors!r} and {how!r}")
         reading = checked_reading(encoding, how, limit, no_header, on_duplicate, datatype)
         return cls(*word2vec_format.read(path, validation.flag("binary", binary), reading), copy=False)
 

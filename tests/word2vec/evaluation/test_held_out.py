@@ -65,3 +65,10 @@ def test_bad_arguments_are_refused():
     weights[0, 0] = np.nan
     with pytest.raises(ValueError, match="weights must be finite"):
         held_out(embeddings, weights, biases, inputs, labels)
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(1e25, np.float32), (1e200, np.float64)])
+def test_logits_that_overflow_are_no_score(size, dtype):
+    table = (np.eye(3) * size + 1).astype(dtype)
+    with pytest.raises(ValueError, match="embeddings and weights are too large for float"):
+        held_out(table, table, None, [0, 1], [1, 2])
