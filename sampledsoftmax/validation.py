@@ -9,8 +9,10 @@ import functools
 import itertools
 import math
 import operator
+import os
 import reprlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 MAX_INT32 = 2**31 - 1
 TENSORFLOW_GRAPH_SEED = 87654321  # DEFAULT_GRAPH_SEED in tensorflow/python/framework/random_seed.py
 LARGEST_BFLOAT16 = (2 - 2.0**-7) * 2.0**127
+MAX_PATH = 4096  # characters: that of Linux; other systems allow less
 MAX_SHOWN = 80  # characters of a value in a message
 
 Ids = NDArray[np.int64]
@@ -102,6 +105,20 @@ def choice(name: str, value: object, options: Sequence[str]) -> str:
     close = difflib.get_close_matches(str(value), options, 1) if is_short else []
     hint = f": did you mean {close[0]!r}?" if close else ""
     raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {shown(value)}{hint}")
+
+
+def path(name: str, value: Any) -> Path:
+    """Return a path that the system can be asked for: no NUL, and not longer than any file name."""
+    try:
+        text = os.fspath(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a path, got {described(value)}") from None
+    if isinstance(text, bytes):
+        text = os.fsdecode(text)
+    if "\0" in text or len(text) > MAX_PATH:
+        reason = "holds a NUL" if "\0" in text else f"has {len(text)} characters"
+        raise ValueError(f"{name} must be a path, but {shown(text)} {reason}")
+    return Path(text)
 
 
 def float_dtype(name: str, value: Any) -> np.dtype[Any]:

@@ -27,6 +27,7 @@ def limitations() -> list[str]:
     ir_compiler()
     _cache_class()
     without_reference_counting()
+    compiler_locks()
     return [f"{consequence} (Numba {numba.__version__}: {reason})" for consequence, reason in _REASONS.items()]
 
 
@@ -139,6 +140,27 @@ def without_reference_counting() -> dict[str, bool]:
 @_part("with reference counting")
 def _counting_is_optional() -> Any:
     return _core("cpu").CPUTargetOptions._nrt is not None
+
+
+# --- Locks ---------------------------------------------------------------------------------------------------
+
+
+def compiler_locks() -> list[Any]:
+    """Return the locks that a thread holds while it compiles, in the order in which it takes them."""
+    return _compiler_locks() or []
+
+
+@_part("not finished before a fork")
+def _compiler_locks() -> Any:
+    locks = [
+        _core("compiler_lock").global_compiler_lock._lock,
+        importlib.import_module("llvmlite.binding.ffi").lib._lock._lock,
+    ]
+    for lock in locks:
+        with lock:
+            lock.acquire(timeout=1.0)  # reentrant
+            lock.release()
+    return locks
 
 
 # --- Compiled code on disk ----------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Fused training steps: the arguments of the compiled step, its memory, and its errors."""
 
 import operator
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from sampledsoftmax.kernels.structs import StepSettings
 from sampledsoftmax.kernels.sync.barrier import SHARED_SIZE
 from sampledsoftmax.layers.table import Table, trained_tables
 from sampledsoftmax.losses.objectives import Objective
+from sampledsoftmax.runtime.fork_lock import ForkLock
 from sampledsoftmax.runtime.threadpool import thread_pool, threads_for
 from sampledsoftmax.runtime.workspace import Workspace, settings_for
 from sampledsoftmax.samplers import CandidateSampler
@@ -78,7 +78,7 @@ class FusedSteps:
         self.sampler, self.objective, self.correction = sampler, objective, correction
         self._loss = objective.compiled_loss()
         self._workspace = Workspace(1, 1, num_sampled, dim, dtype)
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._plan: FusedCallPlan | None = None
         self._paced_for, self._at_once = 0, 1  # steps of the next call, for batches of this size
 
@@ -152,6 +152,8 @@ class FusedSteps:
         if outcome == TOO_FEW_CLASSES:
             self.sampler.sample(labels[:batch_size], self.num_sampled)  # raises, with the reason
         if outcome == NOT_FINITE:
+            if self.correction.subtract_log_q:
+                self.sampler.check_true_classes(labels[taken * batch_size : (taken + 1) * batch_size])
             raise FloatingPointError(not_finite(float(losses[taken]), tables[1].optimizer.learning_rate))
 
     def _plan_for(

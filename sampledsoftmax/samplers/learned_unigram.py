@@ -72,10 +72,15 @@ class LearnedUnigramSampler(CandidateSampler):
         groups = self._tree[: round_up(self.range_max, GROUP)].astype(np.int64).reshape(-1, GROUP)
         return np.diff(groups, prepend=0).ravel()[: self.range_max]
 
+    def _repair(self) -> None:
+        build_tree(np.maximum(self._counts(), 1), self._tree)  # sums of which some were increased already
+
     def _state(self) -> dict[str, Any]:
         return {**super()._state(), "counts": self._counts().tolist()}
 
     def _set_state(self, state: dict[str, Any]) -> None:
+        if not isinstance(state, dict):
+            raise TypeError(f"state must be the dict of a sampler's state, got {validation.described(state)}")
         position = dict(state)
         counts = _checked_counts(position.pop("counts", None), self.range_max)
         super()._set_state(position)
