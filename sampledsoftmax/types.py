@@ -167,12 +167,12 @@ def _check_same_table(one: IndexedSlices, other: Any) -> None:
         )
     if tuple(one.dense_shape) != tuple(other.dense_shape):
         raise ValueError(
-            f"gradients of different tables cannot be added: their shapes are {list(one.dense_shape)} and"
-            f" {list(other.dense_shape)}"
+            f"gradients of different tables cannot be added: their shapes are {validation.shown(list(one.dense_shape))}"
+            f" and {validation.shown(list(other.dense_shape))}"
         )
     dtypes = [np.asarray(gradient.values).dtype for gradient in (one, other)]
     if dtypes[0] != dtypes[1]:
-        raise TypeError(f"gradients of different dtypes cannot be added: {dtypes[0]} and {dtypes[1]}")
+        raise TypeError(f"gradients of different dtypes cannot be added: {dtypes[0].name} and {dtypes[1].name}")
 
 
 @not_a_number("take its fields, as in 2 * gradients.weights and 2 * gradients.inputs", has_arrays=True)

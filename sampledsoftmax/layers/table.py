@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,7 @@ class Table:
     ) -> None:
         self.name = name
         self.optimizer = optimizer
-        self._folder = None if folder is None else Path(folder)
+        self._folder = None if folder is None else validation.path("folder", folder)
         self.values = self._filled(name, shape, first_values)
         self.has_rule = optimizer.compiled_rule(self.values.dtype) is not None
         self.slots = optimizer.init(self.values) if folder is None else self._slots_in_files()

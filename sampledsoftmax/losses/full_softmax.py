@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sampledsoftmax import validation
 from sampledsoftmax.kernels.full.gradients import Factors, FullScratch, run_gradients
 from sampledsoftmax.kernels.full.log_sum_exp import Normalizer, run_log_sum_exp
 from sampledsoftmax.losses.arguments import checked_batch, checked_loss_grad
@@ -119,7 +120,7 @@ def full_softmax_loss_and_grad(
 
 
 def _checked(weights: Any, biases: Any, labels: ArrayLike, inputs: ArrayLike, partition_strategy: str) -> Batch:
-    labels = np.asarray(labels)
+    labels = validation.as_ids("labels", labels)
     num_true = labels.shape[1] if labels.ndim == 2 else 1
     return checked_batch(weights, biases, labels, inputs, num_true, partition_strategy)
 

@@ -146,7 +146,9 @@ def _checked_counts(counts: Any, range_max: int) -> NDArray[np.int64]:
     """Return the counts of a state as an array."""
     array = validation.as_array("state['counts']", counts)
     if array.dtype.kind not in "iu" or array.shape != (range_max,):
-        raise ValueError(f"state['counts'] must be {range_max} whole numbers, got {array.dtype} {list(array.shape)}")
+        raise ValueError(
+            f"state['counts'] must be {range_max} whole numbers, got {validation.dtype_of(array)} {list(array.shape)}"
+        )
     if array.min() < 1 or array.sum() > MAX_TOTAL:
         raise ValueError(
             f"state['counts'] must each be at least 1 and add up to at most {MAX_TOTAL}, got {array.min()} as the"

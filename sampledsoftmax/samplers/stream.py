@@ -73,7 +73,7 @@ class CandidateStream:
         if not isinstance(state, dict):
             raise TypeError(f"state must be the dict of a sampler's state, got {validation.described(state)}")
         if state.keys() != expected:
-            held = ", ".join(map(str, itertools.islice(state, 5)))[: validation.MAX_SHOWN]
+            held = ", ".join(validation.shown(key).strip("'") for key in itertools.islice(state, 5))
             raise ValueError(f"state must hold {', '.join(expected)}, got {held}")
         fresh = {name: validation.whole_number(f"state[{name!r}]", state[name], 0, 2**64 - 1) for name in expected}
         self.seed, self.seed2, self.block = fresh["seed"], fresh["seed2"], fresh["block"]
