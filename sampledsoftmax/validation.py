@@ -333,7 +333,7 @@ class _ShortRepr(reprlib.Repr):
         self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = self.maxdeque = MAX_SHOWN
 
     def repr_str(self, value: str, _level: int) -> str:
-        """Return the start of a string: a message is cut at its end."""
+        """Return the start of a string; the rest of a message is left out."""
         return repr(value[: self.maxstring])
 
     def repr_bytes(self, value: bytes, _level: int) -> str:

@@ -46,11 +46,11 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
 
     Raises
     ------
-    FileNotFoundError
+    FileNotFoundError, IsADirectoryError
         If there is no such file.
-    ValueError
-        If a line has another format than the first one, or a count that is not a finite number of at least 0 (the
-        message gives the line number); if an id is missing, repeated or too large; if there are no counts at all.
+    TypeError, ValueError
+        If a line has another format than the first one, a NUL, or a count that is not a finite number of at least 0
+        (the message gives the line number); if an id is missing, repeated or too large; if there are no counts at all.
 
     Examples
     --------

@@ -164,6 +164,7 @@ class SkipGram:
         return float(self._losses(ids, labels, max(ids.size, 1))[0])
 
     def _step_by_stages(self, ids: Ids, labels: Ids) -> float:
+        self.output.optimizer.check_settings()  # before rows catch up
         self.embedding_table.catch_up(ids)
         table = self.embedding_table.values
         loss, inputs_gradient = self.output.step(gather(Shards((table,)), ids, self.output.dtype), labels)

@@ -105,7 +105,7 @@ class CandidateSampler:
         if name == "expected_count":
             return _checked_expected_count(value)
         is_fixed = name in ("range_max", "lock") or (name == "num_drawable" and self._setup is not None)
-        if is_fixed and name in vars(self):
+        if is_fixed and "lock" in vars(self):  # the last attribute that the constructor sets
             raise AttributeError(
                 f"{name} of a {type(self).__name__} cannot be changed, got {validation.shown(value)}:"
                 " make another sampler"
@@ -285,7 +285,7 @@ class CandidateSampler:
         return grouped(self._probability(np.arange(self.range_max)))
 
     def check_true_classes(self, labels: Ids) -> None:
-        """Refuse labels that are never drawn: their expected count is 0, of which a loss takes the logarithm.
+        """Refuse labels that are never drawn: a loss takes the logarithm of their expected count, 0.
 
         Parameters
         ----------

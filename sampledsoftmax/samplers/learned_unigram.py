@@ -73,7 +73,7 @@ class LearnedUnigramSampler(CandidateSampler):
         return np.diff(groups, prepend=0).ravel()[: self.range_max]
 
     def _repair(self) -> None:
-        build_tree(np.maximum(self._counts(), 1), self._tree)  # sums of which some were increased already
+        build_tree(np.maximum(self._counts(), 1), self._tree)  # some of the sums were increased already
 
     def _state(self) -> dict[str, Any]:
         return {**super()._state(), "counts": self._counts().tolist()}
