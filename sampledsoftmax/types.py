@@ -106,10 +106,11 @@ class IndexedSlices(NamedTuple):
         np.add.at(dense, self.indices, self.values)
         return dense
 
-    def __mul__(self, factor: Any) -> "IndexedSlices":  # type: ignore[override]
+    def __mul__(self, factor: Any) -> "IndexedSlices":
         return self._scaled(operator.mul, factor)
 
-    __rmul__ = __mul__  # type: ignore[assignment]
+    def __rmul__(self, factor: Any) -> "IndexedSlices":
+        return self.__mul__(factor)
 
     def __truediv__(self, divisor: Any) -> "IndexedSlices":
         return self._scaled(operator.truediv, divisor)
@@ -120,23 +121,24 @@ class IndexedSlices(NamedTuple):
     def __pos__(self) -> "IndexedSlices":
         return self
 
-    def __add__(self, other: Any) -> "IndexedSlices":  # type: ignore[override]
+    def __add__(self, other: Any) -> "IndexedSlices":
         if _is_zero(other):  # the start of `sum`
             return self
         _check_same_table(self, other)
         values, indices = (np.concatenate(pair) for pair in zip(self[:2], other[:2], strict=True))
         return IndexedSlices(values, indices, self.dense_shape)
 
-    __radd__ = __add__
+    def __radd__(self, other: Any) -> "IndexedSlices":
+        return self.__add__(other)
 
     def __sub__(self, other: Any) -> "IndexedSlices":
         if _is_zero(other):
             return self
         _check_same_table(self, other)
-        return self + -other
+        return self.__add__(-other)
 
     def __rsub__(self, other: Any) -> "IndexedSlices":
-        return -self + other
+        return (-self).__add__(other)
 
     def _scaled(self, operation: Callable[[Any, Any], Any], number: Any) -> "IndexedSlices":
         """Return the gradient with the operation applied to its values and a number, in the dtype of the values."""
@@ -149,7 +151,7 @@ class IndexedSlices(NamedTuple):
         factor = validation.number_of("the factor of a gradient", number, values.dtype)
         if operation is operator.truediv and factor == 0:
             raise ZeroDivisionError("a gradient cannot be divided by 0")
-        return self._replace(values=operation(values, factor))
+        return IndexedSlices(operation(values, factor), self.indices, self.dense_shape)
 
 
 def _is_zero(value: Any) -> bool:
@@ -165,12 +167,12 @@ def _check_same_table(one: IndexedSlices, other: Any) -> None:
         )
     if tuple(one.dense_shape) != tuple(other.dense_shape):
         raise ValueError(
-            f"gradients of different tables cannot be added: their shapes are {list(one.dense_shape)} and"
-            f" {list(other.dense_shape)}"
+            f"gradients of different tables cannot be added: their shapes are {validation.shown(list(one.dense_shape))}"
+            f" and {validation.shown(list(other.dense_shape))}"
         )
     dtypes = [np.asarray(gradient.values).dtype for gradient in (one, other)]
     if dtypes[0] != dtypes[1]:
-        raise TypeError(f"gradients of different dtypes cannot be added: {dtypes[0]} and {dtypes[1]}")
+        raise TypeError(f"gradients of different dtypes cannot be added: {dtypes[0].name} and {dtypes[1].name}")
 
 
 @not_a_number("take its fields, as in 2 * gradients.weights and 2 * gradients.inputs", has_arrays=True)

@@ -9,17 +9,20 @@ import functools
 import itertools
 import math
 import operator
+import os
 import reprlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
-MAX_INT32 = 2**31 - 1
+MAX_INT32, MAX_INT64 = 2**31 - 1, 2**63 - 1
 TENSORFLOW_GRAPH_SEED = 87654321  # DEFAULT_GRAPH_SEED in tensorflow/python/framework/random_seed.py
 LARGEST_BFLOAT16 = (2 - 2.0**-7) * 2.0**127
+MAX_PATH, MAX_NAME = 4096, 255  # of a path and of each name in it: those of Linux; no common system allows more
 MAX_SHOWN = 80  # characters of a value in a message
 
 Ids = NDArray[np.int64]
@@ -27,7 +30,8 @@ Floats = NDArray[np.floating[Any]]
 
 
 def whole_number(name: str, value: object, at_least: int, at_most: int | None = None) -> int:
-    """Return `value` as an int; floats and bools are refused, even whole ones."""
+    """Return `value` as an int; floats and bools are refused, even whole ones. Without a bound it is that of int64."""
+    at_most = MAX_INT64 if at_most is None else at_most
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be a whole number, got the bool {value}")
     try:
@@ -36,7 +40,7 @@ def whole_number(name: str, value: object, at_least: int, at_most: int | None = 
         raise TypeError(f"{name} must be a whole number, got {described(value)}") from None
     if number < at_least:
         raise ValueError(f"{name} must be at least {at_least}, got {shown(number)}")
-    if at_most is not None and number > at_most:
+    if number > at_most:
         raise ValueError(f"{name} must be at most {at_most}, got {shown(number)}")
     return number
 
@@ -104,6 +108,31 @@ def choice(name: str, value: object, options: Sequence[str]) -> str:
     raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {shown(value)}{hint}")
 
 
+def path(name: str, value: Any) -> Path:
+    """Return a path that the system can be asked for: its own errors print a path that is too long whole."""
+    try:
+        text = os.fsdecode(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a path, got {described(value)}") from None
+    reason = _path_reason(text)
+    if reason:
+        raise ValueError(f"{name} must be a path, but {shown(text)} {reason}")
+    return Path(text)
+
+
+def _path_reason(text: str) -> str:
+    """Return why a path cannot be one, or nothing."""
+    if "\0" in text:
+        return "holds a NUL"
+    if len(text) > MAX_PATH:
+        return f"has {len(text)} characters"
+    try:
+        longest = max(map(len, os.fsencode(text).split(os.fsencode(os.sep))))
+    except UnicodeEncodeError:
+        return "holds a character that no file name has"
+    return f"has a name of {longest} bytes" if longest > MAX_NAME else ""
+
+
 def float_dtype(name: str, value: Any) -> np.dtype[Any]:
     """Return float32 or float64 as a dtype."""
     try:
@@ -122,7 +151,7 @@ def floats(name: str, value: ArrayLike, shape: Sequence[int | str], dtype: Any =
     """
     array = as_array(name, value)
     if array.dtype not in FLOAT_DTYPES:
-        raise TypeError(f"{name} must be float32 or float64, got {_dtype_of(array)}")
+        raise TypeError(f"{name} must be float32 or float64, got {dtype_of(array)}")
     if dtype is not None and array.dtype != dtype:
         raise TypeError(f"{name} must have the dtype of the other arrays, {np.dtype(dtype)}, got {array.dtype}")
     _shape(name, array, shape)
@@ -137,7 +166,7 @@ def tables(name: str, value: Any, shape: Sequence[int | str], beside: Any = None
     """
     array = as_array(name, value)
     if not (array.dtype in FLOAT_DTYPES or is_half(array.dtype)):
-        raise TypeError(f"{name} must be float32, float64, float16 or bfloat16, got {_dtype_of(array)}")
+        raise TypeError(f"{name} must be float32, float64, float16 or bfloat16, got {dtype_of(array)}")
     if beside is not None and arithmetic(array.dtype) != arithmetic(beside):
         raise TypeError(
             f"{name} must have the precision of the other arrays, {np.dtype(beside).name}, got {array.dtype}"
@@ -185,7 +214,7 @@ def _ids_instead(array: NDArray[Any], value: Any) -> str:
         return described(array.reshape(-1)[0].item())
     if array.dtype == object and array.ndim == 0:
         return described(value)
-    return f"dtype {_dtype_of(array)}"
+    return f"dtype {dtype_of(array)}"
 
 
 def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: int) -> Ids:
@@ -267,8 +296,8 @@ def _first(bad: NDArray[np.bool_], array: NDArray[Any]) -> tuple[str, Any]:
     return ", ".join(map(str, position)), array[position]
 
 
-def _dtype_of(array: NDArray[Any]) -> str:
-    """Return the name of a dtype; that of records is as long as their list of fields."""
+def dtype_of(array: NDArray[Any]) -> str:
+    """Return the name of a dtype for a message; that of records is as long as their list of fields."""
     return _line(array.dtype)
 
 
@@ -304,7 +333,7 @@ class _ShortRepr(reprlib.Repr):
         self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = self.maxdeque = MAX_SHOWN
 
     def repr_str(self, value: str, _level: int) -> str:
-        """Return the start of a string: a message is cut at its end."""
+        """Return the start of a string; the rest of a message is left out."""
         return repr(value[: self.maxstring])
 
     def repr_bytes(self, value: bytes, _level: int) -> str:

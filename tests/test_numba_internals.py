@@ -70,7 +70,7 @@ def test_without_the_private_modules_a_step_has_the_same_bits(expected):
     tables, kernels = run(HIDE_MODULES + STEP)
     assert tables == expected
     assert [line.partition(" (Numba ")[0] for line in kernels.split("; ")] == [
-        "with reference counting", "not kept on disk", "compiled one by one"]  # fmt: skip
+        "with reference counting", "not kept on disk", "compiled one by one", "not finished before a fork"]  # fmt: skip
     assert "ModuleNotFoundError: No module named 'numba.core.caching'" in kernels
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sampledsoftmax import validation
 from sampledsoftmax.diagnostics.problem import Floats
 from sampledsoftmax.not_a_number import not_a_number
 
@@ -45,11 +46,11 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
 
     Raises
     ------
-    FileNotFoundError
+    FileNotFoundError, IsADirectoryError
         If there is no such file.
-    ValueError
-        If a line has another format than the first one, or a count that is not a finite number of at least 0 (the
-        message gives the line number); if an id is missing, repeated or too large; if there are no counts at all.
+    TypeError, ValueError
+        If a line has another format than the first one, a NUL, or a count that is not a finite number of at least 0
+        (the message gives the line number); if an id is missing, repeated or too large; if there are no counts at all.
 
     Examples
     --------
@@ -59,9 +60,10 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
     >>> read_counts(path)
     Counts(counts=array([70., 30.]), names=['0', '1'])
     """
-    rows = list(_rows(Path(path)))
+    path = validation.path("path", path)
+    rows = list(_rows(path))
     if not rows:
-        raise ValueError(f"counts file {os.fspath(path)!r} holds no counts")
+        raise ValueError(f"counts file {validation.shown(str(path))} holds no counts")
     counts, names = np.array([row.value for row in rows]), [row.name for row in rows]
     if rows[0].separator == "," and _is_id(rows[0].name):
         order = _order_of_ids(rows, path)
@@ -80,11 +82,15 @@ class _Row(NamedTuple):
 
 def _rows(path: Path) -> Iterator[_Row]:
     if not path.exists():
-        raise FileNotFoundError(f"counts file {os.fspath(path)!r} does not exist")
+        raise FileNotFoundError(f"counts file {validation.shown(str(path))} does not exist")
+    if path.is_dir():
+        raise IsADirectoryError(f"counts file {validation.shown(str(path))} is a directory")
     separator = None
     try:
         with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
+                if "\0" in line:
+                    raise _bad(path, number, "text: a NUL is the sign of UTF-16 or of an archive", line.strip())
                 if line.strip():
                     row = _row(path, number, line.strip())
                     separator = separator if separator is not None else row.separator
@@ -92,7 +98,7 @@ def _rows(path: Path) -> Iterator[_Row]:
                         raise _bad(path, number, f"{_LAYOUTS[separator]}, as in the lines before", line.strip())
                     yield row
     except UnicodeDecodeError as error:
-        raise ValueError(f"counts file {os.fspath(path)!r} is not UTF-8 text: {error.reason}") from None
+        raise ValueError(f"counts file {validation.shown(str(path))} is not UTF-8 text: {error.reason}") from None
 
 
 _LAYOUTS = {"": "a count", " ": "a word, white space and a count", ",": "a name, a comma and a count"}
@@ -132,4 +138,5 @@ def _order_of_ids(rows: list[_Row], path: str | os.PathLike[str]) -> list[int]:
 
 
 def _bad(path: str | os.PathLike[str], number: int, expected: str, got: str) -> ValueError:
-    return ValueError(f"counts file {os.fspath(path)!r}, line {number}: expected {expected}; got {got[:40]!r}")
+    where = f"counts file {validation.shown(str(path))}, line {number}"
+    return ValueError(f"{where}: expected {expected}; got {got[:40]!r}")

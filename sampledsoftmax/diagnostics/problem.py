@@ -74,7 +74,7 @@ def shares(counts: ArrayLike) -> Floats:
     """Validate counts [num_classes] and return them divided by their sum."""
     array = np.asarray(counts)
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"counts must hold numbers, got dtype {array.dtype}")
+        raise TypeError(f"counts must hold numbers, got dtype {validation.dtype_of(array)}")
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"counts must have shape [num_classes], at least one, got {list(array.shape)}")
     bad = ~((array >= 0) & np.isfinite(array))

@@ -142,9 +142,7 @@ def _others(requested: Sequence[int] | None, call: Call, sampled_values: Any) ->
     if requested is None:
         requested = [] if sampled_values is not None else [max(size // 2, 1), min(2 * size, num_classes)]
     elif isinstance(requested, str) or not hasattr(requested, "__iter__"):
-        raise TypeError(
-            f"also_num_sampled must be a sequence of whole numbers, got {type(requested).__name__} {requested!r}"
-        )
+        raise TypeError(f"also_num_sampled must be a sequence of whole numbers, got {validation.described(requested)}")
     elif sampled_values is not None:
         raise ValueError("also_num_sampled must be omitted if sampled_values are given: they are one sample")
     checked = {
@@ -179,5 +177,5 @@ def _checked_names(names: Sequence[str] | None, call: Call) -> tuple[str, ...] |
         )
     bad = next((i for i, name in enumerate(names) if not isinstance(name, str)), None)
     if bad is not None:
-        raise TypeError(f"class_names[{bad}] must be a str, got {type(names[bad]).__name__} {names[bad]!r}")
+        raise TypeError(f"class_names[{bad}] must be a str, got {validation.described(names[bad])}")
     return tuple(names)

@@ -1,7 +1,7 @@
 """A kernel: an entry point for Python, with its machine code kept on disk, and a body that other kernels link in."""
 
 import functools
-import threading
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,10 +11,13 @@ from numba.extending import models, register_model, typeof_impl
 
 from sampledsoftmax.jit import source_hash
 from sampledsoftmax.jit.dispatch import MissingImplementation, implementations_for
-from sampledsoftmax.jit.numba_internals import ir_compiler, keep_on_disk, without_reference_counting
+from sampledsoftmax.jit.numba_internals import (
+    compiler_locks,
+    ir_compiler,
+    keep_on_disk,
+    without_reference_counting,
+)
 from sampledsoftmax.jit.simd_width import PATH
-
-_ENTRY_LOCK = threading.Lock()
 
 
 class Kernel:
@@ -32,22 +35,24 @@ class Kernel:
         functools.update_wrapper(self, function)
         self._function = function
         self._options = options if counts_references else options | without_reference_counting()
-        self._entry: Any = None
+        self._dispatchers: dict[str, Any] = {}
 
-    @functools.cached_property
+    @property
     def body(self) -> Any:
         """The kernel inside of other kernels."""
-        compiler = ir_compiler()
-        as_ir = {"pipeline_class": compiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True} if compiler else {}
-        return numba.njit(**as_ir, **self._options)(self._function)
+        return self._dispatchers.get("body") or self._dispatchers.setdefault("body", self._new_body())
 
     @property
     def entry(self) -> Any:
         """The kernel as Python calls it."""
-        if self._entry is None:
-            with _ENTRY_LOCK:  # threads of a pool make their first call at the same time
-                self._entry = self._entry or self._new_entry()
-        return self._entry
+        # Threads of a pool make their first call at the same time: each may make an entry, and all use the first one
+        # that is there. A lock would stay locked in a child that is forked meanwhile.
+        return self._dispatchers.get("entry") or self._dispatchers.setdefault("entry", self._new_entry())
+
+    def _new_body(self) -> Any:
+        compiler = ir_compiler()
+        as_ir = {"pipeline_class": compiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True} if compiler else {}
+        return numba.njit(**as_ir, **self._options)(self._function)
 
     def _new_entry(self) -> Any:
         entry = numba.njit(**self._options)(self._function)
@@ -115,3 +120,23 @@ def _classes_in(numba_type: Any) -> Iterator[type]:
     fields = getattr(numba_type, "fields", ())
     for field in fields.values() if isinstance(fields, dict) else getattr(numba_type, "types", ()):
         yield from _classes_in(field)
+
+
+_LONGEST_COMPILATION = 120.0  # seconds
+_HELD: list[Any] = []
+
+
+def _wait_for_the_compiler() -> None:
+    """Take the locks of Numba and LLVM: a fork while another thread compiles would copy half a compilation."""
+    for lock in compiler_locks():
+        if lock.acquire(timeout=_LONGEST_COMPILATION):
+            _HELD.append(lock)
+
+
+def _let_compile() -> None:
+    while _HELD:
+        _HELD.pop().release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_wait_for_the_compiler, after_in_parent=_let_compile, after_in_child=_let_compile)

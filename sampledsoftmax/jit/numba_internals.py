@@ -6,8 +6,10 @@ computes the same numbers, and `limitations` says what is lost.
 
 import contextlib
 import functools
+import hashlib
 import importlib
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from numba.core import cgutils
 
 _njit: Any = numba.njit
 _REASONS: dict[str, str] = {}
+_CHECKSUM_SIZE = 32
 
 
 def limitations() -> list[str]:
@@ -27,6 +30,7 @@ def limitations() -> list[str]:
     ir_compiler()
     _cache_class()
     without_reference_counting()
+    compiler_locks()
     return [f"{consequence} (Numba {numba.__version__}: {reason})" for consequence, reason in _REASONS.items()]
 
 
@@ -141,6 +145,27 @@ def _counting_is_optional() -> Any:
     return _core("cpu").CPUTargetOptions._nrt is not None
 
 
+# --- Locks ---------------------------------------------------------------------------------------------------
+
+
+def compiler_locks() -> list[Any]:
+    """Return the locks that a thread holds while it compiles, in the order in which it takes them."""
+    return _compiler_locks() or []
+
+
+@_part("not finished before a fork")
+def _compiler_locks() -> Any:
+    locks = [
+        _core("compiler_lock").global_compiler_lock._lock,
+        importlib.import_module("llvmlite.binding.ffi").lib._lock._lock,
+    ]
+    for lock in locks:
+        with lock:
+            lock.acquire(timeout=1.0)  # reentrant
+            lock.release()
+    return locks
+
+
 # --- Compiled code on disk ----------------------------------------------------------------------------------
 
 
@@ -152,7 +177,7 @@ def keep_on_disk(entry: Any, stamp: str, package: Path, key_of: Callable[[Any], 
     entry : Dispatcher
         An entry point.
     stamp : str
-        A hash of the sources of the package; code stored under another stamp is not used.
+        A hash of the sources of the package; code stored under another stamp is not used. Without one nothing is kept.
     package : Path
         The folder of the package. Under NUMBA_CACHE_DIR, code is filed by stamp and by the path within this folder,
         so that all checkouts with the same sources share it.
@@ -161,11 +186,13 @@ def keep_on_disk(entry: Any, stamp: str, package: Path, key_of: Callable[[Any], 
         None if the code may not be kept.
     """
     cache_class = _cache_class()
-    if cache_class is None:  # Numba alone would use stale code: it watches the file of the entry point only
+    if (
+        cache_class is None or not stamp
+    ):  # Numba alone would use stale code: it watches the file of the entry point only
         return
     try:
         entry._cache = cache_class(entry.py_func, stamp, package, key_of)
-    except (RuntimeError, OSError):  # no folder on this machine can hold the cache
+    except Exception:  # no folder on this machine can hold the cache
         return
 
 
@@ -177,6 +204,8 @@ def _cache_class() -> Any:
         (caching.FunctionCache, "load_overload"),
         (caching.FunctionCache, "save_overload"),
         (caching.IndexDataCacheFile, "load"),
+        (caching.IndexDataCacheFile, "_open_for_write"),
+        (caching.IndexDataCacheFile, "_dump"),
         (caching.CompileResultCacheImpl, "_locator_classes"),
         (_core("dispatcher").Dispatcher, "enable_caching"),
     ):
@@ -186,8 +215,35 @@ def _cache_class() -> Any:
 
 
 def _define_cache(caching: Any) -> Any:
+    class CodeFiles(caching.IndexDataCacheFile):  # type: ignore[misc]
+        """A file for each key, with a checksum over the key and the code.
+
+        Numba's own index of files is read, changed and written by each process: of two at once, one can load the code
+        of the other's types. It has no checksum, and half a file, as a power failure leaves it, would be run.
+        """
+
+        def save(self, key: Any, data: Any) -> None:
+            content = self._dump(data)
+            with self._open_for_write(self._path_of(key)) as file:
+                file.write(_checksum(key, content) + content)
+
+        def load(self, key: Any) -> Any:
+            path = self._path_of(key)
+            if not os.path.isfile(path):
+                return None
+            with open(path, "rb") as file:
+                checksum, content = file.read(_CHECKSUM_SIZE), file.read()
+            return pickle.loads(content) if checksum == _checksum(key, content) else None
+
+        def flush(self) -> None:
+            """Do nothing: a file that cannot be used is written again."""
+
+        def _path_of(self, key: Any) -> str:
+            name = hashlib.sha256(repr((key, self._version, self._source_stamp)).encode()).hexdigest()[:32]
+            return os.path.join(self._cache_path, f"{self._index_name.removesuffix('.nbi')}.{name}.nbc")
+
     class ContentCache(caching.FunctionCache):  # type: ignore[misc]
-        """Compiled code of one entry point, valid for one content of the sources."""
+        """Compiled code of one entry point, valid for one content of the sources; saves time only, so never fails."""
 
         def __init__(self, function: Any, stamp: str, package: Path, key_of: Callable[[Any], str | None]) -> None:
             locator = _define_locator(caching, stamp, package)
@@ -197,37 +253,30 @@ def _define_cache(caching: Any) -> Any:
             )
             self._key_of = key_of
             super().__init__(function)
-            self._cache_file = caching.IndexDataCacheFile(
+            self._cache_file = CodeFiles(
                 cache_path=self.cache_path, filename_base=self._impl.filename_base, source_stamp=stamp
             )
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
-            if self._key_of(sig) is None:
-                return None
-            try:
-                return super().load_overload(sig, target_context)
-            except Exception:
-                self._forget()
-                return None
+            # What cannot be read is compiled again, and then written in its place.
+            with contextlib.suppress(Exception):
+                return None if self._key_of(sig) is None else super().load_overload(sig, target_context)
+            return None
 
         def save_overload(self, sig: Any, data: Any) -> None:
-            if self._key_of(sig) is None:
-                return
-            try:
-                super().save_overload(sig, data)
-            except Exception:
-                self._forget()
-
-        def _forget(self) -> None:
-            """Empty the index, so that the next process compiles again and repairs it."""
-            with contextlib.suppress(OSError):
-                self._cache_file.flush()
+            with contextlib.suppress(Exception):  # a full disk, a folder that is gone, types that cannot be pickled
+                if self._key_of(sig) is not None:
+                    super().save_overload(sig, data)
 
         def _index_key(self, sig: Any, codegen: Any) -> Any:
-            # The types by name: to load an index with pickled types would import the modules of all their classes.
+            # The types by name: their repr is that of objects.
             return (self._key_of(sig), *super()._index_key(sig, codegen)[1:])
 
     return ContentCache
+
+
+def _checksum(key: Any, content: bytes) -> bytes:
+    return hashlib.blake2b(repr(key).encode() + b"\0" + content, digest_size=_CHECKSUM_SIZE).digest()
 
 
 def _locator_base(caching: Any) -> Any:

@@ -27,7 +27,7 @@ def _chosen() -> str:
     if not forced:
         return _best()
     if forced not in PATHS:
-        raise ValueError(f"{VARIABLE} must be one of {', '.join(PATHS)}, got {forced!r}")
+        raise ValueError(f"{VARIABLE} must be one of {', '.join(PATHS)}, got {forced[:40]!r}")
     return forced
 
 

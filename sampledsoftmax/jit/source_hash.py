@@ -19,11 +19,18 @@ _FIXED = {"numba", "numpy", "llvmlite", *sys.stdlib_module_names} - {"__main__"}
 
 @functools.cache
 def package_hash() -> str:
-    """Return a hash of the contents of all files of the package whose code an entry point may contain."""
+    """Return a hash of the contents of all files of the package whose code an entry point may contain.
+
+    It is empty where they cannot be read, as in a package that is imported from an archive.
+    """
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in _KERNEL_FILES for path in PACKAGE.glob(pattern)):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    try:
+        paths = sorted(path for pattern in _KERNEL_FILES for path in PACKAGE.glob(pattern))
+        for path in paths:
+            digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    except OSError:
+        return ""
+    return digest.hexdigest() if paths else ""
 
 
 def hash_of(functions: Iterable[Any]) -> str | None:

@@ -1,7 +1,6 @@
 """Fused training steps: the arguments of the compiled step, its memory, and its errors."""
 
 import operator
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from sampledsoftmax.kernels.sync.barrier import SHARED_SIZE
 from sampledsoftmax.layers.table import Table, trained_tables
 from sampledsoftmax.losses.counted import Counted
 from sampledsoftmax.losses.objectives import Objective
+from sampledsoftmax.runtime.fork_lock import ForkLock
 from sampledsoftmax.runtime.threadpool import thread_pool, threads_for
 from sampledsoftmax.runtime.workspace import Workspace, aligned, settings_for
 from sampledsoftmax.samplers import CandidateSampler
@@ -114,7 +114,7 @@ class FusedSteps:
         self.sampler, self.objective, self.correction = sampler, objective, correction
         self._loss = objective.compiled_loss()
         self._workspace = Workspace(1, 1, num_sampled, dim, dtype)
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._plan: FusedCallPlan | None = None
         self._paced_for, self._at_once = 0, 1  # steps of the next call, for batches of this size
 

@@ -279,6 +279,7 @@ class SkipGram(StoredLayer):
         ])  # fmt: skip
 
     def _step_by_stages(self, ids: Ids, labels: Ids, counted: Counted | None) -> float:
+        self.output.optimizer.check_settings()  # before rows catch up
         rows = np.arange(ids.size) if counted is None else counted.rows
         self.embedding_table.catch_up(ids[rows])
         table = self.embedding_table.values

@@ -299,7 +299,7 @@ def checked_gradient(table: NDArray[Any], gradient: Any) -> IndexedSlices:
     checked_table(table)
     values, indices, dense_shape = _parts(table, gradient)
     if dense_shape != table.shape:
-        raise ValueError(f"gradient is for a table of {dense_shape}, got a table of {table.shape}")
+        raise ValueError(f"gradient is for a table of {validation.shown(dense_shape)}, got a table of {table.shape}")
     indices = validation.ids("gradient.indices", indices, ("num_rows",), table.shape[0])
     shape = (indices.size, *table.shape[1:])
     values, real = validation.as_array("gradient.values", values), validation.arithmetic(table.dtype)
@@ -390,7 +390,7 @@ def checked_slot(slots: Slots, name: str, shape: Sequence[int], dtype: DTypeLike
     if not isinstance(slot, np.ndarray):
         raise TypeError(f"slots[{name!r}] must be an array, changed in place, got {validation.described(slot)}")
     if slot.dtype != dtype:
-        raise TypeError(f"slots[{name!r}] must be {np.dtype(dtype)}, got {slot.dtype}")
+        raise TypeError(f"slots[{name!r}] must be {np.dtype(dtype)}, got {validation.dtype_of(slot)}")
     if slot.shape != tuple(shape):
         raise ValueError(f"slots[{name!r}] must have shape {list(shape)}, got {list(slot.shape)}")
     if not slot.flags.writeable:

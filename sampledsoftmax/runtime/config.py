@@ -3,7 +3,10 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+import llvmlite
 import llvmlite.binding as llvm
+import numba
+import numpy as np
 
 from sampledsoftmax.jit.numba_internals import limitations
 from sampledsoftmax.jit.simd_width import IS_FORCED, PATH, VARIABLE
@@ -45,8 +48,8 @@ def show_config() -> None:
     rows = {
         "sampledsoftmax": package_version() or "a checkout that is not installed",
         "Python": f"{platform.python_version()}, {platform.system()} {platform.machine()}",
-        "numpy": version("numpy"),
-        "numba": f"{version('numba')}, llvmlite {version('llvmlite')}",
+        "numpy": np.__version__,
+        "numba": f"{numba.__version__}, llvmlite {llvmlite.__version__}",
         "processor": llvm.get_host_cpu_name(),
         "vectors": f"{bits} ({chosen})",
         "kernels": "; ".join(limitations()) or "linked as LLVM IR, kept on disk",

@@ -49,11 +49,12 @@ class ThreadPool:
 
         NumPy does not warn of NaN or inf in a table: they show in the loss.
         """
-        if num_threads > 1 and self._busy.acquire(blocking=False):
+        busy = self._busy  # a forked child has another lock
+        if num_threads > 1 and busy.acquire(blocking=False):
             try:
                 self._run_together(function, num_threads, arguments)
             finally:
-                self._busy.release()
+                busy.release()
         else:
             with _no_warnings():
                 function(0, 1, np.zeros(SHARED_SIZE, np.int64), *arguments)

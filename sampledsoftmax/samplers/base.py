@@ -1,6 +1,5 @@
 """Base class of the candidate samplers: hooks, validation, random stream, expected counts."""
 
-import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from sampledsoftmax import validation
 from sampledsoftmax.kernels.hash_table import empty_table, num_buckets
 from sampledsoftmax.kernels.sampling import candidates
 from sampledsoftmax.kernels.sampling.distribution import Distribution, Support, fill, learns, probabilities
+from sampledsoftmax.runtime.fork_lock import ForkLock
 from sampledsoftmax.samplers import hooks, stream
 from sampledsoftmax.samplers.inclusion import Groups, Inclusion, grouped
 from sampledsoftmax.samplers.stream import CandidateStream, cursor_of, draw_unique, too_rare
@@ -57,9 +57,10 @@ class CandidateSampler:
         constructor; only then may `probability` return 0.
     expected_count : str
         As given.
-    lock : threading.RLock
+    lock : context manager
         Held during each call of `sample` and each compiled training step. Calls from several threads run one
-        after the other, in any order.
+        after the other, in any order. In a forked child it is free; the child's sampler is a copy at the time of the
+        fork, and so gives the same candidates as the parent's.
 
     Raises
     ------
@@ -94,7 +95,7 @@ class CandidateSampler:
         self._stream = CandidateStream(seed)
         self._inclusions: dict[int, Inclusion] = {}
         self._slots = empty_table(1)
-        self.lock = threading.RLock()
+        self.lock = ForkLock(self._repair)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse what compiled code and the stream rely on: they would read past the end of an array."""
@@ -104,9 +105,10 @@ class CandidateSampler:
         if name == "expected_count":
             return _checked_expected_count(value)
         is_fixed = name in ("range_max", "lock") or (name == "num_drawable" and self._setup is not None)
-        if is_fixed and name in vars(self):
+        if is_fixed and "lock" in vars(self):  # the last attribute that the constructor sets
             raise AttributeError(
-                f"{name} of a {type(self).__name__} cannot be changed, got {validation.shown(value)}: make another sampler"
+                f"{name} of a {type(self).__name__} cannot be changed, got {validation.shown(value)}:"
+                " make another sampler"
             )
         return value
 
@@ -115,7 +117,7 @@ class CandidateSampler:
         return {name: value for name, value in vars(self).items() if name not in ("_slots", "_setup", "lock")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _slots=empty_table(1), lock=threading.RLock())
+        vars(self).update(state, _slots=empty_table(1), lock=ForkLock(self._repair))
 
     def sample(self, true_classes: ArrayLike, num_sampled: int, unique: bool = True) -> SampledValues:
         """Draw the candidates of one batch.
@@ -282,6 +284,35 @@ class CandidateSampler:
         """
         return grouped(self._probability(np.arange(self.range_max)))
 
+    def check_true_classes(self, labels: Ids) -> None:
+        """Refuse labels that are never drawn: a loss takes the logarithm of their expected count, 0.
+
+        Parameters
+        ----------
+        labels : int64 [batch_size, num_true]
+            The true classes of a batch, ids that are checked.
+
+        Raises
+        ------
+        ValueError
+            If the probability of a label is 0; the message names the first one.
+
+        Examples
+        --------
+        >>> import sampledsoftmax as ss
+        >>> ss.FixedUnigramSampler([0, 2, 1]).check_true_classes(np.array([[1], [0]]))
+        Traceback (most recent call last):
+        ValueError: the label 0 of example 1 has the expected count 0, whose logarithm is subtracted:
+        FixedUnigramSampler never draws this class
+        """
+        never = self.probability(labels) == 0
+        if never.any():
+            example, column = (int(i) for i in np.unravel_index(int(never.argmax()), never.shape))
+            raise ValueError(
+                f"the label {labels[example, column]} of example {example} has the expected count 0, whose logarithm is"
+                f" subtracted: {type(self).__name__} never draws this class"
+            )
+
     @property
     def state(self) -> dict[str, Any]:
         """Position in the stream as plain data, which JSON can hold; assign it to continue from there."""
@@ -336,6 +367,9 @@ class CandidateSampler:
         2048
         """
         self._stream.skip(num_calls, num_sampled)
+
+    def _repair(self) -> None:
+        """Make the distribution usable in a forked child, after another thread of the parent was changing it."""
 
     def _state(self) -> dict[str, Any]:
         return self._stream.state

@@ -180,9 +180,8 @@ def fixed_unigram_candidate_sampler(
     (array([4, 2, 1, 3]), array([0.25, 0.5 , 1.  , 0.25], dtype=float32))
     """
     given = validation.as_array("unigrams", unigrams)
-    if not isinstance(vocab_file, (str, os.PathLike)):
-        raise TypeError(f"vocab_file must be a path, got {validation.described(vocab_file)}")
-    if bool(os.fspath(vocab_file)) == bool(given.size):
+    has_file = str(validation.path("vocab_file", vocab_file)) != "."  # that of ""
+    if has_file == bool(given.size):
         raise ValueError("exactly one of vocab_file and unigrams must be given")
     weights = given if given.size else read_vocab_file(vocab_file)
     sampler = FixedUnigramSampler(

@@ -130,4 +130,4 @@ def checked_groups(name: str, value: Any) -> Groups:
 
 
 def _described(value: Any, array: NDArray[Any]) -> str:
-    return f"dtype {array.dtype}" if isinstance(value, np.ndarray) else validation.described(value)
+    return f"dtype {validation.dtype_of(array)}" if isinstance(value, np.ndarray) else validation.described(value)

@@ -72,10 +72,15 @@ class LearnedUnigramSampler(CandidateSampler):
         groups = self._tree[: round_up(self.range_max, GROUP)].astype(np.int64).reshape(-1, GROUP)
         return np.diff(groups, prepend=0).ravel()[: self.range_max]
 
+    def _repair(self) -> None:
+        build_tree(np.maximum(self._counts(), 1), self._tree)  # some of the sums were increased already
+
     def _state(self) -> dict[str, Any]:
         return {**super()._state(), "counts": self._counts().tolist()}
 
     def _set_state(self, state: dict[str, Any]) -> None:
+        if not isinstance(state, dict):
+            raise TypeError(f"state must be the dict of a sampler's state, got {validation.described(state)}")
         position = dict(state)
         counts = _checked_counts(position.pop("counts", None), self.range_max)
         super()._set_state(position)
@@ -141,7 +146,9 @@ def _checked_counts(counts: Any, range_max: int) -> NDArray[np.int64]:
     """Return the counts of a state as an array."""
     array = validation.as_array("state['counts']", counts)
     if array.dtype.kind not in "iu" or array.shape != (range_max,):
-        raise ValueError(f"state['counts'] must be {range_max} whole numbers, got {array.dtype} {list(array.shape)}")
+        raise ValueError(
+            f"state['counts'] must be {range_max} whole numbers, got {validation.dtype_of(array)} {list(array.shape)}"
+        )
     if array.min() < 1 or array.sum() > MAX_TOTAL:
         raise ValueError(
             f"state['counts'] must each be at least 1 and add up to at most {MAX_TOTAL}, got {array.min()} as the"

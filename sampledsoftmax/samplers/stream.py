@@ -1,5 +1,6 @@
 """Random stream of a sampler: call n reads the Philox blocks that TensorFlow's n-th call reads."""
 
+import itertools
 import secrets
 from collections.abc import Callable
 
@@ -69,8 +70,11 @@ class CandidateStream:
     @state.setter
     def state(self, state: dict[str, int]) -> None:
         expected = self.state.keys()
+        if not isinstance(state, dict):
+            raise TypeError(f"state must be the dict of a sampler's state, got {validation.described(state)}")
         if state.keys() != expected:
-            raise ValueError(f"state must hold {', '.join(expected)}, got {', '.join(state)}")
+            held = ", ".join(validation.shown(key).strip("'") for key in itertools.islice(state, 5))
+            raise ValueError(f"state must hold {', '.join(expected)}, got {held}")
         fresh = {name: validation.whole_number(f"state[{name!r}]", state[name], 0, 2**64 - 1) for name in expected}
         self.seed, self.seed2, self.block = fresh["seed"], fresh["seed2"], fresh["block"]
 

@@ -33,7 +33,7 @@ def _checked_unigrams(unigrams: ArrayLike, distortion: np.float32) -> NDArray[np
     """Return the unigrams as float32."""
     array = validation.as_array("unigrams", unigrams)
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"unigrams must hold numbers, got dtype {array.dtype}")
+        raise TypeError(f"unigrams must hold numbers, got dtype {validation.dtype_of(array)}")
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"unigrams must have shape [num_unigrams], at least one, got {list(array.shape)}")
     with np.errstate(over="ignore"):

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax import validation
+
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -45,15 +47,16 @@ def read_vocab_file(vocab_file: str | os.PathLike[str]) -> NDArray[np.float32]:
     ...     read_vocab_file(file.name)
     array([10. ,  5.5], dtype=float32)
     """
-    weights = np.fromiter(_weights(Path(vocab_file)), np.float32)
+    path = validation.path("vocab_file", vocab_file)
+    weights = np.fromiter(_weights(path), np.float32)
     if weights.size == 0:
-        raise ValueError(f"vocab_file {os.fspath(vocab_file)!r} holds no weights")
+        raise ValueError(f"vocab_file {validation.shown(str(path))} holds no weights")
     return weights
 
 
 def _weights(path: Path) -> Iterator[float]:
     if not path.is_file():
-        raise FileNotFoundError(f"vocab_file {os.fspath(path)!r} is not a file")
+        raise FileNotFoundError(f"vocab_file {validation.shown(str(path))} is not a file")
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             text = line.rstrip(b"\n").replace(b"\r", b"")
@@ -68,9 +71,9 @@ def _weight(path: Path, number: int, line: bytes) -> float:
     except ValueError:
         weight = math.nan
     if not 0 <= weight <= LARGEST:
-        shown = field.decode(errors="backslashreplace")
+        got = field[: 2 * validation.MAX_SHOWN].decode(errors="backslashreplace")
         raise ValueError(
-            f"vocab_file {os.fspath(path)!r}, line {number}: the last comma-separated field must be a number,"
-            f" at least 0 and finite as float32, got {shown!r}"
+            f"vocab_file {validation.shown(str(path))}, line {number}: the last comma-separated field must be a number,"
+            f" at least 0 and finite as float32, got {validation.shown(got)}"
         )
     return weight

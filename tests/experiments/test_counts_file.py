@@ -53,11 +53,35 @@ def test_formats(written, text, counts, names):
         ("0,3\n0,2\n", "line 2: expected each id once, and line 1 already has it; got '0'"),
         ("0,3\nthe,2\n", "line 2: expected a whole number as id, as in the lines before; got 'the'"),
         (b"3\n\xff\xfe\n", "is not UTF-8 text: invalid start byte"),
+        ("the 3\na\0b 2\n", "line 2: expected text: a NUL is the sign of UTF-16 or of an archive; got 'a\\x00b 2'"),
+        ("3\n2\n".encode("utf-16-le"), "line 1: expected text: a NUL is the sign of UTF-16 or of an archive"),
+        ("\0" * 10_000, "line 1: expected text: a NUL is the sign of UTF-16 or of an archive"),
+        ("the " + "9" * 5000 + "x", "line 1: expected a count, a number of at least 0 (there is no header line); got '99"),
+        ("the " + "9" * 5000, "line 1: expected a count, a number of at least 0"),
+        ("-3\n", "line 1: expected a count, a number of at least 0"),
     ],
 )  # fmt: skip
 def test_errors_name_the_line(written, text, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=re.escape(message)) as raised:
         read_counts(written(text))
+    assert len(str(raised.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "message"),
+    [
+        ("", IsADirectoryError, "counts file '.' is a directory"),
+        ("n" * 10_000, ValueError, "has 10000 characters"),
+        ("a\0b", ValueError, "holds a NUL"),
+        (None, TypeError, "path must be a path, got NoneType None"),
+        (7, TypeError, "path must be a path, got int 7"),
+    ],
+)
+def test_what_is_no_path_is_refused(path, error, message):
+    with pytest.raises(error) as raised:
+        read_counts(path)
+    assert message in str(raised.value)
+    assert len(str(raised.value)) < 400
 
 
 def test_a_missing_file(tmp_path):
