@@ -14,7 +14,7 @@ SIZES = [(50, 5, 7, 6, 1), (90, 33, 130, 65, 3), (40, 8, 3, 40, 2), (30, 4, 1, 5
 
 
 def padded(case, seed, share=0.4):
-    """Return labels of which a share is padding, in some examples all, and weights of which some are 0."""
+    """Return labels with a share of padding, in some examples all, and weights, some of them 0."""
     rng = np.random.default_rng(seed)
     labels = np.where(rng.random(case.labels.shape) < share, PADDING, case.labels)
     weights = rng.uniform(0.25, 4, len(labels))
@@ -102,7 +102,9 @@ def test_ones_give_the_same_bits_as_no_weights(name, num_true):
     case = make_case(60, 9, 33, 20, num_true, seed=2)
     plain = getattr(ss, f"{name}_and_grad")(*case.arguments, case.values)
     for ones in (np.ones(33, np.float32), np.ones(33, bool), [1] * 33, np.ones(33, np.float16)):
-        loss, gradients = getattr(ss, f"{name}_and_grad")(*case.arguments, case.values, sample_weight=ones, ignore_index=-1)
+        loss, gradients = getattr(ss, f"{name}_and_grad")(
+            *case.arguments, case.values, sample_weight=ones, ignore_index=-1
+        )
         np.testing.assert_array_equal(loss, plain[0])
         np.testing.assert_array_equal(gradients.inputs, plain[1].inputs)
         for one, other in ((gradients.weights, plain[1].weights), (gradients.biases, plain[1].biases)):
@@ -146,7 +148,7 @@ def test_shards_and_half_precision_take_weights_and_padding(strategy):
     dense = [part.to_dense() for part in gradients.weights]
     joined = np.zeros(half.shape, np.float32)
     for i, part in enumerate(dense):
-        joined[i::3 if strategy == "mod" else 1][: len(part)] = part if strategy == "mod" else 0
+        joined[i :: 3 if strategy == "mod" else 1][: len(part)] = part if strategy == "mod" else 0
     if strategy == "div":
         joined = np.concatenate(dense)
     np.testing.assert_array_equal(joined, expected.weights.to_dense())
@@ -190,7 +192,9 @@ def test_full_loss_takes_the_mean_over_the_labels_that_are_no_padding():
         if real.size == 0:
             assert loss[b] == 0
             continue
-        alone = reference.full_softmax_loss_and_grad(case.weights, case.biases, real[np.newaxis], case.inputs[b : b + 1])
+        alone = reference.full_softmax_loss_and_grad(
+            case.weights, case.biases, real[np.newaxis], case.inputs[b : b + 1]
+        )
         np.testing.assert_allclose(loss[b], weights[b] * alone[0][0], rtol=1e-12)
 
 
@@ -348,7 +352,7 @@ class PlainSGD(ss.Optimizer):
 
 
 class PlainUniform(ss.CandidateSampler):
-    """Uniform in NumPy only; remembers the labels that it learned."""
+    """Uniform in NumPy only; keeps the labels that it learned."""
 
     def __init__(self, range_max, seed=None):
         super().__init__(range_max, seed)

@@ -187,7 +187,7 @@ class SampledSoftmax:
         if self.fused_steps.supports(self.weight_table) and (counted is None or counted.num_labels is not None):
             return self._fused_step(batch)
         loss, gradients = self._loss_and_grad(batch)
-        if gradients.weights.indices.size > 0:
+        if batch.labels.size > 0 and gradients.weights.indices.size > 0:  # an empty batch names the candidates
             self.weight_table.update(gradients.weights)
             self.bias_table.update(gradients.biases)
         return loss, gradients.inputs

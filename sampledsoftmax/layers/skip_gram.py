@@ -1,5 +1,6 @@
 """Skip-gram: an embedding table and a `SampledSoftmax` layer, trained on pairs of ids."""
 
+import itertools
 import os
 from typing import Any
 
@@ -244,10 +245,11 @@ class SkipGram:
                 return self.output.fused_steps.step_pairs(tables, Pairs(ids, labels, NO_WEIGHTS, starts))
             if counted.num_labels is not None:
                 return self.output.fused_steps.step_pairs(tables, _what_counts(ids, labels, counted, starts))
-        return np.array([
-            self._step_by_stages(ids[top:end], labels[top:end], None if counted is None else counted.between(top, end))
-            for top, end in zip(starts[:-1], starts[1:], strict=True)
-        ])  # fmt: skip
+        losses = []
+        for top, end in itertools.pairwise(starts):
+            part = None if counted is None else counted.between(top, end)
+            losses.append(self._step_by_stages(ids[top:end], labels[top:end], part))
+        return np.array(losses)
 
     def _step_by_stages(self, ids: Ids, labels: Ids, counted: Counted | None) -> float:
         rows = np.arange(ids.size) if counted is None else counted.rows
@@ -267,6 +269,6 @@ class SkipGram:
 def _what_counts(ids: Ids, labels: Ids, counted: Counted, starts: Ids) -> Pairs:
     """Return the pairs that count, which have the same number of labels, in the same batches."""
     rows, weights = counted.rows, np.zeros(ids.size)
-    for top, end in zip(starts[:-1], starts[1:], strict=True):
+    for top, end in itertools.pairwise(starts):
         weights[top:end] = counted.between(top, end).shares()
     return Pairs(ids[rows], counted.of(labels, rows), weights[rows], np.searchsorted(rows, starts))

@@ -123,7 +123,9 @@ def _checked_weights(sample_weight: Any, batch_size: int, dtype: np.dtype[Any]) 
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise TypeError(f"sample_weight must be numbers or a mask of bools, got dtype {array.dtype}")
     if array.shape != (batch_size,):
-        raise ValueError(f"sample_weight must have shape [{batch_size}], one weight an example, got {list(array.shape)}")
+        raise ValueError(
+            f"sample_weight must have shape [{batch_size}], one weight an example, got {list(array.shape)}"
+        )
     weights = array.astype(np.float64)
     good = (weights >= 0) & (weights <= float(np.finfo(dtype).max))
     if not good.all():
