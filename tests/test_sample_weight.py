@@ -5,6 +5,9 @@ import pytest
 
 import sampledsoftmax as ss
 from sampledsoftmax import reference
+from sampledsoftmax.layers import fused_step
+from sampledsoftmax.losses import sampled_pass
+from sampledsoftmax.runtime import threadpool
 from tests.cases import make_case
 from tests.registry import DTYPES, OPTIMIZERS, fixed_unigram
 
@@ -311,17 +314,20 @@ def test_steps_are_single_steps(padding):
     check_same_bits(many, copies(one))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("num_true", [1, 3])
-def test_weighted_and_padded_steps_have_the_same_bits_for_any_number_of_threads(num_true):
+def test_weighted_and_padded_steps_have_the_same_bits_for_any_number_of_threads(num_true, monkeypatch):
+    for module in (fused_step, sampled_pass):
+        monkeypatch.setattr(module, "threads_for", lambda *_: threadpool.thread_pool.num_threads)
     results, before = [], ss.get_num_threads()
     for threads in (1, 2, 3):
         ss.set_num_threads(threads)
-        model = ss.SkipGram(300, 64, 256, ss.Adagrad(0.1), seed=3)
+        model = ss.SkipGram(300, 19, 70, ss.Adagrad(0.1), seed=3)
         rng = np.random.default_rng(6)
-        inputs, labels = rng.integers(0, 300, 900), rng.integers(0, 300, (900, num_true))
+        inputs, labels = rng.integers(0, 300, 431), rng.integers(0, 300, (431, num_true))
         labels[rng.random(labels.shape) < 0.2] = -1
-        weights = rng.random(900) * (rng.random(900) < 0.8)
-        losses = model.steps(inputs, labels, 300, weights, ignore_index=-1)
+        weights = rng.random(431) * (rng.random(431) < 0.8)
+        losses = model.steps(inputs, labels, 130, weights, ignore_index=-1)
         results.append(copies(model) | {"losses": losses})
     ss.set_num_threads(before)
     for other in results[1:]:
@@ -398,6 +404,27 @@ def test_own_objectives_optimizers_and_samplers_take_weights_and_padding(custom,
     np.testing.assert_allclose(layer.weights, before[0], atol=1e-12)
 
 
+class NoGradient(ss.Objective):
+    """A finite loss whose gradient is NaN."""
+
+    def loss_and_grad(self, logits, num_true):
+        return np.ones(len(logits)), np.full(logits.shape, np.nan)
+
+
+class NoNumbers(ss.Objective):
+    def loss_and_grad(self, logits, num_true):
+        return "loss", [[1], [1, 2]]
+
+
+@pytest.mark.parametrize("objective", [NoGradient(), NoNumbers()])
+def test_an_objective_that_returns_no_numbers_destroys_no_table(objective):
+    model = ss.SkipGram(20, 4, 5, objective=objective, seed=1)
+    before = copies(model)
+    with pytest.raises((FloatingPointError, TypeError), match=r"its gradient is not finite|two arrays of numbers"):
+        model.step([1, 2], [3, 4], [1, 2])
+    check_same_bits(model, before)
+
+
 def test_an_optimizer_of_ones_own_is_not_called_where_nothing_counts():
     model = ss.SkipGram(20, 4, 5, PlainSGD(), seed=1)
     assert model.step([1, 2], [3, 4], [0, 0]) == 0.0
@@ -449,9 +476,11 @@ BAD = [
     ({"sample_weight": [1, 1, np.nan]}, ValueError, r"sample_weight\[2\] = nan must be at least 0 and finite"),
     ({"sample_weight": [np.inf, 1, 1]}, ValueError, r"sample_weight\[0\] = inf must be at least 0 and finite"),
     ({"sample_weight": [1, 1e200, 1]}, ValueError, r"sample_weight\[1\] = 1e\+200 must be at least 0 and finite in"),
-    ({"sample_weight": ["a", "b", "c"]}, TypeError, "sample_weight must be numbers or a mask of bools, got dtype <U1"),
+    ({"sample_weight": ["a", "b", "c"]}, TypeError, "sample_weight must be numbers or a mask of bools, got dtype"),
     ({"sample_weight": [1j, 1, 1]}, TypeError, "sample_weight must be numbers or a mask of bools"),
     ({"sample_weight": [None, 1, 1]}, TypeError, "sample_weight must be numbers or a mask of bools"),
+    ({"sample_weight": [[1], [1, 2], 1]}, TypeError, "sample_weight must be an array, got list"),
+    ({"labels": [[1], [1, 2], [1]]}, TypeError, "labels must be an array, got list"),
     ({"ignore_index": 1.0}, TypeError, "ignore_index must be a whole number"),
     ({"ignore_index": True}, TypeError, "ignore_index must be a whole number"),
     ({"ignore_index": 2**63}, ValueError, "ignore_index must be at most"),

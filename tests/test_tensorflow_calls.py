@@ -207,9 +207,9 @@ def test_a_count_that_has_no_logarithm_is_named_with_its_label(bad):
 @pytest.mark.parametrize(
     ("counts", "error", "message"),
     [
-        (np.ones((4, 2), bool), TypeError, "true_expected_count must be numbers, got dtype bool"),
-        (np.ones((4, 2), complex), TypeError, "true_expected_count must be numbers, got dtype complex128"),
-        ("many", TypeError, "true_expected_count must be numbers, got dtype <U4"),
+        (np.ones((4, 2), bool), TypeError, "true_expected_count must be numbers, got dtype"),
+        (np.ones((4, 2), complex), TypeError, "true_expected_count must be numbers, got dtype"),
+        ("many", TypeError, "true_expected_count must be numbers, got dtype"),
         (np.ones(4), ValueError, r"true_expected_count must have shape \[4, 2\], got \[4\], which does not broadcast"),
         (np.ones((3, 4, 2)), ValueError, r"true_expected_count must have shape \[4, 2\], got \[3, 4, 2\]"),
     ],

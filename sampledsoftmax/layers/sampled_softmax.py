@@ -171,14 +171,15 @@ class SampledSoftmax:
         TypeError, ValueError
             If the arrays do not fit the layer, or a label is never drawn by the sampler and its log Q is needed.
         FloatingPointError
-            If the loss is NaN or infinite; the tables are left as they were.
+            If the loss is NaN or infinite, or the gradient of an objective in Python is; the tables are left as they
+            were.
 
         Notes
         -----
         A batch whose examples have different numbers of labels is computed by the loss functions, group by group, and
         then updated: the same result up to rounding, but slower than the compiled step.
         """
-        labels = id_array(labels)
+        labels = id_array("labels", labels)
         num_true, selection = number_of_labels(labels), Selection(sample_weight, ignore_index)
         table = Shards((self.weight_table.values,))
         ids, features, counted = checked_examples(labels, inputs, num_true, table, self.num_classes, selection)
@@ -296,4 +297,8 @@ class SampledSoftmax:
         if not np.isfinite(loss):
             rows = slice(None) if batch.counted is None else batch.counted.rows
             raise FloatingPointError(not_finite(loss, self.optimizer.learning_rate, batch.inputs[rows]))
+        if not all(np.isfinite(part).all() for part in (gradients.weights.values, gradients.biases.values)):
+            raise FloatingPointError(
+                f"the loss of the batch is {loss}, but its gradient is not finite: no table was changed"
+            )
         return loss, gradients

@@ -227,8 +227,8 @@ class SkipGram:
     ) -> tuple[Ids, Ids, Counted | None]:
         """Return ids, labels and what counts of them."""
         output = self.output
-        ids = validation.ids("inputs", id_array(inputs), (size,), output.num_classes)
-        labels = id_array(labels)
+        ids = validation.ids("inputs", id_array("inputs", inputs), (size,), output.num_classes)
+        labels = id_array("labels", labels)
         num_true, num_classes = number_of_labels(labels), output.num_classes
         checked, counted = without_padding(labels, num_true, num_classes, selection, output.dtype)
         if checked.shape[0] != ids.size:

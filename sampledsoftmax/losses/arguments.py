@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.losses.batch import Batch
-from sampledsoftmax.losses.counted import Counted, Selection, without_padding
+from sampledsoftmax.losses.counted import Counted, Selection, array_of, without_padding
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.samplers.log_uniform import LogUniformSampler
@@ -115,7 +115,8 @@ def checked_examples(
     _same_dim(weights, features.shape[1])
     if num_classes > weights.num_rows:
         raise ValueError(
-            f"num_classes = {num_classes}, but weights has {weights.num_rows} rows: at least as many are needed"
+            f"num_classes = {validation.shown(num_classes)}, but weights has {weights.num_rows} rows:"
+            " at least as many are needed"
         )
     precision = validation.arithmetic(dtype)
     ids, counted = without_padding(labels, num_true, num_classes, selection, precision)
@@ -177,9 +178,9 @@ def checked_loss_grad(loss_grad: ArrayLike | None, batch: Batch) -> NDArray[Any]
 @np.errstate(over="ignore", under="ignore")  # what is lost is refused where it matters
 def _counts(name: str, counts: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return expected counts, floats or ints of a shape that broadcasts to `shape`, in the precision of the logits."""
-    array = np.asarray(counts)
+    array = array_of(name, counts)
     if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
-        raise TypeError(f"{name} must be numbers, got dtype {array.dtype}")
+        raise TypeError(f"{name} must be numbers, got {validation.shown(array.dtype)}")
     if array.shape != shape:
         try:
             array = np.broadcast_to(array, shape)

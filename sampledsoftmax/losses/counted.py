@@ -77,7 +77,7 @@ def without_padding(
 
     Weights must be finite in `dtype`, the precision of the losses.
     """
-    array = id_array(labels)
+    array = id_array("labels", labels)
     if array.shape == (0,):
         array = array.reshape(0, num_true)
     padding = _padding(array, selection.ignore_index)
@@ -91,9 +91,18 @@ def without_padding(
     return ids, Counted(weights, real & (weights > 0)[:, np.newaxis])
 
 
-def id_array(ids: Any) -> NDArray[Any]:
+def array_of(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as an array, or say in one line why it is none: rows of different lengths, for example."""
+    try:
+        return np.asarray(value)
+    except Exception as error:  # arrays of other libraries are converted by code of their own
+        reason = validation.shown(str(error))
+        raise TypeError(f"{name} must be an array, got {validation.described(value)}: {reason}") from None
+
+
+def id_array(name: str, ids: Any) -> NDArray[Any]:
     """Return ids as an array; NumPy takes an empty list for floats."""
-    array = np.asarray(ids)
+    array = array_of(name, ids)
     return array.astype(np.int64) if array.size == 0 and not isinstance(ids, np.ndarray) else array
 
 
@@ -117,11 +126,11 @@ def _checked_weights(sample_weight: Any, batch_size: int, dtype: np.dtype[Any]) 
     """Return float64 weights; ones for None."""
     if sample_weight is None:
         return np.ones(batch_size)
-    array = np.asarray(sample_weight)
+    array = array_of("sample_weight", sample_weight)
     if array.size == 0 and array.ndim == 1:
         array = array.astype(np.float64)
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
-        raise TypeError(f"sample_weight must be numbers or a mask of bools, got dtype {array.dtype}")
+        raise TypeError(f"sample_weight must be numbers or a mask of bools, got {validation.shown(array.dtype)}")
     if array.shape != (batch_size,):
         raise ValueError(
             f"sample_weight must have shape [{batch_size}], one weight an example, got {list(array.shape)}"

@@ -149,7 +149,7 @@ def full_softmax_loss_and_grad(
 def _checked(
     weights: Any, biases: Any, labels: ArrayLike, inputs: ArrayLike, partition_strategy: str, selection: Selection
 ) -> Batch:
-    labels = id_array(labels)
+    labels = id_array("labels", labels)
     num_true = number_of_labels(labels)
     return checked_batch(weights, biases, labels, inputs, num_true, partition_strategy, selection=selection)
 
