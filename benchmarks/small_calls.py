@@ -48,8 +48,12 @@ def measure(pair: Pair, rounds: int, seconds: float) -> tuple[str, str, str, str
     best = [np.inf, np.inf]
     for _ in range(rounds):
         for side, call in enumerate((pair.ours, pair.theirs)):
-            best[side] = min(best[side], *timed(lambda _, call=call: call(), seconds, at_least=2))
+            best[side] = min(best[side], *_times(call, seconds))
     return pair.name, number(1e6 * best[0]), number(1e6 * best[1]), f"{best[1] / best[0]:.2f}"
+
+
+def _times(call: Callable[[], Any], seconds: float) -> list[float]:
+    return timed(lambda _: call(), seconds, at_least=2)
 
 
 def pairs(case: Case) -> list[Pair]:

@@ -238,7 +238,8 @@ class SkipGram:
 
     def _losses(self, ids: Ids, labels: Ids, counted: Counted | None, batch_size: int) -> NDArray[np.float64]:
         """Take a step on each batch; one step where there are no pairs."""
-        starts = np.minimum(np.arange(max(1, ceil_div(ids.size, batch_size)) + 1) * batch_size, ids.size)
+        size = min(batch_size, max(ids.size, 1))  # any int may be asked for
+        starts = np.minimum(np.arange(max(1, ceil_div(ids.size, size)) + 1) * size, ids.size)
         tables = (self.embedding_table, self.output.weight_table, self.output.bias_table)
         if self.output.fused_steps.supports(self.embedding_table):
             if counted is None:
