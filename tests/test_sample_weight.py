@@ -466,6 +466,15 @@ def test_a_label_that_is_never_drawn_is_named_before_the_first_of_many_steps(inc
     assert np.isfinite(uncorrected.step([0], [4]))
 
 
+def test_a_label_whose_chance_rounds_to_0_is_the_reason_that_is_given():
+    sampler = ss.FixedUnigramSampler([1, 1e-60, 1, 1, 1], seed=1)
+    model = ss.SkipGram(5, 4, 2, sampler=sampler, seed=1)
+    before = copies(model)
+    with pytest.raises(ValueError, match=r"labels\[1, 0\] = 1 has an expected count of 0"):
+        model.step([0, 1, 2], [0, 1, 2])
+    check_same_bits(model, before)
+
+
 # --- Mistakes ------------------------------------------------------------------------------------------------
 
 BAD = [

@@ -197,6 +197,8 @@ class FusedSteps:
             self.sampler.sample(pairs.labels[:1], self.num_sampled)  # raises, with the reason
         if outcome == NOT_FINITE:
             batch = slice(int(pairs.starts[taken]), int(pairs.starts[taken + 1]))
+            if self.correction.subtract_log_q:  # the chance of a class that can be drawn may round to 0
+                refuse_labels(pairs.labels[batch], self.sampler.probability(pairs.labels[batch]) == 0)
             inputs = tables[0].values if plan.identity[0] else plan.memory.tables.inputs
             loss, rate = float(losses[taken]), tables[1].optimizer.learning_rate
             raise FloatingPointError(not_finite(loss, rate, inputs[pairs.inputs[batch]]))
