@@ -238,16 +238,17 @@ class SkipGram:
 
     def _losses(self, ids: Ids, labels: Ids, counted: Counted | None, batch_size: int) -> NDArray[np.float64]:
         """Take a step on each batch; one step where there are no pairs."""
-        size = min(batch_size, max(ids.size, 1))  # any int may be asked for
-        starts = np.minimum(np.arange(max(1, ceil_div(ids.size, size)) + 1) * size, ids.size)
+        size = max(1, min(batch_size, ids.size))  # any int may be asked for
+        starts = np.arange(0, max(1, ids.size) + size, size)
+        starts[-1] = ids.size
         tables = (self.embedding_table, self.output.weight_table, self.output.bias_table)
         if self.output.fused_steps.supports(self.embedding_table):
             if counted is None:
-                return self.output.fused_steps.step_pairs(tables, Pairs(ids, labels, NO_WEIGHTS, starts))
+                return self.output.fused_steps.step_pairs(tables, Pairs(ids, labels, NO_WEIGHTS, starts, size))
             if counted.num_labels is not None:
                 return self.output.fused_steps.step_pairs(tables, _what_counts(ids, labels, counted, starts))
         losses = []
-        for top, end in itertools.pairwise(starts):
+        for top, end in itertools.pairwise(starts.tolist()):
             part = None if counted is None else counted.between(top, end)
             losses.append(self._step_by_stages(ids[top:end], labels[top:end], part))
         return np.array(losses)
@@ -270,6 +271,7 @@ class SkipGram:
 def _what_counts(ids: Ids, labels: Ids, counted: Counted, starts: Ids) -> Pairs:
     """Return the pairs that count, which have the same number of labels, in the same batches."""
     rows, weights = counted.rows, np.zeros(ids.size)
-    for top, end in itertools.pairwise(starts):
+    for top, end in itertools.pairwise(starts.tolist()):
         weights[top:end] = counted.between(top, end).shares()
-    return Pairs(ids[rows], counted.of(labels, rows), weights[rows], np.searchsorted(rows, starts))
+    starts = np.searchsorted(rows, starts)
+    return Pairs(ids[rows], counted.of(labels, rows), weights[rows], starts, max(1, int(np.diff(starts).max())))

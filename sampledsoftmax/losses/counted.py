@@ -42,6 +42,8 @@ class Counted(NamedTuple):
     @property
     def num_labels(self) -> int | None:
         """How many labels count in each example that counts; None where it is not the same number in all."""
+        if self.is_whole and self.labels.size > 0:
+            return int(self.labels.shape[1])
         numbers = np.unique(self.labels.sum(axis=1)[self.rows])
         return int(numbers[0]) if numbers.size == 1 else None
 
@@ -102,8 +104,10 @@ def array_of(name: str, value: Any) -> NDArray[Any]:
 
 def id_array(name: str, ids: Any) -> NDArray[Any]:
     """Return ids as an array; NumPy takes an empty list for floats."""
+    if isinstance(ids, np.ndarray):
+        return ids
     array = array_of(name, ids)
-    return array.astype(np.int64) if array.size == 0 and not isinstance(ids, np.ndarray) else array
+    return array.astype(np.int64) if array.size == 0 else array
 
 
 def number_of_labels(labels: NDArray[Any]) -> int:
