@@ -2,7 +2,8 @@
 
 Conventions: V classes, dim D, a batch of B examples with T labels each, S candidates shared by the batch;
 weights [V, D], biases [V], labels [B, T], inputs [B, D], candidates [S]. Every function takes float32 or
-float64 arrays and computes in their precision. Arguments are not validated here.
+float64 arrays and computes in their precision. Arguments are not validated here. An example may have a weight
+(`sample_weight` [B], finite and at least 0); a label equal to `ignore_index` is padding and counts as no label.
 
 1. sample    draw S candidates, and compute how often each class is expected among them
 2. gather    read the rows of the labels and of the candidates; no other row of `weights` is touched
@@ -71,6 +72,13 @@ def accidental_hits(labels, candidates):
     return (labels[:, :, np.newaxis] == candidates).any(axis=1)
 
 
+def what_counts(labels, sample_weight=None, ignore_index=None):
+    """Return (weights [B], whether a label counts [B, T]): not padding, and of an example whose weight is above 0."""
+    real = labels != ignore_index
+    weight = (np.ones(labels.shape[0]) if sample_weight is None else sample_weight) * real.any(axis=1)
+    return weight, real & (weight > 0)[:, np.newaxis]
+
+
 def sampled_logits(weights, biases, labels, inputs, values, subtract_log_q=True, remove_hits=True):
     """Return logits [B, T + S]: labels, then candidates; a removed hit is -inf."""
     candidates, true_count, sampled_count = values
@@ -135,6 +143,32 @@ def sampled_loss_and_grad(
     rows = np.concatenate([true_rows, sampled_grad.T @ inputs])
     entries = np.concatenate([true_grad.ravel(), sampled_grad.sum(axis=0)])
     return loss, indices, rows, entries, inputs_grad
+
+
+def weighted_loss_and_grad(weights, biases, labels, inputs, values, sample_weight, ignore_index, **options):
+    """Return what `sampled_loss_and_grad` does, for examples with weights and with padding among their labels.
+
+    Each example is a batch of its own, with the labels that count. The gradients of the labels come row by row, then
+    those of the candidates, summed over the examples.
+    """
+    candidates, true_count, sampled_count = values
+    weight, counts = what_counts(labels, sample_weight, ignore_index)
+    loss, inputs_grad, of_labels = np.zeros(labels.shape[0]), np.zeros_like(inputs), []
+    rows = np.zeros((candidates.size, inputs.shape[1]), inputs.dtype)
+    entries = np.zeros(candidates.size, inputs.dtype)
+    for b in np.flatnonzero(weight):
+        own, one = counts[b], slice(b, b + 1)
+        its_values = (candidates, true_count[one, own], sampled_count)
+        result = sampled_loss_and_grad(
+            weights, biases, labels[one, own], inputs[one], its_values, loss_grad=weight[one], **options
+        )
+        loss[b], num_labels = weight[b] * result[0][0], own.sum()
+        of_labels.append([part[:num_labels] for part in result[1:4]])
+        rows += result[2][num_labels:]
+        entries += result[3][num_labels:]
+        inputs_grad[b] = result[4][0]
+    of_labels.append([candidates, rows, entries])
+    return loss, *map(np.concatenate, zip(*of_labels, strict=True)), inputs_grad
 
 
 def full_softmax_loss_and_grad(weights, biases, labels, inputs):

@@ -5,11 +5,12 @@ import json
 import sys
 from dataclasses import replace
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import contestants, report, sampler, step, truth
+from benchmarks import contestants, report, sampler, small_calls, step, truth
 from benchmarks.__main__ import restart_with_one_blas_thread
 from benchmarks.cases import CASES, OPTIMIZERS, TINY, Case
 from benchmarks.cli import main
@@ -237,9 +238,29 @@ def test_all_runs_every_section_and_unknown_names_are_errors(monkeypatch):
 
 def test_every_program_is_a_subcommand():
     words = {"words", "word-report", "word-seeds", "word-settings"}
-    assert set(main.commands) == {"all", "break-even", "expected-count", "parity", "report", *RUN, *words}
+    assert set(main.commands) == {
+        "all",
+        "break-even",
+        "expected-count",
+        "parity",
+        "report",
+        "small-calls",
+        *RUN,
+        *words,
+    }
     for name in main.commands:
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+
+
+def test_small_calls_are_compared_and_timed():
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    ran = CliRunner().invoke(main, ["small-calls", "--tiny", "--rounds", "1", "--seconds", "0"])
+    assert ran.exit_code == 0, ran.output
+    _, head, *rows = ran.output.splitlines()
+    assert head.split() == ["call", "sampledsoftmax", "TensorFlow", "ratio"]
+    assert [row.split()[0] for row in rows] == ["sampled_softmax_loss_and_grad", "SampledSoftmax.step"]
+    with pytest.raises(click.ClickException, match=r"wrong: the first call returns 1.0, TensorFlow's 2.0"):
+        small_calls.measure(small_calls.Pair("wrong", lambda: 1.0, lambda: 2.0), 1, 0)
 
 
 def test_break_even_restarts_once_with_one_blas_thread(monkeypatch):

@@ -230,3 +230,11 @@ def test_a_copy_continues_with_the_same_bits_and_shares_nothing(tmp_path, duplic
         layer = duplicate(model.output)
         inputs = np.ones((3, 4), np.float32)
         assert layer.step(inputs, ids[0, :3])[0] == model.output.step(inputs, ids[0, :3])[0]
+
+
+@pytest.mark.parametrize("batch_size", [7, 2**62, 10**30])
+def test_a_batch_may_be_larger_than_all_pairs(batch_size):
+    one, many = (ss.SkipGram(30, 4, 5, seed=2) for _ in range(2))
+    ids = np.arange(7)
+    assert many.steps(ids, ids, batch_size).tolist() == [one.step(ids, ids)]
+    np.testing.assert_array_equal(many.weights, one.weights)

@@ -76,23 +76,23 @@ class Pairs(NamedTuple):
     weights : float64 [num_pairs] or [0]
         Above 0; none for equal ones.
     starts : int64 [num_batches + 1]
+    largest : int
+        Examples of the largest batch, at least 1.
     """
 
     inputs: Ids
     labels: Ids
     weights: NDArray[np.float64]
     starts: Ids
-
-    @property
-    def largest(self) -> int:
-        """Examples of the largest batch, at least 1."""
-        return max(1, int(np.diff(self.starts).max()))
+    largest: int
 
     def batches(self, first: int, end: int) -> "Pairs":
-        """Return the batches first .. end, in arrays of one type each: one compilation."""
+        """Return the batches first .. end."""
+        if end - first == self.starts.size - 1:
+            return self
         top, last = int(self.starts[first]), int(self.starts[end])
         pairs = self.inputs[top:last], self.labels[top:last], self.weights[top:last], self.starts[first : end + 1] - top
-        return Pairs(*map(_writeable, pairs))
+        return Pairs(*pairs, self.largest)
 
 
 NO_WEIGHTS = np.zeros(0)
@@ -170,7 +170,7 @@ class FusedSteps:
             plan, source = self._plan_for((tables[0], *tables), sizes, 1, update)
             memory = plan.memory
             memory.tables.inputs[:size] = inputs
-            pairs = Pairs(plan.every[:size], _writeable(labels), weights, np.array((0, size)))
+            pairs = Pairs(plan.every[:size], labels, weights, np.array((0, size)), size)
             self._call(plan, (tables[0], *tables), update, source, pairs, loss)
             return float(loss[0]), memory.scratch.input_grad[:size].copy()
 
@@ -185,7 +185,7 @@ class FusedSteps:
     ) -> None:
         """Take losses.size steps; the caller holds the lock of the sampler."""
         status = np.zeros(2, np.int64)
-        flat = (pairs.inputs, pairs.labels.reshape(-1), pairs.weights, pairs.starts)
+        flat = tuple(map(_writeable, (pairs.inputs, pairs.labels.reshape(-1), pairs.weights, pairs.starts)))
         arguments = (plan.memory, update, *flat, source, plan.settings, losses, status)
         if plan.code is None:
             code = for_types_of(run_steps, (0, 1, np.zeros(SHARED_SIZE, np.int64), *arguments))
@@ -197,6 +197,8 @@ class FusedSteps:
             self.sampler.sample(pairs.labels[:1], self.num_sampled)  # raises, with the reason
         if outcome == NOT_FINITE:
             batch = slice(int(pairs.starts[taken]), int(pairs.starts[taken + 1]))
+            if self.correction.subtract_log_q:  # the chance of a class that can be drawn may round to 0
+                refuse_labels(pairs.labels[batch], self.sampler.probability(pairs.labels[batch]) == 0)
             inputs = tables[0].values if plan.identity[0] else plan.memory.tables.inputs
             loss, rate = float(losses[taken]), tables[1].optimizer.learning_rate
             raise FloatingPointError(not_finite(loss, rate, inputs[pairs.inputs[batch]]))

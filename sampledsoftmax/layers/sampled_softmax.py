@@ -216,7 +216,8 @@ class SampledSoftmax(StoredLayer):
         TypeError, ValueError
             If the arrays do not fit the layer, or a label is never drawn by the sampler and its log Q is needed.
         FloatingPointError
-            If the loss is NaN or infinite; the tables are left as they were.
+            If the loss is NaN or infinite, or the gradient of an objective in Python is; the tables are left as they
+            were.
 
         Notes
         -----
@@ -232,7 +233,7 @@ class SampledSoftmax(StoredLayer):
         if self.fused_steps.supports(self.weight_table) and (counted is None or counted.num_labels is not None):
             return self._fused_step(batch)
         loss, gradients = self._loss_and_grad(batch)
-        if gradients.weights.indices.size > 0:
+        if batch.labels.size > 0 and gradients.weights.indices.size > 0:  # an empty batch names the candidates
             self.weight_table.update(gradients.weights)
             self.bias_table.update(gradients.biases)
         return loss, gradients.inputs
@@ -342,6 +343,10 @@ class SampledSoftmax(StoredLayer):
         if not np.isfinite(loss):
             rows = slice(None) if batch.counted is None else batch.counted.rows
             raise FloatingPointError(not_finite(loss, self.optimizer.learning_rate, batch.inputs[rows]))
+        if not all(np.isfinite(part).all() for part in (gradients.weights.values, gradients.biases.values)):
+            raise FloatingPointError(
+                f"the loss of the batch is {loss}, but its gradient is not finite: no table was changed"
+            )
         return loss, gradients
 
 

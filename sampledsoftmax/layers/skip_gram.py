@@ -1,5 +1,6 @@
 """Skip-gram: an embedding table and a `SampledSoftmax` layer, trained on pairs of ids."""
 
+import itertools
 import os
 from typing import Any
 
@@ -266,17 +267,20 @@ class SkipGram(StoredLayer):
 
     def _losses(self, ids: Ids, labels: Ids, counted: Counted | None, batch_size: int) -> NDArray[np.float64]:
         """Take a step on each batch; one step where there are no pairs."""
-        starts = np.minimum(np.arange(max(1, ceil_div(ids.size, batch_size)) + 1) * batch_size, ids.size)
+        size = max(1, min(batch_size, ids.size))  # any int may be asked for
+        starts = np.arange(0, max(1, ids.size) + size, size)
+        starts[-1] = ids.size
         tables = (self.embedding_table, self.output.weight_table, self.output.bias_table)
         if self.output.fused_steps.supports(self.embedding_table):
             if counted is None:
-                return self.output.fused_steps.step_pairs(tables, Pairs(ids, labels, NO_WEIGHTS, starts))
+                return self.output.fused_steps.step_pairs(tables, Pairs(ids, labels, NO_WEIGHTS, starts, size))
             if counted.num_labels is not None:
                 return self.output.fused_steps.step_pairs(tables, _what_counts(ids, labels, counted, starts))
-        return np.array([
-            self._step_by_stages(ids[top:end], labels[top:end], None if counted is None else counted.between(top, end))
-            for top, end in zip(starts[:-1], starts[1:], strict=True)
-        ])  # fmt: skip
+        losses = []
+        for top, end in itertools.pairwise(starts.tolist()):
+            part = None if counted is None else counted.between(top, end)
+            losses.append(self._step_by_stages(ids[top:end], labels[top:end], part))
+        return np.array(losses)
 
     def _step_by_stages(self, ids: Ids, labels: Ids, counted: Counted | None) -> float:
         self.output.optimizer.check_settings()  # before rows catch up
@@ -297,9 +301,10 @@ class SkipGram(StoredLayer):
 def _what_counts(ids: Ids, labels: Ids, counted: Counted, starts: Ids) -> Pairs:
     """Return the pairs that count, which have the same number of labels, in the same batches."""
     rows, weights = counted.rows, np.zeros(ids.size)
-    for top, end in zip(starts[:-1], starts[1:], strict=True):
+    for top, end in itertools.pairwise(starts.tolist()):
         weights[top:end] = counted.between(top, end).shares()
-    return Pairs(ids[rows], counted.of(labels, rows), weights[rows], np.searchsorted(rows, starts))
+    starts = np.searchsorted(rows, starts)
+    return Pairs(ids[rows], counted.of(labels, rows), weights[rows], starts, max(1, int(np.diff(starts).max())))
 
 
 def _refuse_shared(name: str, values: ArrayLike, other_name: str, other: Table) -> None:

@@ -99,11 +99,10 @@ def checked_batch(
     validation.choice("partition_strategy", partition_strategy, ("div", "mod"))
     table = _checked_weights(weights, partition_strategy)
     least = table.num_rows if num_classes is None else num_classes
-    dtype = table.arrays[0].dtype
     ids, features, counted = checked_examples(labels, inputs, num_true, table, least, selection)
     offsets = None
     if biases is not None:
-        offsets = _checked_biases(biases, least, dtype, partition_strategy, exactly=num_classes is None)
+        offsets = _checked_biases(biases, least, partition_strategy, exactly=num_classes is None)
     return Batch(table, offsets, ids, features, counted)
 
 
@@ -116,7 +115,8 @@ def checked_examples(
     _same_dim(weights, features.shape[1])
     if num_classes > weights.num_rows:
         raise ValueError(
-            f"num_classes = {num_classes}, but weights has {weights.num_rows} rows: at least as many are needed"
+            f"num_classes = {validation.shown(num_classes)}, but weights has {weights.num_rows} rows:"
+            " at least as many are needed"
         )
     precision = validation.arithmetic(dtype)
     ids, counted = without_padding(labels, num_true, num_classes, selection, precision)
@@ -178,9 +178,9 @@ def checked_loss_grad(loss_grad: ArrayLike | None, batch: Batch) -> NDArray[Any]
 @np.errstate(over="ignore", under="ignore")  # what is lost is refused where it matters
 def _counts(name: str, counts: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return expected counts, floats or ints of a shape that broadcasts to `shape`, in the precision of the logits."""
-    array = np.asarray(counts)
+    array = validation.as_array(name, counts)
     if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
-        raise TypeError(f"{name} must be numbers, got dtype {array.dtype}")
+        raise TypeError(f"{name} must be numbers, got {validation.shown(array.dtype)}")
     if array.shape != shape:
         try:
             array = np.broadcast_to(array, shape)
@@ -192,7 +192,7 @@ def _counts(name: str, counts: Any, shape: tuple[int, ...], dtype: np.dtype[Any]
 
 
 def _checked_weights(weights: Any, strategy: str) -> Shards:
-    shards = _shards("weights", weights, ("num_classes", "dim"), strategy, None)
+    shards = _shards("weights", weights, ("num_classes", "dim"), strategy)
     dim = shards.arrays[0].shape[1]
     if shards.num_rows == 0 or dim == 0:
         name = "weights" if shards.in_one_piece else "weights[0]"
@@ -203,17 +203,18 @@ def _checked_weights(weights: Any, strategy: str) -> Shards:
     return shards
 
 
-def _checked_biases(biases: Any, num_classes: int, dtype: np.dtype[Any], strategy: str, exactly: bool) -> Shards:
-    shards = _shards("biases", biases, ("num_classes",), strategy, dtype)
+def _checked_biases(biases: Any, num_classes: int, strategy: str, exactly: bool) -> Shards:
+    """Return the biases in their own precision: they are read in that of the weights, as TensorFlow does."""
+    shards = _shards("biases", biases, ("num_classes",), strategy)
     if shards.num_rows < num_classes or (exactly and shards.num_rows > num_classes):
         raise ValueError(f"biases must have shape [{num_classes}], got [{shards.num_rows}]")
     return shards
 
 
-def _shards(name: str, table: Any, shape: tuple[str, ...], strategy: str, dtype: Any) -> Shards:
+def _shards(name: str, table: Any, shape: tuple[str, ...], strategy: str) -> Shards:
     if not _is_list_of_arrays(table):
-        return Shards((_table(name, table, shape, dtype),), strategy)
-    parts = [_table(f"{name}[0]", table[0], shape, dtype)]
+        return Shards((_table(name, table, shape, None),), strategy)
+    parts = [_table(f"{name}[0]", table[0], shape, None)]
     parts += [_table(f"{name}[{i}]", part, shape, parts[0].dtype) for i, part in enumerate(table[1:], start=1)]
     size, extra = divmod(sum(part.shape[0] for part in parts), len(parts))
     expected = [size + (i < extra) for i in range(len(parts))]

@@ -42,6 +42,8 @@ class Counted(NamedTuple):
     @property
     def num_labels(self) -> int | None:
         """How many labels count in each example that counts; None where it is not the same number in all."""
+        if self.is_whole and self.labels.size > 0:
+            return int(self.labels.shape[1])
         numbers = np.unique(self.labels.sum(axis=1)[self.rows])
         return int(numbers[0]) if numbers.size == 1 else None
 
@@ -111,11 +113,11 @@ def _checked_weights(sample_weight: Any, batch_size: int, dtype: np.dtype[Any]) 
     """Return float64 weights; ones for None."""
     if sample_weight is None:
         return np.ones(batch_size)
-    array = np.asarray(sample_weight)
+    array = validation.as_array("sample_weight", sample_weight)
     if array.size == 0 and array.ndim == 1:
         array = array.astype(np.float64)
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
-        raise TypeError(f"sample_weight must be numbers or a mask of bools, got dtype {array.dtype}")
+        raise TypeError(f"sample_weight must be numbers or a mask of bools, got {validation.shown(array.dtype)}")
     if array.shape != (batch_size,):
         raise ValueError(
             f"sample_weight must have shape [{batch_size}], one weight an example, got {list(array.shape)}"

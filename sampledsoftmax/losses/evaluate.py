@@ -27,7 +27,7 @@ def loss(call: Call, objective: Objective) -> NDArray[Any]:
     losses = np.zeros(call.batch.labels.shape[0], call.batch.inputs.dtype)
     for rows in counted.by_number_of_labels():
         losses[rows] = sampled_pass.losses(*_part(call, counted, rows), objective)
-    return losses * counted.weights.astype(losses.dtype)
+    return losses * counted.weights.astype(losses.dtype)  # type: ignore[no-any-return]
 
 
 def loss_and_grad(call: Call, objective: Objective, loss_grad: NDArray[Any]) -> tuple[NDArray[Any], Gradients]:

@@ -40,7 +40,7 @@ def full_softmax_loss(
     weights : float [num_classes, dim], or list of shards
         Output weights: float64, float32, float16 or bfloat16.
     biases : float [num_classes], list of shards, or None
-        Output biases; None for none.
+        Output biases, rounded to the precision of the arithmetic; None for none.
     labels : int [batch_size, num_true] or [batch_size]
         Ids of the true classes, in [0, num_classes), each with target probability 1 / num_true.
     inputs : float [batch_size, dim]

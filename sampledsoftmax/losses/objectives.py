@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax import reference
+from sampledsoftmax import reference, validation
 from sampledsoftmax.kernels.loss.objectives import (
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
@@ -114,7 +114,9 @@ def checked_objective(value: Any) -> Objective:
     """Return the objective of an `objective=` argument, or refuse it with the reason."""
     if isinstance(value, str):
         if value not in BUILT_IN:
-            raise ValueError(f"objective must be one of {', '.join(map(repr, BUILT_IN))}, got {value!r:.60}")
+            raise ValueError(
+                f"objective must be one of {', '.join(map(repr, BUILT_IN))}, got {validation.shown(value)}"
+            )
         return BUILT_IN[value]
     if isinstance(value, type) and issubclass(value, Objective):
         raise TypeError(f"objective must be an instance, got the class {value.__name__}: call it with its parameters")
@@ -139,7 +141,10 @@ def checked_loss(objective: Objective, logits: Floats, num_true: int) -> tuple[F
     name = f"{type(objective).__name__}.loss_and_grad"
     if not (isinstance(result, tuple) and len(result) == 2):
         raise TypeError(f"{name} must return (loss, gradient), got {type(result).__name__}")
-    loss, gradient = (np.asarray(array, logits.dtype) for array in result)
+    try:
+        loss, gradient = (np.asarray(array, logits.dtype) for array in result)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must return two arrays of numbers: {validation.shown(str(error))}") from None
     if loss.shape != logits.shape[:1] or gradient.shape != logits.shape:
         raise ValueError(
             f"{name} must return a loss {list(logits.shape[:1])} and a gradient {list(logits.shape)}, "

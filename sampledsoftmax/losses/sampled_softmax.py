@@ -43,7 +43,7 @@ def sampled_softmax_loss(
         Output weights. Read: the rows of the labels, then those of the candidates, and no others. float64,
         float32, float16 or bfloat16 (of ml_dtypes); half precision is widened to float32 where it is read.
     biases : float [num_classes], list of shards, or None
-        Output biases, read in the same places; None for none.
+        Output biases, read in the same places and rounded to the precision of the arithmetic; None for none.
     labels : int [batch_size, num_true], or [batch_size] when num_true is 1
         Ids of the true classes, in [0, num_classes).
     inputs : float [batch_size, dim]

@@ -32,7 +32,7 @@ class Shards(NamedTuple):
     @property
     def num_rows(self) -> int:
         """Rows of all shards together."""
-        return sum(shard.shape[0] for shard in self.arrays)
+        return self.arrays[0].shape[0] if len(self.arrays) == 1 else sum(shard.shape[0] for shard in self.arrays)
 
     def locate(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return (shard, row in the shard) of each id."""

@@ -17,7 +17,7 @@ BAD = [
     ({"labels": [[1], [20], [3]]}, ValueError, "labels[1, 0] = 20 is not a class id: ids are in [0, 20)"),
     ({"weights": CASE.weights.T}, ValueError, "it looks transposed: pass weights.T"),
     ({"num_sampled": 21}, ValueError, "num_sampled = 21 unique candidates cannot be drawn from num_classes = 20"),
-    ({"num_classes": 19}, ValueError, "num_classes = 19, but weights has 20 rows"),
+    ({"num_classes": 21}, ValueError, "num_classes = 21, but weights has 20 rows"),
     ({"seed": "1"}, TypeError, "seed must be an int, got str '1'"),
     ({"remove_accidental_hits": 1}, TypeError, "remove_accidental_hits must be True or False, got int 1"),
     ({"subtract_log_q": None}, TypeError, "subtract_log_q must be True or False, got NoneType None"),
