@@ -151,13 +151,15 @@ class Table:
 
         A table in files stays in its file: the values are copied there.
         """
+        if isinstance(values, np.ma.MaskedArray):
+            raise TypeError(f"{self.name} must be an array without a mask: write {self.name}.filled(...)")
         array = validation.floats(self.name, values, self.values.shape, self.values.dtype)
         _refuse_not_finite(self.name, array)
         if self.in_files:
             self.values[...] = array
             return
-        if not array.flags.writeable:
-            raise ValueError(f"{self.name} must be writeable: it is trained in place")
+        if not array.flags.writeable or _overlaps(array):
+            raise ValueError(f"{self.name} must be writeable, and no two entries in one place: it is trained in place")
         self.values = array
 
     def caught_up(self) -> NDArray[Any]:
@@ -208,6 +210,16 @@ def _copies_of(row: NDArray[Any]) -> FirstValues:
 
 def _rows_of(array: NDArray[Any]) -> FirstValues:
     return lambda shape: array[: shape[0]] if shape else array
+
+
+def _overlaps(array: NDArray[Any]) -> bool:
+    """Return whether entries may share memory, as in arrays of `as_strided`."""
+    extent = array.itemsize
+    for stride, size in sorted((abs(stride), size) for stride, size in zip(array.strides, array.shape, strict=True)):
+        if size > 1 and stride < extent:
+            return True
+        extent += stride * (size - 1)
+    return False
 
 
 def _refuse_not_finite(name: str, array: NDArray[Any]) -> None:
