@@ -162,7 +162,7 @@ def test_other_settings_are_refused_and_nothing_is_touched(tmp_path, sizes, opti
     before = contents(tmp_path)
     with pytest.raises(ValueError, match=message) as refused:
         ss.SampledSoftmax(*sizes, **{"seed": 3, "folder": tmp_path} | options)
-    assert "overwrite=True to start anew" in str(refused.value)
+    assert "overwrite=True to start again" in str(refused.value)
     assert contents(tmp_path) == before
 
 

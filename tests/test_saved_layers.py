@@ -259,7 +259,7 @@ def test_objects_that_do_not_fit_are_refused(tmp_path, name, value, message):
     ("optimizer", "given"),
     [("adam", ss.Adam(0.1, mode="exact")), ("momentum", ss.Momentum(0.1, 0.8)), ("sgd", ss.Adagrad(0.1))],
 )
-def test_another_optimizer_is_refused_but_for_its_learning_rate(tmp_path, optimizer, given):
+def test_another_optimizer_is_refused_except_for_its_learning_rate(tmp_path, optimizer, given):
     layer = make(ss.SampledSoftmax, optimizer)
     layer.save(tmp_path / "layer.zip")
     with pytest.raises(ValueError, match="optimizer must be that of the layer"):

@@ -271,7 +271,7 @@ def _continued(
     if differing:
         raise ValueError(
             f"folder {path} has a layer with {'; '.join(differing)}: go on with its settings, name another folder, or "
-            "write overwrite=True to start anew"
+            "write overwrite=True to start again"
         )
     given = {name: getattr(settings, name) for name in ("optimizer", "sampler", "objective")}
     with consistent(path / STATE):

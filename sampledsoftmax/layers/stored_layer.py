@@ -173,6 +173,16 @@ class StoredLayer:
         TypeError, ValueError
             If the file is damaged or of another kind, if an object must be given and is not, or if a given one does
             not fit.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import sampledsoftmax as ss
+        >>> path, sampler = os.path.join(tempfile.mkdtemp(), "model.zip"), ss.UniformSampler(100, seed=1)
+        >>> ss.SkipGram(num_classes=100, dim=8, num_sampled=10, sampler=sampler).save(path)
+        >>> model = ss.SkipGram.load(path)
+        >>> model.output.sampler.state == sampler.state
+        True
         """
         meta, arrays = read_archive(path, f"saved {cls._KIND}", _VERSION)
         given = {"optimizer": optimizer, "sampler": sampler, "objective": objective}
