@@ -69,7 +69,7 @@ def explain(
     hit_copies : str
         For candidates drawn more than once: which copies of a hit are removed, "all" or "last".
     class_names : sequence of str [num_classes], optional
-        Names of the classes. The views cut them to 60 characters and write what cannot be printed as an escape.
+        Names of the classes. The views cut them to 80 characters and write what cannot be printed as an escape.
     input_ids : int [batch_size], optional
         If the inputs are rows of an embedding table with one row per class, as in skip-gram: the ids of these rows.
         The inputs then have names, and their gradient is also summed by row of that table.

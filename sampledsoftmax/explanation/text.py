@@ -7,7 +7,7 @@ import numpy as np
 WIDTH = 100
 MOST_ROWS = 12
 _NOTE = 16  # characters reserved for the note on columns that are left out
-LONGEST_IN_TEXT = 60
+LONGEST_IN_TEXT = 80
 _LONGEST_NAME = 14
 _MOST_NUMBERS = 5
 
