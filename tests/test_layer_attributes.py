@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import pickle
 
 import numpy as np
 import pytest
@@ -196,10 +197,16 @@ def test_slots_cannot_be_replaced_behind_the_back_of_compiled_code():
     layer = make(ss.SampledSoftmax)
     train(layer, 0, 1)
     slots = layer.weight_table.slots
+    ones = np.ones((NUM_CLASSES, DIM), np.float32)
     with pytest.raises(TypeError, match=r"write slots\['accumulator'\]\[\.\.\.\] = values"):
-        slots["accumulator"] = np.ones((NUM_CLASSES, DIM), np.float32)
-    assert not hasattr(slots, "update")
-    assert dict(slots).keys() == {"accumulator"}
+        slots["accumulator"] = ones
+    changes = [slots.update, slots.pop, slots.clear, slots.popitem, slots.setdefault, slots.__delitem__, slots.__ior__]
+    for change in changes:
+        with pytest.raises(TypeError, match="slots are trained in place and cannot be replaced"):
+            change({"accumulator": ones})
+    assert slots.keys() == {"accumulator"}
+    for other in (copy.deepcopy(slots), pickle.loads(pickle.dumps(slots))):
+        np.testing.assert_array_equal(other["accumulator"], slots["accumulator"])
 
 
 def test_slots_of_an_optimizer_in_python_can_be_replaced():
