@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from collections import namedtuple
 
@@ -19,7 +20,17 @@ import pytest
 import sampledsoftmax as ss
 from sampledsoftmax.io import folder_lock
 from tests.registry import OPTIMIZERS
-from tests.test_saved_layers import NUM_CLASSES, EvenSampler, Margin, SignSGD, arrays_of, assert_same, make, train
+from tests.test_saved_layers import (
+    NUM_CLASSES,
+    EvenSampler,
+    Forgetful,
+    Margin,
+    SignSGD,
+    arrays_of,
+    assert_same,
+    make,
+    train,
+)
 
 KINDS = pytest.mark.parametrize("kind", [ss.SampledSoftmax, ss.SkipGram], ids=lambda kind: kind.__name__)
 
@@ -130,6 +141,38 @@ def test_a_killed_process_leaves_its_tables_and_a_warning(tmp_path, flush):
         ss.SkipGram(*settings, seed=3, folder=tmp_path).close()
 
 
+RUNNING = """
+import sys
+import numpy as np
+import sampledsoftmax as ss
+layer = ss.SkipGram(5000, 32, 64, ss.Adam(0.01, mode="exact"), seed=3, folder=sys.argv[1])
+ids = np.random.default_rng(0).integers(0, 5000, (2, 512))
+layer.step(*ids)
+print("running", flush=True)
+while True:
+    layer.step(*ids)
+"""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_is_stopped_in_a_step_can_be_continued(tmp_path, stop):
+    command = [sys.executable, "-c", RUNNING, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "running\n"
+        time.sleep(0.3)
+        process.send_signal(stop)
+    settings = (5000, 32, 64, ss.Adam(0.01, mode="exact"))
+    with pytest.warns(UserWarning, match=f"was not closed by process {process.pid} on "):
+        model = ss.SkipGram(*settings, folder=tmp_path)
+    steps = [int(table.slots["step"][0]) for table in (model.embedding_table, model.output.weight_table)]
+    assert min(steps) > 1
+    assert max(steps) - min(steps) <= 1  # a part of one step
+    ids = np.random.default_rng(0).integers(0, 5000, (2, 512))
+    first = ss.SkipGram(*settings, seed=3).step(*ids)
+    assert model.step(*ids) < first
+    model.close()
+
+
 def test_a_refusal_keeps_the_mark_of_a_killed_process(tmp_path):
     make(ss.SampledSoftmax, folder=tmp_path).close()
     (tmp_path / "lock").write_text("process 1 on elsewhere")
@@ -162,7 +205,7 @@ def test_other_settings_are_refused_and_nothing_is_touched(tmp_path, sizes, opti
     before = contents(tmp_path)
     with pytest.raises(ValueError, match=message) as refused:
         ss.SampledSoftmax(*sizes, **{"seed": 3, "folder": tmp_path} | options)
-    assert "overwrite=True to start anew" in str(refused.value)
+    assert "overwrite=True to start again" in str(refused.value)
     assert contents(tmp_path) == before
 
 
@@ -412,6 +455,20 @@ def test_slots_that_cannot_name_a_file_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"slot '../m' cannot name a file"):
         ss.SampledSoftmax(40, 5, 7, NamesSlots(), folder=tmp_path / "tables")
     assert not (tmp_path / "tables").exists()
+
+
+class KeepsObjects(SignSGD):
+    def init(self, table):
+        return {"names": np.full(table.shape[0], None)}
+
+
+def test_what_cannot_be_written_is_refused_before_old_tables_are_gone(tmp_path):
+    make(ss.SampledSoftmax, folder=tmp_path).close()
+    before = contents(tmp_path)
+    for settings in ({"optimizer": KeepsObjects()}, {"sampler": Forgetful(40)}):
+        with pytest.raises(TypeError, match=r"must hold numbers|plain data that JSON can hold"):
+            ss.SampledSoftmax(40, 5, 7, folder=tmp_path, overwrite=True, **settings)
+        assert contents(tmp_path) == before
 
 
 def test_objects_of_ones_own_classes_continue(tmp_path):

@@ -2,7 +2,9 @@
 
 import copy
 import io
+import itertools
 import pickle
+import threading
 import zipfile
 
 import numpy as np
@@ -98,13 +100,15 @@ def assert_goes_on(layer, other):
     assert_same(layer, other)
 
 
-@pytest.mark.subset(12)
-@pytest.mark.parametrize("kind", [ss.SampledSoftmax, ss.SkipGram], ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_a_loaded_layer_goes_on_with_the_same_bits(tmp_path, kind, optimizer, sampler, objective, dtype):
+# All optimizers, samplers and objectives with each other; layers and dtypes in turn, since each one is a compilation.
+COMBINED = list(itertools.product(OPTIMIZERS, SAMPLERS, OBJECTIVES))
+IN_TURN = list(itertools.product([ss.SampledSoftmax, ss.SkipGram], DTYPES))
+
+
+@pytest.mark.subset(14)
+@pytest.mark.parametrize("number", range(len(COMBINED)), ids=["-".join(names) for names in COMBINED])
+def test_a_loaded_layer_goes_on_with_the_same_bits(tmp_path, number):
+    (optimizer, sampler, objective), (kind, dtype) = COMBINED[number], IN_TURN[number % 4]
     layer, whole = (make(kind, optimizer, sampler, objective, dtype) for _ in range(2))
     train(layer, 0, 3)
     layer.save(tmp_path / "layer.zip")
@@ -259,7 +263,7 @@ def test_objects_that_do_not_fit_are_refused(tmp_path, name, value, message):
     ("optimizer", "given"),
     [("adam", ss.Adam(0.1, mode="exact")), ("momentum", ss.Momentum(0.1, 0.8)), ("sgd", ss.Adagrad(0.1))],
 )
-def test_another_optimizer_is_refused_but_for_its_learning_rate(tmp_path, optimizer, given):
+def test_another_optimizer_is_refused_except_for_its_learning_rate(tmp_path, optimizer, given):
     layer = make(ss.SampledSoftmax, optimizer)
     layer.save(tmp_path / "layer.zip")
     with pytest.raises(ValueError, match="optimizer must be that of the layer"):
@@ -410,6 +414,40 @@ def test_inconsistent_files_are_refused_in_one_line(tmp_path, change):
     with pytest.raises((TypeError, ValueError), match=r"layer\.zip") as refused:
         ss.SampledSoftmax.load(path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("how", ["save", "deepcopy"])
+def test_a_layer_is_saved_between_two_steps_of_another_thread(tmp_path, how):
+    def new():
+        return ss.SkipGram(3000, 32, 64, ss.Adagrad(0.1), seed=1)
+
+    ids, stop = np.random.default_rng(0).integers(0, 3000, (2, 256)), threading.Event()
+    model, saved = new(), []
+    model.step(*ids)
+
+    def run():
+        while not stop.is_set():
+            model.step(*ids)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        for number in range(3):
+            if how == "save":
+                model.save(tmp_path / f"{number}.zip")
+                saved.append(ss.SkipGram.load(tmp_path / f"{number}.zip"))
+            else:
+                saved.append(copy.deepcopy(model))
+    finally:
+        stop.set()
+        thread.join(60)
+    again, taken = new(), 0
+    for other in saved:  # the position of the sampler says how many steps were taken
+        while again.output.sampler.state["block"] < other.output.sampler.state["block"]:
+            again.step(*ids)
+            taken += 1
+        assert_same(again, other)
+    assert taken > 0
 
 
 def test_a_save_that_fails_leaves_the_old_file(tmp_path):

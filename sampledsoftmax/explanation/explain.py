@@ -1,7 +1,7 @@
 """`explain`: trace one call of `sampled_softmax_loss`."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from sampledsoftmax.explanation.trace import PATHS, trace_call
 from sampledsoftmax.losses.arguments import Call, checked_call
 from sampledsoftmax.types import Correction
 
+_MOST_OTHERS = 32  # values of num_sampled, each of which is traced four times
 _MOST_NUMBERS = 1 << 18  # largest trace for which alternatives are computed; above it the page has no switches
 
 
@@ -68,13 +69,13 @@ def explain(
     hit_copies : str
         For candidates drawn more than once: which copies of a hit are removed, "all" or "last".
     class_names : sequence of str [num_classes], optional
-        Names of the classes.
+        Names of the classes. The views cut them to 80 characters and write what cannot be printed as an escape.
     input_ids : int [batch_size], optional
         If the inputs are rows of an embedding table with one row per class, as in skip-gram: the ids of these rows.
         The inputs then have names, and their gradient is also summed by row of that table.
     also_num_sampled : sequence of int, optional
-        Other values of `num_sampled` that the page can switch to; by default, half and twice as many. Not allowed
-        together with `sampled_values`.
+        Other values of `num_sampled` that the page can switch to, at most 32; by default, half and twice as many. Not
+        allowed together with `sampled_values`.
     path : str
         Which implementation computes the numbers. "compiled": the functions above, to the bit; the first call of a
         new installation compiles them, which takes about half a minute. "reference": `reference.py`, plain NumPy;
@@ -84,7 +85,8 @@ def explain(
     -------
     Explanation
         The trace. `alternatives` holds the traces with other settings (hits removed or not, log Q subtracted or
-        not, other `num_sampled`); it is empty if logits and gradient rows have more than 262,144 numbers.
+        not, other `num_sampled`); it is empty if logits and gradient rows have more than 262,144 numbers. Numbers that
+        are NaN or infinite are shown as such.
 
     Raises
     ------
@@ -103,6 +105,9 @@ def explain(
     (4, 6)
     """
     validation.choice("path", path, tuple(PATHS))
+    for name, array in (("weights", weights), ("biases", biases), ("labels", labels), ("inputs", inputs)):
+        if isinstance(array, np.ma.MaskedArray):
+            raise TypeError(f"{name} must be an array without a mask: write {name}.filled(...)")
     arrays, switches = (weights, biases, labels, inputs), Correction(subtract_log_q, remove_accidental_hits, hit_copies)
     if path == "reference" and hit_copies == "last":
         raise ValueError("hit_copies must be 'all' with path='reference', got 'last'")
@@ -141,8 +146,10 @@ def _others(requested: Sequence[int] | None, call: Call, sampled_values: Any) ->
     size, num_classes = call.values.sampled_candidates.size, call.batch.weights.num_rows
     if requested is None:
         requested = [] if sampled_values is not None else [max(size // 2, 1), min(2 * size, num_classes)]
-    elif isinstance(requested, str) or not hasattr(requested, "__iter__"):
+    elif isinstance(requested, str) or not (hasattr(requested, "__iter__") and hasattr(requested, "__len__")):
         raise TypeError(f"also_num_sampled must be a sequence of whole numbers, got {validation.described(requested)}")
+    elif len(requested) > _MOST_OTHERS:
+        raise ValueError(f"also_num_sampled must have at most {_MOST_OTHERS} numbers, got {len(requested)}")
     elif sampled_values is not None:
         raise ValueError("also_num_sampled must be omitted if sampled_values are given: they are one sample")
     checked = {
@@ -169,13 +176,15 @@ def _checked_input_ids(input_ids: ArrayLike | None, call: Call) -> NDArray[np.in
 def _checked_names(names: Sequence[str] | None, call: Call) -> tuple[str, ...] | None:
     if names is None:
         return None
-    if isinstance(names, str) or not hasattr(names, "__len__") or not hasattr(names, "__getitem__"):
+    is_sequence = hasattr(names, "__len__") and hasattr(names, "__getitem__")
+    if isinstance(names, (str, bytes, Mapping)) or not is_sequence:
         raise TypeError(f"class_names must be a sequence of str, got {type(names).__name__}")
     if len(names) != call.batch.weights.num_rows:
         raise ValueError(
             f"class_names must have a name for each of {call.batch.weights.num_rows} classes, got {len(names)}"
         )
-    bad = next((i for i, name in enumerate(names) if not isinstance(name, str)), None)
+    copied = tuple(names)
+    bad = next((i for i, name in enumerate(copied) if not isinstance(name, str)), None)
     if bad is not None:
-        raise TypeError(f"class_names[{bad}] must be a str, got {validation.described(names[bad])}")
-    return tuple(names)
+        raise TypeError(f"class_names[{bad}] must be a str, got {validation.described(copied[bad])}")
+    return copied

@@ -6,7 +6,7 @@ from sampledsoftmax.explanation.page import as_fragment, as_page
 from sampledsoftmax.explanation.terminal import as_text
 from sampledsoftmax.explanation.text import counted
 from sampledsoftmax.explanation.types import Trace
-from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.atomic_write import new_file, writing
 
 
 class Explanation(Trace):
@@ -130,5 +130,5 @@ class Explanation(Trace):
         ['batch.html']
         """
         page = self.to_html()
-        with new_file(path) as file:
+        with writing(path), new_file(path) as file:
             file.write(page)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.explanation.prose import TITLES, misconceptions, story
+from sampledsoftmax.explanation.text import LONGEST_IN_TEXT, short
 from sampledsoftmax.explanation.types import TableRows, Trace
 from sampledsoftmax.runtime.config import package_version
 
@@ -14,6 +15,7 @@ MOST_EXAMPLES, MOST_CANDIDATES, MOST_TICKS = 8, 12, 1000
 MOST_COLUMNS = 6  # of a vector
 
 
+@np.errstate(over="ignore")  # a float64 beyond float32 is shown as inf
 def page_data(trace: Trace) -> dict[str, Any]:
     """Return everything that the script of the page shows; the script computes nothing."""
     variants = [trace, *trace.alternatives]
@@ -173,13 +175,13 @@ def _names(trace: Trace) -> dict[str, str]:
     for variant in (trace, *trace.alternatives):
         ids |= set(variant.values.sampled_candidates[:MOST_CANDIDATES].tolist())
         ids |= set(variant.unread_rows.ids.tolist())
-    return {str(i): str(trace.class_names[i]) for i in sorted(ids)}
+    return {str(i): short(str(trace.class_names[i]), LONGEST_IN_TEXT) for i in sorted(ids)}
 
 
 def _input_name(trace: Trace, example: int) -> str | None:
     if trace.input_ids is None or trace.class_names is None:
         return None
-    return str(trace.class_names[trace.input_ids[example]])
+    return short(str(trace.class_names[trace.input_ids[example]]), LONGEST_IN_TEXT)
 
 
 def row(values: NDArray[Any]) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 WIDTH = 100
 MOST_ROWS = 12
 _NOTE = 16  # characters reserved for the note on columns that are left out
+LONGEST_IN_TEXT = 80
 _LONGEST_NAME = 14
 _MOST_NUMBERS = 5
 
@@ -59,14 +60,24 @@ def vector(values: Sequence[float]) -> str:
     return f"[{shown} ... {left_out:,} more]" if left_out > 0 else f"[{shown}]"
 
 
-def short(name: str) -> str:
-    """Return a name, shortened to fit into a column."""
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
+def short(name: str, most: int = _LONGEST_NAME) -> str:
+    r"""Return a name, shortened to fit into a column, in which nothing moves the cursor or turns the text around.
+
+    Examples
+    --------
+    >>> short("cat"), short("a\x1b[31m\n"), short("a long name of a class")
+    ('cat', 'a\\x1b[31m\\n', 'a long name...')
+    """
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name[: most + 1])
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def quoted(names: Sequence[str] | None, class_id: int) -> str:
     """Return a class for use in a sentence: its id, and its name in quotes if it has one."""
-    return str(class_id) if names is None else f'{class_id} "{names[class_id]}"'
+    if names is None:
+        return str(class_id)
+    name = short(names[class_id], LONGEST_IN_TEXT).replace("`", "\\x60")  # a backtick marks code in sentences
+    return f'{class_id} "{name}"'
 
 
 def counted(number: int, noun: str) -> str:

@@ -102,6 +102,7 @@ class Reference:
 PATHS: dict[str, Any] = {"compiled": Compiled, "reference": Reference}
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the trace shows NaN and inf where they are
 def trace_call(call: Call, path: str, seed: Any, input_ids: Ids | None, class_names: Sequence[str] | None) -> Trace:
     """Return the trace of a call, without alternatives."""
     batch, values, correction = call

@@ -206,7 +206,9 @@ def _read_array(
         raise ValueError(f"array {name} has {info.file_size} bytes, which cannot be {dtype} of shape {shape}")
     if crc32 != info.CRC and not sha256:
         raise ValueError(f"array {name} is not the one that was written")
-    array = _checked(name, aligned(tuple(shape), np.dtype(dtype)))  # a table that is trained in place
+    if min(shape, default=0) < 0:
+        raise ValueError(f"array {name}: negative dimensions are not allowed")
+    array = aligned(tuple(shape), _checked(name, np.empty(0, dtype)).dtype)  # as tables are that are trained
     with _member(archive, info.filename) as member:
         member.read(info.file_size - num_bytes)  # the header, which repeats dtype and shape
         for block in _blocks(array):

@@ -45,8 +45,8 @@ class FusedCallPlan(NamedTuple):
     sizes : tuple
         Of a batch, and the number of threads that pays.
     identity : tuple
-        Whether the inputs are rows of a table; the class of the rule; the distribution; the values of the tables. They
-        decide the types of the arguments; a plan holds while they are the same objects.
+        Whether the inputs are rows of a table; the class of the rule; the distribution; the parameters of the loss; the
+        values of the tables. They decide the types of the arguments; a plan holds while they are the same objects.
     threads : int
     memory : StepMemory
     settings : StepSettings
@@ -122,6 +122,13 @@ class FusedSteps:
         """Copy and pickle the settings only: memory, plans and locks belong to one instance."""
         settings = (self.num_sampled, self.dim, self.dtype, self.sampler, self.objective, self.correction)
         return type(self), settings
+
+    def _current_loss(self) -> Any:
+        """Return the parameters of the loss as they are now: the same object while they are equal."""
+        loss = self.objective.compiled_loss()
+        if loss is not self._loss and (type(loss) is not type(self._loss) or loss != self._loss):
+            self._loss = loss
+        return self._loss
 
     def supports(self, weights: Table) -> bool:
         """Return whether sampler, objective and optimizer have compiled forms."""
@@ -211,7 +218,7 @@ class FusedSteps:
         threads = threads_for(batch[0] * self.num_sampled * self.dim, steps)
         inputs, weights, biases = tables
         sizes, values = (batch, threads), (inputs.values, weights.values, biases.values)
-        identity = (update.learn_inputs, type(update.rule), source.distribution, *values)
+        identity = (update.learn_inputs, type(update.rule), source.distribution, self._current_loss(), *values)
         plan = self._plan
         same = plan is not None and all(map(operator.is_, identity, plan.identity))
         if plan is not None and same and plan.sizes == sizes:

@@ -115,6 +115,7 @@ def opened_folder(
     path = checked_folder(folder)
     files = {table.name: [table, *_named_slots(table, settings)] for table in new_tables}
     new_files = [new for of_table in files.values() for new in of_table]
+    settings.state()  # a sampler whose state cannot be written is refused first
     if not (path / LOCK_FILE).exists():  # before one is made
         _refuse_foreign(path, overwrite)
     if overwrite or not (path / STATE).exists():
@@ -177,6 +178,9 @@ def _named_slots(table: NewTable, settings: LayerSettings) -> list[NewTable]:
     bad = next((slot.name for slot in slots if not slot.name.replace("_", "").isalnum()), None)
     if bad is not None:
         raise ValueError(f"optimizer: slot {validation.shown(bad)} cannot name a file: use letters, digits and _")
+    odd = next((slot for slot in slots if slot.dtype.kind not in "biufc"), None)
+    if odd is not None:
+        raise TypeError(f"optimizer: slot {odd.name!r} must hold numbers to be kept in a file, got {odd.dtype}")
     return [slot._replace(name=f"{table.name}-{slot.name}") for slot in slots]
 
 
@@ -271,7 +275,7 @@ def _continued(
     if differing:
         raise ValueError(
             f"folder {path} has a layer with {'; '.join(differing)}: go on with its settings, name another folder, or "
-            "write overwrite=True to start anew"
+            "write overwrite=True to start again"
         )
     given = {name: getattr(settings, name) for name in ("optimizer", "sampler", "objective")}
     with consistent(path / STATE):

@@ -54,8 +54,10 @@ class SampledSoftmax(StoredLayer):
         "sampled_softmax", "nce" (noise-contrastive estimation), "negative_sampling" (NCE without log Q), or an
         objective of your own.
     folder : path, optional
-        Keeps tables and slots in memory-mapped .npy files of this folder, which are overwritten: for more classes than
-        memory holds. A step reads and writes the pages of its rows only.
+        Keeps tables and slots in memory-mapped .npy files of this folder, for more classes than memory holds: a step
+        reads and writes the pages of its rows only. A folder that has a layer is continued; see Notes.
+    overwrite : bool
+        Whether a layer that the folder has is removed and a new one is started.
 
     Attributes
     ----------
@@ -63,16 +65,42 @@ class SampledSoftmax(StoredLayer):
         Initially normal with standard deviation dim**-0.5. Readable, assignable.
     biases : float [num_classes]
         Initially 0. Readable, assignable.
+    num_sampled : int
+        Readable, assignable: the next step uses it.
+    sampler : CandidateSampler
+        Readable, assignable: the next step uses it.
+    optimizer : Optimizer
+        Readable; its settings, such as `learning_rate`, can be assigned.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another type or out of its range.
+        If an argument is of another type or out of its range, or the folder has a layer with other settings or files
+        of something else; nothing is changed.
+    BlockingIOError
+        If another layer uses the folder, in this process or another one.
+    OSError
+        If the folder cannot be written, or the disk is too small for the tables.
 
     Notes
     -----
     The loss, its sources and its gradients are those of `sampled_softmax_loss_and_grad`, for the mean of the
     batch; the update is that of the optimizer. `step` does both in compiled code.
+
+    **Assigned tables.** An array that is assigned is trained in place: it must have the shape and dtype of the table,
+    be writeable, and hold finite numbers. Two layers may share one; each has slots of its own. A view whose rows are
+    apart gives the same results up to rounding. With `folder=` the values are copied to the file instead.
+
+    **Copies.** `copy.copy`, `copy.deepcopy` and `pickle` (so joblib too) give a layer that goes on with the same bits
+    and shares nothing with the first; copies of a layer with `folder=` are in memory. See also `save` and `load`.
+
+    **Tables in a folder.** The layer continues what the folder has, tables, slots and the position of the sampler, if
+    all settings are the same. The learning rate may differ: it is that of the constructor. A `seed` of None goes on
+    with that of the folder. The folder is locked while it is in use, on network file systems too if they have locks,
+    until `close`, the end of a `with` block or of the program, or until nothing refers to the layer. A forked child
+    cannot use it. When the process is killed, all steps that were completed are in the files, and at most a part of
+    the one that was under way; the sampler goes on from the last `flush`, and a UserWarning says so. A power failure
+    keeps what was flushed, and may keep pages of later steps.
 
     Examples
     --------

@@ -41,7 +41,7 @@ def described_optimizer(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def restored_optimizer(saved: dict[str, Any], given: Any, how: str) -> Optimizer:
-    """Return the optimizer that was saved, or the given one, if it is the same but for its learning rate."""
+    """Return the optimizer that was saved, or the given one, if it is the same, except for its learning rate."""
     if given is None:
         if "settings" not in saved:
             raise _must_be_given("optimizer", saved["class"], how)

@@ -66,8 +66,10 @@ class SkipGram(StoredLayer):
         "sampled_softmax", "nce" (noise-contrastive estimation), "negative_sampling" (NCE without log Q), or an
         objective of your own.
     folder : path, optional
-        Keeps tables and slots in memory-mapped .npy files of this folder, which are overwritten: for more classes than
-        memory holds. A step reads and writes the pages of its rows only.
+        Keeps tables and slots in memory-mapped .npy files of this folder, for more classes than memory holds: a step
+        reads and writes the pages of its rows only. A folder that has a model is continued, as for `SampledSoftmax`.
+    overwrite : bool
+        Whether a model that the folder has is removed and a new one is started.
 
     Attributes
     ----------
@@ -81,10 +83,18 @@ class SkipGram(StoredLayer):
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another type or out of its range.
+        If an argument is of another type or out of its range, or the folder has a model with other settings or files
+        of something else; nothing is changed.
+    BlockingIOError
+        If another model uses the folder, in this process or another one.
+    OSError
+        If the folder cannot be written, or the disk is too small for the tables.
 
     Notes
     -----
+    Assigned tables, copies, and tables in a folder are as for `SampledSoftmax`. One array may be both embeddings and
+    weights, except with `Adam(mode="exact")`; it then gets the updates of both, each with slots of its own.
+
     Mikolov et al., "Efficient estimation of word representations in vector space", 2013, with the loss
     of the word2vec tutorial of TensorFlow.
 

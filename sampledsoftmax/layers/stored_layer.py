@@ -91,6 +91,14 @@ class StoredLayer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
 
+    def __deepcopy__(self: _Layer, memo: dict[int, Any]) -> _Layer:
+        """Return a layer that goes on with the same bits, between two steps of other threads."""
+        other = type(self).__new__(type(self))
+        memo[id(self)] = other
+        with self._settings().sampler.lock:
+            other.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        return other
+
     def __copy__(self: _Layer) -> _Layer:
         """Return a deep copy: tables are trained in place, so that a shallow one would change with the layer."""
         return copy.deepcopy(self)
@@ -173,6 +181,16 @@ class StoredLayer:
         TypeError, ValueError
             If the file is damaged or of another kind, if an object must be given and is not, or if a given one does
             not fit.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import sampledsoftmax as ss
+        >>> path, sampler = os.path.join(tempfile.mkdtemp(), "model.zip"), ss.UniformSampler(100, seed=1)
+        >>> ss.SkipGram(num_classes=100, dim=8, num_sampled=10, sampler=sampler).save(path)
+        >>> model = ss.SkipGram.load(path)
+        >>> model.output.sampler.state == sampler.state
+        True
         """
         meta, arrays = read_archive(path, f"saved {cls._KIND}", _VERSION)
         given = {"optimizer": optimizer, "sampler": sampler, "objective": objective}

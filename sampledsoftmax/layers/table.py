@@ -1,7 +1,7 @@
 """A trained table: its values and its optimizer slots."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,25 +44,18 @@ class NewTable(NamedTuple):
         return array
 
 
-class TableSlots(Mapping[str, NDArray[Any]]):
+class TableSlots(dict[str, NDArray[Any]]):
     """The slots of a table, by name. Compiled code holds their addresses, so that none can be replaced."""
 
-    def __init__(self, arrays: Arrays) -> None:
-        self._arrays = dict(arrays)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle all at once."""
+        return type(self), (dict(self),)
 
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self._arrays[name]
+    def _refuse(self, *names: Any, **_: Any) -> Any:
+        name = names[0] if names and isinstance(names[0], str) else "name"
+        raise TypeError(f"slots are trained in place and cannot be replaced: write slots[{name!r}][...] = values")
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-    def __setitem__(self, name: str, _: Any) -> None:
-        raise TypeError(
-            f"slot {name!r} cannot be replaced, it is trained in place: write slots[{name!r}][...] = values"
-        )
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
 
 
 class Table:
@@ -76,7 +69,7 @@ class Table:
     name : str
     optimizer : Optimizer
     values : float [num_rows, ...]
-    slots : mapping of str to array
+    slots : dict of str to array
         Of the optimizer, by name. An optimizer in Python may replace them.
     has_rule : bool
         Whether the optimizer has a compiled rule.
@@ -87,7 +80,7 @@ class Table:
     name: str
     optimizer: Optimizer
     values: NDArray[Any]
-    slots: Arrays
+    slots: dict[str, NDArray[Any]]
     has_rule: bool
     in_files: bool
     _structs: tuple[NDArray[Any], NDArray[Any], ArrayStruct] | None
@@ -142,7 +135,7 @@ class Table:
     def structs(self) -> tuple[NDArray[Any], ArrayStruct]:
         """The values as a matrix and the slots of the compiled rule: the same memory."""
         if self._structs is None or self._structs[0] is not self.values:
-            slots = self.optimizer.compiled_slots(self.values, self.slots)  # type: ignore[arg-type] # read only
+            slots = self.optimizer.compiled_slots(self.values, self.slots)
             self._structs = (self.values, as_rows(np.asarray(self.values)), slots)
         return self._structs[1:]
 
@@ -151,13 +144,15 @@ class Table:
 
         A table in files stays in its file: the values are copied there.
         """
+        if isinstance(values, np.ma.MaskedArray):
+            raise TypeError(f"{self.name} must be an array without a mask: write {self.name}.filled(...)")
         array = validation.floats(self.name, values, self.values.shape, self.values.dtype)
         _refuse_not_finite(self.name, array)
         if self.in_files:
             self.values[...] = array
             return
-        if not array.flags.writeable:
-            raise ValueError(f"{self.name} must be writeable: it is trained in place")
+        if not array.flags.writeable or _overlaps(array):
+            raise ValueError(f"{self.name} must be writeable, and no two entries in one place: it is trained in place")
         self.values = array
 
     def caught_up(self) -> NDArray[Any]:
@@ -167,11 +162,11 @@ class Table:
 
     def catch_up(self, ids: NDArray[np.int64] | None) -> None:
         """Apply the steps that rows have missed; all rows for None."""
-        self.optimizer.catch_up(self.values, self.slots, ids)  # type: ignore[arg-type] # a mapping
+        self.optimizer.catch_up(self.values, self.slots, ids)
 
     def update(self, gradient: IndexedSlices) -> None:
         """Apply one optimizer step to the rows that the gradient names."""
-        self.optimizer.update(self.values, self.slots, gradient)  # type: ignore[arg-type] # a mapping
+        self.optimizer.update(self.values, self.slots, gradient)
 
 
 def _state(name: str, values: NDArray[Any], slots: Arrays, optimizer: Optimizer, in_files: bool) -> dict[str, Any]:
@@ -208,6 +203,16 @@ def _copies_of(row: NDArray[Any]) -> FirstValues:
 
 def _rows_of(array: NDArray[Any]) -> FirstValues:
     return lambda shape: array[: shape[0]] if shape else array
+
+
+def _overlaps(array: NDArray[Any]) -> bool:
+    """Return whether entries may share memory, as in arrays of `as_strided`."""
+    extent = array.itemsize
+    for stride, size in sorted((abs(stride), size) for stride, size in zip(array.strides, array.shape, strict=True)):
+        if size > 1 and stride < extent:
+            return True
+        extent += stride * (size - 1)
+    return False
 
 
 def _refuse_not_finite(name: str, array: NDArray[Any]) -> None:
