@@ -19,9 +19,11 @@ from sampledsoftmax.word2vec.encoding.corpus_cache import (
     words_digest,
 )
 from sampledsoftmax.word2vec.encoding.encode_passes import OnProgress, encode_into, frequent_words, word_counts
-from sampledsoftmax.word2vec.encoding.id_files import map_stream
+from sampledsoftmax.word2vec.encoding.id_files import map_stream, read_num_tokens
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
 from sampledsoftmax.word2vec.encoding.word_index import WordIndex
+
+_LAYOUT = 2  # of a cache entry: since 2 it has the number of tokens, and its words as arrays
 
 
 class Encoded(NamedTuple):
@@ -51,13 +53,14 @@ def encode_corpus(
     errors: str = "strict",
     on_progress: OnProgress = ignore,
     on_reuse: Callable[[Path], None] = ignore,
+    on_count: Callable[[int], None] = ignore,
 ) -> Encoded:
     """Read a corpus once and return its vocabulary and its ids.
 
     Parameters
     ----------
-    source : path, sequence of paths, or iterable of token lists
-        See `read_sentences`.
+    source : path, sequence of paths, or iterable of sentences
+        See `read_sentences`; a sentence is any sequence of str or int, see `token_lists`.
     min_count : int
         Words that occur less often are dropped.
     cache : path, optional
@@ -71,6 +74,8 @@ def encode_corpus(
         Called with (bytes read, total bytes or None if unknown), about once per megabyte; never for token lists.
     on_reuse : callable
         Called with the folder of the cache entry that is reused.
+    on_count : callable
+        Called with the number of tokens of the corpus, those that are left out included.
 
     Raises
     ------
@@ -87,7 +92,7 @@ def encode_corpus(
     """
     min_count = validation.whole_number("min_count", min_count, at_least=1)
     return _encode(
-        _Job(source, cache, errors, on_progress, on_reuse, min_count),
+        _Job(source, cache, errors, on_progress, on_reuse, on_count, min_count),
         lambda index: frequent_words(index, min_count),
         min_count=min_count,
     )
@@ -101,6 +106,7 @@ def encode_more(
     errors: str = "strict",
     on_progress: OnProgress = ignore,
     on_reuse: Callable[[Path], None] = ignore,
+    on_count: Callable[[int], None] = ignore,
 ) -> IdStream:
     """Return a corpus as ids of an existing vocabulary; other words are dropped.
 
@@ -112,7 +118,7 @@ def encode_more(
     >>> encode_more([["to", "be", "or"]], Vocabulary(["be", "to"], np.array([3, 2]))).ids.tolist()
     [1, 0]
     """
-    job = _Job(source, cache, errors, on_progress, on_reuse)
+    job = _Job(source, cache, errors, on_progress, on_reuse, on_count)
     return _encode(job, lambda _: vocabulary, vocabulary=words_digest(vocabulary)).stream
 
 
@@ -125,6 +131,7 @@ def encode_and_grow(
     errors: str = "strict",
     on_progress: OnProgress = ignore,
     on_reuse: Callable[[Path], None] = ignore,
+    on_count: Callable[[int], None] = ignore,
 ) -> Encoded:
     """Read more text: known words keep their ids, new words that occur at least `min_count` times follow.
 
@@ -145,7 +152,7 @@ def encode_and_grow(
         counts = {word: n for word, n in word_counts(index) if n >= min_count or word in known}
         return vocabulary.grow(counts, min_count)
 
-    job = _Job(source, cache, errors, on_progress, on_reuse)
+    job = _Job(source, cache, errors, on_progress, on_reuse, on_count)
     return _encode(job, grown, min_count=min_count, vocabulary=words_digest(vocabulary))
 
 
@@ -157,22 +164,25 @@ class _Job(NamedTuple):
     errors: str
     on_progress: OnProgress
     on_reuse: Callable[[Path], None]
+    on_count: Callable[[int], None]
     at_least: int = 1  # words with fewer occurrences are certain to be dropped
 
 
 def _encode(job: _Job, choose: Callable[[WordIndex], Vocabulary], **settings: Any) -> Encoded:
     """Return a corpus from the cache, or encode it with the vocabulary that `choose` makes from its words."""
     sentences = read_sentences(job.source, job.errors)
-    about = fingerprint(sentences, **settings) if isinstance(sentences, TextFiles) else None
+    about = fingerprint(sentences, layout=_LAYOUT, **settings) if isinstance(sentences, TextFiles) else None
     if job.cache is None or about is None:
         return _encode_temporarily(job, sentences, choose)
     cache = CorpusCache(job.cache)
     if cache.holds(about):
         folder = cache.folder_of(about)
         job.on_reuse(folder)
+        job.on_count(read_num_tokens(folder))
         return Encoded(load_vocabulary(folder), map_stream(folder))
     with temp_folder(cache.path) as folder:
         vocabulary, checksums = encode_into(folder, sentences, choose, job.at_least, job.on_progress)
+        job.on_count(read_num_tokens(folder))
         checksums |= save_vocabulary(folder, vocabulary)
         return Encoded(vocabulary, map_stream(cache.keep(folder, about, checksums)))
 
@@ -181,6 +191,7 @@ def _encode_temporarily(job: _Job, sentences: Iterable[Sentence], choose: Callab
     """Encode into files that are removed with the arrays, or at once where mapped files may be deleted."""
     with temp_folder(tempfile.gettempdir() if job.cache is None else job.cache) as folder:
         vocabulary, _ = encode_into(folder, sentences, choose, job.at_least, job.on_progress)
+        job.on_count(read_num_tokens(folder))
         stream = map_stream(folder)
     if folder.exists():
         weakref.finalize(stream.ids, shutil.rmtree, folder, ignore_errors=True)
