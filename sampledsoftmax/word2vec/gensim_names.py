@@ -53,6 +53,12 @@ _IN_TRAIN = ("start_alpha", "end_alpha", "word_count", "queue_factor", "report_d
 _IN_BUILD_VOCAB = ("keep_raw_vocab", "progress_per", "trim_rule")
 _OF_FUNCTION = {"Word2Vec": _IN_CONSTRUCTOR, "train": _IN_TRAIN, "build_vocab": _IN_BUILD_VOCAB}
 
+
+def names_left_out(function: str) -> tuple[str, ...]:
+    """Return the arguments of "Word2Vec", "train" or "build_vocab" of gensim that are left out here."""
+    return _OF_FUNCTION[function]
+
+
 _OF_VECTORS = (
     *("most_similar", "most_similar_cosmul", "similar_by_word", "similar_by_vector", "similarity", "n_similarity"),
     *("doesnt_match", "distance", "distances", "rank", "get_vector", "key_to_index", "index_to_key", "vocab"),
@@ -85,7 +91,7 @@ MOVED = {
     "reset_from": "write Word2Vec(...), then build_vocab(sentences)",
     "reset_weights": "write Word2Vec(...), then build_vocab(sentences)",
     "build_vocab_from_freq": "write build_vocab(sentences)",
-    "predict_output_word": "logits are model.wv[word] @ model.tables.weights.values.T + model.tables.biases.values",
+    "predict_output_word": "the logits are model.wv[word] @ model.tables.weights.values.T + model.tables.biases.values",
     "score": "write held_out(...), or sampledsoftmax evaluate DIR --text FILE",
 }
 
@@ -122,7 +128,7 @@ def translated(
     ...
     TypeError: Word2Vec has no argument vectorsize: did you mean vector_size?
     """
-    left_out = _OF_FUNCTION[function]
+    left_out = names_left_out(function)
     found: dict[str, Any] = {}
     for name, value in given.items():
         if name in same:

@@ -178,9 +178,7 @@ def test_epochs_without_pairs():
     models = [one_epoch(seed) for seed in range(12)]
     assert {model.is_trained for model in models} == {True, False}
     model = next(model for model in models if not model.is_trained)
-    with pytest.raises(
-        ValueError, match=r"^no epoch has pairs: sample=0\.001 leaves no sentence of two words; use sample=0$"
-    ):
+    with pytest.raises(ValueError, match=r"^no epoch has pairs: sample=0\.001 leaves no sentence of two words; use"):
         model.train([["a", "b"]] * 500)
     with pytest.raises(ValueError, match="there are no vectors yet"):
         _ = model.vectors

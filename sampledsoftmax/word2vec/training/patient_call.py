@@ -15,7 +15,7 @@ def patient_call(function: Callable[[], Result], on_slow: Callable[[], None], pa
     Parameters
     ----------
     function : callable
-        Must do no harm if nobody waits for it.
+        Must do no harm if the caller has gone on.
     on_slow : callable
         Called once, if the function takes more than `patience` seconds.
 
