@@ -176,6 +176,8 @@ def _run(
         report.on_read,
         lambda folder: say(f"corpus read from the cache: {folder}"),
         lambda plan: say(f"memory: {plan}"),
+        lambda left_out, words: say(f"{left_out:,} of {words:,} words are not in the vocabulary and are left out"),
+        lambda: say("compiling the training step: some 10 to 30 seconds, once per machine"),
     )
     try:
         model.train(

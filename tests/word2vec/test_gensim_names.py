@@ -130,7 +130,7 @@ def test_build_vocab_then_train():
 def test_build_vocab_decides_which_words_there_are():
     model = Word2Vec(**SMALL)
     model.build_vocab(two_worlds())
-    model.build_vocab([["a", "b", "c", "d"]])  # nothing has been learned yet: it is counted anew
+    model.build_vocab([["a", "b", "c", "d"]])  # nothing has been learned yet: it is counted again
     model.train(two_worlds())
     assert sorted(model.vocabulary.words) == ["a", "b", "c", "d"]
     assert model.words_left_out == 30 * 6
