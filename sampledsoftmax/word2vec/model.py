@@ -235,8 +235,12 @@ class Word2Vec(GensimAttributes):
         state = self._trained()
         if self._copy is None or self._copy[0] is not state:
             self._copy = None  # frees the last one before there are two
-            embeddings, weights = (table.values.copy() for table in state.tables[:2])
             words, which = state.vocabulary.words, state.settings.which
+            embeddings, weights = (table.values for table in state.tables[:2])
+            if which == "in":  # otherwise it would be the table itself
+                embeddings = embeddings.copy()
+            elif which == "out":
+                weights = weights.copy()
             self._copy = state, WordVectors.from_tables(words, embeddings, weights, which)
         return self._copy[1]
 
@@ -618,6 +622,7 @@ class Word2Vec(GensimAttributes):
             settings.vector_size,
             settings.slots_per_weight,
             stream.num_bytes,
+            copied=2.0 if settings.which == "both" else 1.0,
         )
         reading.watch.on_plan(plan)
         check_fits(plan)

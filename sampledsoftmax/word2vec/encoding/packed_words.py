@@ -31,11 +31,15 @@ def pack_words(words: Sequence[Word]) -> dict[str, NDArray[np.generic]]:
     >>> unpack_words(arrays)
     ['to', 12, 'a\nb']
     """
-    parts = [(word if isinstance(word, str) else f"{word:x}").encode(*_ENCODING) for word in words]
+    data, sizes = bytearray(), np.empty(len(words), np.int64)
+    for i, word in enumerate(words):
+        encoded = (word if isinstance(word, str) else f"{word:x}").encode(*_ENCODING)
+        sizes[i] = len(encoded)
+        data += encoded
     return {
-        _WORDS: np.frombuffer(b"".join(parts), np.uint8),
-        _ENDS: np.cumsum([len(part) for part in parts], dtype=np.int64),
-        _ARE_INTS: np.array([not isinstance(word, str) for word in words], np.bool_),
+        _WORDS: np.frombuffer(data, np.uint8),
+        _ENDS: np.cumsum(sizes),
+        _ARE_INTS: np.fromiter((not isinstance(word, str) for word in words), np.bool_, len(words)),
     }
 
 
