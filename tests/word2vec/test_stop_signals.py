@@ -15,7 +15,6 @@ from sampledsoftmax.word2vec.training import trainer
 from sampledsoftmax.word2vec.training.patient_call import patient_call
 from sampledsoftmax.word2vec.training.signals import StopSignals
 from sampledsoftmax.word2vec.training.trainer import Trainer
-from sampledsoftmax.word2vec.training.watch import Watch
 from tests.word2vec.test_word2vec import BLOCK, SMALL, bits, trained, two_worlds
 
 pytestmark = [pytest.mark.compiled, pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")]
