@@ -4,9 +4,11 @@ import inspect
 import numbers
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from sampledsoftmax import validation
@@ -316,7 +318,7 @@ class Word2Vec(GensimAttributes):
             )
         if update:
             self._refuse_unfinished(self._trained())
-        reading = _Reading(False, update, cache, errors, Watch() if watch is None else watch)
+        reading = _Reading(False, update, cache, errors, _checked(watch))
         encoded, size = self._encoded(source, reading, known=None)
         self._vocabulary, self._size = encoded.vocabulary, size
 
@@ -383,10 +385,10 @@ class Word2Vec(GensimAttributes):
 
         Raises
         ------
-        TypeError, ValueError, FileNotFoundError
-            The corpus cannot be read, has no pairs of known words, is too small for the arguments, or is not that of
-            the run to resume. The last run was interrupted, and neither `resume` nor `grow_vocab` is True. The model is
-            as it was.
+        TypeError, ValueError, FileNotFoundError, IsADirectoryError
+            An argument is of another type or out of its range; the corpus cannot be read, has no pairs of known words,
+            is too small for the arguments, or is not that of the run to resume; the checkpoint cannot be written. The
+            last run was interrupted, and neither `resume` nor `grow_vocab` is True. The model is as it was.
         TrainingDivergedError
             A loss is not finite, or far above that of a model that knows nothing: the mean of 50,000 pairs above 3 + 3
             times the loss of zero logits, or that of a block above 30 times (1 + that loss). The checkpoint on disk is
@@ -422,7 +424,8 @@ class Word2Vec(GensimAttributes):
                 f"this model was trained with the objective {self.settings.objective.description[:200]}: "
                 "to go on, give it to Word2Vec.load(path, objective=...)"
             )
-        watches = (Watch(on_progress, on_epoch), Watch() if watch is None else watch)
+        watches = (_checked(Watch(on_progress, on_epoch)), _checked(watch))
+        _check_writable(checkpoint)
         seconds = validation.number("checkpoint_seconds", checkpoint_seconds, at_least=0.0)
         reading = _Reading(
             validation.flag("resume", resume), validation.flag("grow_vocab", grow_vocab), cache, errors, watches[1]
@@ -714,6 +717,38 @@ def _check_finite(run: Run, start: Checkpoint) -> None:
     """Raise TrainingDivergedError if an entry of a table is not finite."""
     if not start.tables.are_finite():
         raise TrainingDivergedError(run.position.step, start.settings.learning_rate)
+
+
+def _checked(watch: Watch | None) -> Watch:
+    """Return a watch whose callbacks can be called, since they are called when much has been done."""
+    if watch is None:
+        return Watch()
+    if not isinstance(watch, Watch):
+        raise TypeError(f"watch must be a Watch, got {validation.described(watch)}")
+    for name, function in watch._asdict().items():
+        if not callable(function):
+            raise TypeError(f"{name} must be callable, got {validation.described(function)}")
+    return watch
+
+
+def _check_writable(checkpoint: AnyPath | None) -> None:
+    """Raise an error for a checkpoint that could not be written later, when much has been done."""
+    if checkpoint is None:
+        return
+    if not isinstance(checkpoint, (str, os.PathLike)):
+        raise TypeError(f"checkpoint must be a path, got {validation.described(checkpoint)}")
+    path = Path(checkpoint)
+    try:
+        is_directory = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        is_directory = False
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"checkpoint {validation.shown(str(path))} cannot be written: {reason}") from None
+    if is_directory:
+        raise IsADirectoryError(f"checkpoint {path} is a directory: name a file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"checkpoint {path} cannot be written: there is no directory {path.parent}")
 
 
 def _given(name: str, corpus: Source | None) -> Source:

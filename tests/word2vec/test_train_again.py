@@ -91,10 +91,20 @@ def test_a_corpus_without_known_pairs_is_refused_with_what_to_write(corpus):
         ([["a", "b"], "c d"], {}, TypeError),
         (MORE, {"epochs": 0}, ValueError),
         (MORE, {"callbacks": [print]}, TypeError),
-        (MORE, {"checkpoint": "no/such/folder/model.zip", "checkpoint_seconds": -1}, ValueError),
+        (MORE, {"checkpoint_seconds": -1}, ValueError),
+        (MORE, {"checkpoint": "no/such/folder/model.zip"}, FileNotFoundError),
+        (MORE, {"checkpoint": "."}, IsADirectoryError),
+        (MORE, {"checkpoint": "\0"}, ValueError),
+        (MORE, {"checkpoint": "x" * 10_000}, ValueError),
+        (MORE, {"checkpoint": 3}, TypeError),
+        (MORE, {"on_progress": 3}, TypeError),
+        (MORE, {"on_epoch": "print"}, TypeError),
+        (MORE, {"watch": print}, TypeError),
+        (MORE, {"watch": Watch(on_plan=None)}, TypeError),
+        (MORE, {"errors": 3}, ValueError),
         (MORE, {"cache": 3}, TypeError),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:30],
 )
 def test_a_call_that_fails_changes_nothing(corpus, options, error):
     for model in (trained(), Word2Vec(**SMALL)):
