@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
+from sampledsoftmax.io.archive import read_archive, write_archive
 from sampledsoftmax.word2vec.encoding.packed_words import pack_words, unpack_words
 from sampledsoftmax.word2vec.model import Word2Vec
 from sampledsoftmax.word2vec.training import trainer
@@ -97,6 +98,43 @@ def test_a_corpus_of_ids():
     assert "3" not in model.wv
     as_strings = Word2Vec([[str(i) for i in row] for row in ids], vector_size=8, min_count=1)
     assert sorted(as_strings.vocabulary.counts) == sorted(model.vocabulary.counts)
+
+
+@pytest.mark.parametrize(
+    ("meta", "arrays"),
+    [
+        ({"settings": []}, {}),
+        ({"settings": {"x" * 10**6: 1}}, {}),
+        ({"position": 3}, {}),
+        ({"position": {"epoch": 1}}, {}),
+        ({"size": {"words": 1}}, {}),
+        ({"size": 3}, {}),
+        ({"sampler_state": 3}, {}),
+        ({}, {"words": np.zeros(0, np.uint8)}),
+        ({}, {"word_ends": np.zeros(2, np.int64)}),
+        ({}, {"history": np.full((1, 9), np.inf)}),
+        ({}, {"history": np.zeros((1, 2))}),
+        ({}, {"counts": np.array([1], np.int64)}),
+        ({}, {"embeddings": np.zeros((2, 3), np.float64)}),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_a_file_whose_parts_do_not_fit_is_refused_in_one_line(meta, arrays, tmp_path):
+    path = tmp_path / "model.zip"
+    Word2Vec([["to", "be"]] * 5, vector_size=4, min_count=1, epochs=1).save(path)
+    whole = read_archive(path, "word model", 2)
+    write_archive(path, "word model", 2, {**whole[0], **meta}, {**whole[1], **arrays})
+    with pytest.raises(ValueError, match=r"model.zip is an inconsistent word model: ") as raised:
+        Word2Vec.load(path)
+    assert len(str(raised.value)) < 600
+    assert "\n" not in str(raised.value)
+
+
+def test_a_saved_model_with_odd_words_is_read_by_later_releases():
+    model = ss.Word2Vec.load(Path(__file__).parent / "saved_models" / "odd_words.zip")
+    assert same_words(model.vocabulary.words, [-3, 3, "", "\n", "3", "a\nb", "\ud800"])
+    assert model.wv[3].shape == (2,)
+    assert (model.epochs, model.corpus_total_words, model.is_finished) == (1, 14, True)
 
 
 def test_a_model_of_the_first_release_is_read_as_it_was():

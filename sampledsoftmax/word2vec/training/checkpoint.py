@@ -23,6 +23,7 @@ from sampledsoftmax.word2vec.training.tables import Tables, from_arrays
 # Version 1, which is still read, separates words by line ends, and has no sizes.
 _KIND, _VERSION, _VERSIONS = "word model", 2, (1, 2)
 _NOT_A_NUMBER = None  # JSON has no NaN
+_MAX_MESSAGE = 300  # characters of what comes from a file
 
 
 class CorpusSize(NamedTuple):
@@ -112,8 +113,9 @@ def load(path: str | os.PathLike[str], objective: Objective | None = None) -> Ch
     meta, arrays = read_archive(path, _KIND, _VERSIONS)
     try:
         return _checkpoint(meta, arrays, objective)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{Path(path)} is an inconsistent {_KIND}: {error}") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        what = " ".join(str(error).split())[:_MAX_MESSAGE]
+        raise ValueError(f"{Path(path)} is an inconsistent {_KIND}: {what}") from None
 
 
 def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]], objective: Objective | None) -> Checkpoint:
