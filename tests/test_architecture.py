@@ -30,6 +30,8 @@ LAYERS = [
     "word2vec.plots",
     "word2vec.training",
     "word2vec.evaluation",
+    "word2vec.gensim_names, word2vec.gensim_callbacks",
+    "word2vec.gensim_attributes",
     "word2vec.model",
     "diagnostics, explanation",
     PACKAGE,  # what `import sampledsoftmax` offers

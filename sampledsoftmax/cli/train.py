@@ -15,15 +15,12 @@ from sampledsoftmax.cli.vectors import neighbor_lines
 from sampledsoftmax.word2vec.corpus.corpus import TextFiles
 from sampledsoftmax.word2vec.corpus.python_source import PythonSource
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
-from sampledsoftmax.word2vec.model import Watch, Word2Vec
+from sampledsoftmax.word2vec.model import Word2Vec
 from sampledsoftmax.word2vec.training.output_directory import MODEL, OutputDirectory
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
 from sampledsoftmax.word2vec.training.settings import OBJECTIVES, OPTIMIZERS, SAMPLERS
+from sampledsoftmax.word2vec.training.watch import Watch
 from sampledsoftmax.word2vec.vectors.word_vectors import WHICH
-
-DEFAULTS = {
-    name: parameter.default for name, parameter in inspect.signature(Word2Vec).parameters.items() if name != "threads"
-}
 
 # Measured on CPython 3.11, half a million names: neighbors of rarer names are noise, keywords are useful context, and
 # both tables together vary less from seed to seed than one.
@@ -36,9 +33,9 @@ _HELP = {
     "min_count": "Drop words that occur less often.",
     "sample": "Subsample words of a higher frequency than this; 0 keeps all.",
     "epochs": "Passes over the corpus.",
-    "num_sampled": "Sampled candidates per batch.",
+    "num_sampled": "Sampled candidates per batch [default: 64, at most half of the words].",
     "batch_size": "Words per batch, each with all its pairs.",
-    "learning_rate": "Initial learning rate.",
+    "learning_rate": "Initial learning rate [default: 0.2, less for sgd].",
     "min_learning_rate": "Final learning rate of the linear decay [default: half of the initial one].",
     "objective": "Training objective.",
     "sampler": "Distribution of the candidates.",
@@ -54,6 +51,7 @@ _FLAGS = {
     "subtract_log_q": ("--log-q/--no-log-q", "Subtract log Q [default: except for negative sampling]."),
     "bias": ("--bias/--no-bias", "Learn output biases [default: with log Q]."),
 }  # fmt: skip
+DEFAULTS = {name: inspect.signature(Word2Vec).parameters[name].default for name in (*_HELP, *_FLAGS)}
 
 
 def _options(command: Any) -> Any:
@@ -67,7 +65,9 @@ def _options(command: Any) -> Any:
 def _type(name: str) -> Any:
     if name in _CHOICES:
         return click.Choice(_CHOICES[name])
-    return float if DEFAULTS[name] is None else type(DEFAULTS[name])
+    if DEFAULTS[name] is None:
+        return int if name == "num_sampled" else float
+    return type(DEFAULTS[name])
 
 
 def _shown(name: str) -> str:
@@ -155,7 +155,7 @@ def train(
 
 def _existing_model(directory: OutputDirectory, given: dict[str, Any], resume: bool) -> Word2Vec:
     """Return the model in the directory, interrupted or finished; given options must equal its settings."""
-    model = Word2Vec.load(directory.path / MODEL)
+    model: Word2Vec = Word2Vec.load(directory.path / MODEL)
     before = model.settings.as_dict()
     others = [f"{name}={before[name]}, not {value}" for name, value in given.items() if before[name] != value]
     if others:
@@ -182,6 +182,8 @@ def _run(model: Word2Vec, source: Iterable[Any], directory: OutputDirectory, opt
         report.on_read,
         lambda folder: say(f"corpus read from the cache: {folder}"),
         lambda plan: say(f"memory: {plan}"),
+        lambda left_out, words: say(f"{left_out:,} of {words:,} words are not in the vocabulary and are left out"),
+        lambda: say("compiling the training step: some 10 to 30 seconds, once per machine"),
     )
     try:
         with stop_notice(say, "stopping: one moment; press Ctrl-C again to stop at once"):

@@ -13,7 +13,7 @@ import os
 import re
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.runtime.workspace import aligned
+from sampledsoftmax.validation import MAX_SHOWN, shown
 
 # Archives of format 1, which are still read, have the SHA-256 of each array in the place of its CRC-32.
 _FORMAT, _FORMATS = "sampledsoftmax archive 2", ("sampledsoftmax archive 1", "sampledsoftmax archive 2")
 _ABOUT, _ENDING = "archive.json", ".npy"
 _NAME = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*")
-_BLOCK_BYTES, _MAX_HEADER = 2**20, 2**16
+_BLOCK_BYTES, _MAX_HEADER, _MAX_MESSAGE = 2**20, 2**16, 300
 
 # Exceptions raised on corrupt input.
 _DAMAGE = (
@@ -87,7 +88,7 @@ def write_archive(
 
 
 def read_archive(
-    path: str | os.PathLike[str], kind: str, version: int
+    path: str | os.PathLike[str], kind: str, versions: int | Collection[int]
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return (meta, arrays) of a file that `write_archive` has written.
 
@@ -96,8 +97,8 @@ def read_archive(
     path : path
     kind : str
         The expected kind of content.
-    version : int
-        The expected version.
+    versions : int or collection of int
+        The expected version, or those that the caller can read.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def read_archive(
     ValueError
         The file is of another kind or version, or is damaged; one line that says which.
     """
-    path = Path(path)
+    path, readable = Path(path), (versions,) if isinstance(versions, int) else tuple(versions)
     if not path.is_file():
         raise FileNotFoundError(f"{kind} {path} does not exist" + " as a file" * path.exists())
     with path.open("rb") as file:
@@ -115,10 +116,10 @@ def read_archive(
             about = json.loads(_member(archive, _ABOUT).read())
             if not isinstance(about, dict) or about["format"] not in _FORMATS:
                 raise ValueError(f"{_ABOUT} is not of a {_FORMAT}")
-        if (about["kind"], about["version"]) != (kind, version):
+        if about.get("kind") != kind or about.get("version") not in readable:
             raise ValueError(
-                f"{path} contains a {about['kind']} of version {about['version']}, this release of sampledsoftmax "
-                f"reads a {kind} of version {version}"
+                f"{path} contains a {str(about.get('kind'))[:MAX_SHOWN]} of version {shown(about.get('version'))}, "
+                f"this release of sampledsoftmax reads a {kind} of version {' or '.join(map(str, readable))}"
             )
         with _described(f"{path} is damaged"):
             _check_members(archive, about["arrays"], os.fstat(file.fileno()).st_size)
@@ -131,18 +132,24 @@ def _described(problem: str) -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
-        raise ValueError(f"{problem}: {' '.join(str(error).split()) or type(error).__name__}") from None
+        raise ValueError(f"{problem}: {_in_one_line(error) or type(error).__name__}") from None
     except OSError as error:
         if error.errno != errno.EINVAL:  # a position before the start of the file
             raise
         raise ValueError(f"{problem}: it refers to a position outside the file") from None
 
 
+def _in_one_line(error: Exception) -> str:
+    """Return the message of an error; that of a foreign file may have any length."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}..."
+
+
 def _check_meta(meta: Mapping[str, Any]) -> None:
     try:
         same = json.loads(json.dumps(meta, allow_nan=False)) == meta
     except (TypeError, ValueError) as error:
-        raise TypeError(f"meta cannot be represented in JSON: {error}") from None
+        raise TypeError(f"meta cannot be represented in JSON: {_in_one_line(error)}") from None
     if not same:
         raise TypeError("meta cannot be represented in JSON: tuples become lists, and keys that are not str become str")
 
@@ -150,7 +157,7 @@ def _check_meta(meta: Mapping[str, Any]) -> None:
 def _checked(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if not _NAME.fullmatch(name):
         raise ValueError(
-            f"{name!r} cannot name an array: letters, digits, _, -, with . or / between them, are expected"
+            f"{shown(name)} cannot name an array: letters, digits, _, -, with . or / between them, are expected"
         )
     array = np.asanyarray(array)
     if array.dtype.kind not in "biufc":

@@ -1,55 +1,67 @@
 """Word vectors from text: skip-gram or CBOW, trained with sampled softmax or its relatives."""
 
+import inspect
+import numbers
 import os
 import secrets
+import stat
 import time
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sampledsoftmax import validation
+from sampledsoftmax.io.class_only import classonlymethod
 from sampledsoftmax.losses.objectives import Objective
+from sampledsoftmax.word2vec import gensim_names
 from sampledsoftmax.word2vec.corpus.corpus import Source
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath
 from sampledsoftmax.word2vec.encoding.encode import Encoded, encode_and_grow, encode_corpus, encode_more, ignore
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
+from sampledsoftmax.word2vec.gensim_attributes import GensimAttributes
+from sampledsoftmax.word2vec.gensim_callbacks import ModelCallbacks
 from sampledsoftmax.word2vec.training import checkpoint as checkpoints
-from sampledsoftmax.word2vec.training.checkpoint import Checkpoint
-from sampledsoftmax.word2vec.training.memory import MemoryPlan, check_fits, plan_memory
+from sampledsoftmax.word2vec.training.checkpoint import Checkpoint, CorpusSize
+from sampledsoftmax.word2vec.training.memory import check_fits, plan_memory
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
-from sampledsoftmax.word2vec.training.run import DeferredInterrupt, Position, Run, check_stream
+from sampledsoftmax.word2vec.training.run import Position, Run, check_stream
 from sampledsoftmax.word2vec.training.settings import MAX_SEED, SavedObjective, TrainingSettings
+from sampledsoftmax.word2vec.training.signals import StopSignals
 from sampledsoftmax.word2vec.training.tables import Tables, grown, new_tables
+from sampledsoftmax.word2vec.training.watch import Report, Watch
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
-Report = Callable[[Progress], None]
+_Model = TypeVar("_Model", bound="Word2Vec")
 
-_DIVERGED = "diverged"  # in the place of the corpus digest: the run cannot be resumed
-
-
-class Watch(NamedTuple):
-    """Callbacks of a training run.
-
-    Attributes
-    ----------
-    on_progress, on_epoch : callable
-        Called with a `Progress`, after each block of text and after each epoch.
-    on_read : callable
-        Called with (bytes read, total bytes or None) while the corpus is read.
-    on_reuse : callable
-        Called with the folder of a corpus that is taken from the cache.
-    on_plan : callable
-        Called with the `MemoryPlan`, before the tables are allocated.
-    """
-
-    on_progress: Report = ignore
-    on_epoch: Report = ignore
-    on_read: Callable[[int, int | None], None] = ignore
-    on_reuse: Callable[[Path], None] = ignore
-    on_plan: Callable[[MemoryPlan], None] = ignore
+_TORN = "stopped within a block"  # in the place of the corpus digest: the run cannot be resumed
 
 
-class Word2Vec:
+class _Reading(NamedTuple):
+    """How a corpus is taken: with the vocabulary of the run to resume, with more words, or as the model is."""
+
+    resume: bool
+    grow: bool
+    files: Mapping[str, Any]  # arguments of `encode_corpus`: cache, errors, encoding, exclude
+    watch: Watch = Watch()
+
+
+@dataclass
+class _Session:
+    """What a run of `train` works with: the state before it, None if its tables are trained further themselves."""
+
+    before: Checkpoint | None
+    start: Checkpoint
+    stream: IdStream
+    signals: StopSignals
+    watches: tuple[Watch, Watch]
+    callbacks: ModelCallbacks
+    path: AnyPath | None
+    seconds: float
+    has_checkpoint: bool
+
+
+class Word2Vec(GensimAttributes):
     """Word vectors, trained as in TensorFlow's word2vec tutorial, with gensim's names where the meaning is the same.
 
     Ids are ordered by decreasing frequency, frequent words are subsampled, and each remaining word has a window. The
@@ -59,6 +71,8 @@ class Word2Vec:
 
     Parameters
     ----------
+    sentences : path, sequence of paths, or iterable of sentences, optional
+        A corpus to train on at once, as `train(sentences)` does; without it, call `train`.
     vector_size : int
         Dimension of the vectors.
     window : int
@@ -66,19 +80,22 @@ class Word2Vec:
     min_count : int
         Words that occur less often are dropped.
     sample : float
-        Words of a higher frequency are subsampled (see `keep_probabilities`); 0 keeps all.
+        Words of a higher frequency are subsampled (see `keep_probabilities`); 0 keeps all. A corpus of fewer than
+        1 / sample words is not subsampled: in it, a word that occurs once is already that frequent.
     epochs : int
         Passes over the corpus.
-    num_sampled : int
-        Candidates per batch; they are unique, so at most the size of the vocabulary.
+    num_sampled : int, optional
+        Candidates per batch; they are unique, so at most the size of the vocabulary. By default 64, but at most half of
+        the words.
     batch_size : int
         Maximum number of words per batch, each with all its pairs.
-    learning_rate : float
-        Initial learning rate. The gradient is the sum over the pairs of a batch.
+    learning_rate : float, optional
+        Initial learning rate. The gradient is the sum over the pairs of a batch. By default 0.2; for
+        "sgd" 0.01, with CBOW 0.08.
     min_learning_rate : float, optional
         Final learning rate of the linear decay over all epochs. By default half of `learning_rate`.
     sg : bool
-        True: skip-gram. False: CBOW, with the mean of the context.
+        True or 1: skip-gram. False or 0: CBOW, with the mean of the context. The default is skip-gram (gensim: CBOW).
     shrink_windows : bool
         Whether the size of each window is drawn uniformly from 1 to `window`.
     objective : str or Objective
@@ -102,18 +119,21 @@ class Word2Vec:
         concatenated: less noisy for a small corpus (half a million words), worse for a large one.
     threads : int, optional
         Number of threads; at most 4 are used. By default it is chosen at run time, up to `set_num_threads`.
+    gensim : optional
+        Other names of gensim. `workers` is `threads`, `negative` is `num_sampled` (here the candidates are those of a
+        batch, and the objective stays `objective`), `size` is `vector_size`, `iter` is `epochs`, `corpus_file` is
+        `sentences`; `callbacks` and `compute_loss` are those of `train`. What is left out on purpose (`alpha`, `hs=1`,
+        `trim_rule`, ...) is refused with what to write instead.
 
     Attributes
     ----------
-    settings : TrainingSettings
-        The arguments, with defaults filled in.
-    vocabulary : Vocabulary
-        The words, after `train` has counted them.
+    threads : int or None
+        May be assigned: results do not depend on it.
 
     Raises
     ------
     TypeError, ValueError
-        An argument is of another type or out of its range.
+        An argument is of another type, out of its range, unknown or left out; with `sentences`, the errors of `train`.
 
     Notes
     -----
@@ -121,27 +141,29 @@ class Word2Vec:
     "On using very large target vocabulary for neural machine translation", 2015. Pairs with the same center share a row
     of sampled logits, which is computed once per word; see `kernels/loss/per_label.py`.
 
+    All settings are attributes, such as `model.window`, and cannot be assigned.
+
     Examples
     --------
     >>> text = [["one", "two", "three", "four"], ["four", "three", "two", "one"]] * 50
-    >>> model = Word2Vec(vector_size=8, sample=0, num_sampled=2, epochs=1)
-    >>> model.train(text)
-    >>> len(model.vectors), model.vectors["one"].shape
+    >>> model = Word2Vec(text, vector_size=8, epochs=1)
+    >>> len(model.vectors), model.wv["one"].shape
     (4, (8,))
     """
 
     def __init__(
         self,
+        sentences: Source | None = None,
         vector_size: int = 100,
         window: int = 5,
         min_count: int = 5,
         sample: float = 1e-3,
         epochs: int = 5,
-        num_sampled: int = 64,
+        num_sampled: int | None = None,
         batch_size: int = 80,
-        learning_rate: float = 0.2,
+        learning_rate: float | None = None,
         min_learning_rate: float | None = None,
-        sg: bool = True,
+        sg: bool | int = True,
         shrink_windows: bool = True,
         objective: str | Objective = "sampled_softmax",
         subtract_log_q: bool | None = None,
@@ -152,12 +174,43 @@ class Word2Vec:
         seed: int | None = 1,
         which: str = "in",
         threads: int | None = None,
+        **gensim: Any,
     ) -> None:
-        given = {name: value for name, value in locals().items() if name not in ("self", "threads")}
-        given["seed"] = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
-        self.settings = TrainingSettings.checked(**given)
-        self.threads = None if threads is None else validation.whole_number("threads", threads, at_least=1)
+        given = {name: value for name, value in locals().items() if name not in ("self", "gensim")}
+        of_train = {name: gensim.pop(name) for name in ("callbacks", "compute_loss") if name in gensim}
+        others = gensim_names.translated("Word2Vec", gensim, list(given), gensim_names.SAME)
+        given = gensim_names.merged("Word2Vec", given, others, _DEFAULTS)
+        corpus, threads = given.pop("sentences"), given.pop("threads")
+        if isinstance(corpus, numbers.Number):
+            raise TypeError(
+                f"sentences must be a corpus, got {validation.described(corpus)}: write Word2Vec(vector_size=...)"
+            )
+        given["seed"] = secrets.randbelow(MAX_SEED + 1) if given["seed"] is None else given["seed"]
+        self._settings = TrainingSettings.checked(**given)
+        self.threads = threads
         self._state: Checkpoint | None = None
+        self._vocabulary: Vocabulary | None = None  # of build_vocab, until it is trained
+        self._size: CorpusSize | None = None
+        self._copy: tuple[Checkpoint, WordVectors] | None = None
+        self._problem = "there are no vectors yet: call train(corpus) first"
+        if corpus is not None:
+            self.train(corpus, **of_train)
+        else:
+            ModelCallbacks(of_train.get("callbacks", ()))
+
+    @property
+    def settings(self) -> TrainingSettings:
+        """The arguments, with defaults filled in."""
+        return self._settings
+
+    @property
+    def threads(self) -> int | None:
+        """Number of threads; None: chosen at run time."""
+        return self._threads
+
+    @threads.setter
+    def threads(self, threads: int | None) -> None:
+        self._threads = None if threads is None else validation.whole_number("threads", threads, at_least=1)
 
     @property
     def seed(self) -> int:
@@ -166,27 +219,112 @@ class Word2Vec:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words; ValueError before `train` has counted them."""
-        return self._trained().vocabulary
+        """The words; ValueError before `train` or `build_vocab` has counted them."""
+        return self._trained().vocabulary if self._vocabulary is None else self._vocabulary
 
     @property
     def tables(self) -> Tables:
-        """The current embeddings, output weights and output biases; ValueError before training."""
+        """The current embeddings, output weights and output biases, not copied; ValueError before training."""
         return self._trained().tables
 
     @property
     def vectors(self) -> WordVectors:
-        """A copy of the current vectors; ValueError before training."""
+        """The current vectors; ValueError before training.
+
+        They are copied from the tables at the first use after training, and kept until the model is trained further.
+        """
         state = self._trained()
-        embeddings, weights = (table.values.copy() for table in state.tables[:2])
-        return WordVectors.from_tables(state.vocabulary.words, embeddings, weights, self.settings.which)
+        if self._copy is None or self._copy[0] is not state:
+            self._copy = None  # frees the last one before there are two
+            words, which = state.vocabulary.words, state.settings.which
+            embeddings, weights = (table.values for table in state.tables[:2])
+            self._copy = state, WordVectors.from_tables(words, embeddings, weights, which)
+        return self._copy[1]
+
+    @property
+    def wv(self) -> WordVectors:
+        """The same as `vectors`: gensim's name."""
+        return self.vectors
+
+    @property
+    def corpus_count(self) -> int | None:
+        """Number of sentences of the corpus that was read last; None if it is not known."""
+        return None if self._size is None else self._size.sentences
+
+    @property
+    def corpus_total_words(self) -> int | None:
+        """Number of words of the corpus that was read last, all of them; None if it is not known."""
+        return None if self._size is None else self._size.words
+
+    @property
+    def words_left_out(self) -> int | None:
+        """Number of words of that corpus that are not in the vocabulary and were left out; None if it is not known."""
+        return None if self._size is None else self._size.words - self._size.known
+
+    def build_vocab(
+        self,
+        sentences: Source | None = None,
+        update: bool = False,
+        *,
+        cache: AnyPath | None = None,
+        errors: str = "strict",
+        encoding: str = "utf-8",
+        watch: Watch | None = None,
+        **gensim: Any,
+    ) -> None:
+        """Count the words of a corpus, as gensim does before `train`; `train` alone does both.
+
+        Parameters
+        ----------
+        sentences : path, sequence of paths, or iterable of sentences
+            As for `train`.
+        update : bool
+            True: add the new words of more text to a trained model; they get rows in the next `train`. False: the
+            vocabulary of a model that has not been trained.
+        cache, errors, encoding, watch : optional
+            As for `train`.
+        gensim : optional
+            Other names of gensim: `corpus_file` is `sentences`. What is left out is refused with what to write instead.
+
+        Raises
+        ------
+        TypeError, ValueError, FileNotFoundError
+            The corpus cannot be read or is too small; the model is trained and `update` is False, or the other way
+            round. Nothing has changed.
+
+        Examples
+        --------
+        >>> text = [["to", "be", "or"], ["not", "to", "be"]]
+        >>> model = Word2Vec(vector_size=4, min_count=1)
+        >>> model.build_vocab(text)
+        >>> model.train(text, total_examples=model.corpus_count, epochs=model.epochs)
+        >>> model.vocabulary.words, model.corpus_total_words
+        (['be', 'to', 'not', 'or'], 6)
+        """
+        names = ["sentences", "update", "cache", "errors", "encoding", "watch"]
+        others = gensim_names.translated("build_vocab", gensim, names, {"corpus_file": "sentences"})
+        given = gensim_names.merged("build_vocab", {"sentences": sentences}, others, {"sentences": None})
+        source = _given("sentences", given["sentences"])
+        validation.flag("update", update)
+        if self._state is not None and not update:
+            raise ValueError(
+                "this model is trained, and a new vocabulary would discard that: build_vocab(sentences, update=True) "
+                "adds words, and a new Word2Vec(...) starts again"
+            )
+        if update:
+            self._refuse_unfinished(self._trained())
+        files = {"cache": cache, "errors": errors, "encoding": encoding}
+        reading = _Reading(False, update, files, _checked(watch))
+        encoded, size = self._encoded(source, reading, known=None)
+        self._vocabulary, self._size = encoded.vocabulary, size
 
     def train(
         self,
-        corpus: Source,
+        corpus: Source | None = None,
         on_progress: Report = ignore,
         on_epoch: Report = ignore,
         *,
+        epochs: int | None = None,
         resume: bool = False,
         grow_vocab: bool = False,
         cache: AnyPath | None = None,
@@ -195,25 +333,36 @@ class Word2Vec:
         errors: str = "strict",
         encoding: str = "utf-8",
         watch: Watch | None = None,
+        callbacks: Iterable[Any] = (),
+        compute_loss: bool = False,
+        total_examples: int | None = None,
+        total_words: int | None = None,
+        **gensim: Any,
     ) -> None:
-        """Train on a corpus: from the start, resuming an interrupted run, or continuing with more text.
+        """Train on a corpus: from the start, going on with a trained model, or resuming an interrupted run.
+
+        A model that is trained goes on with its words, rows and slots, for `epochs` passes over the corpus. Its counts
+        stay those of its first corpus; words that it does not know are left out, see `words_left_out`, unless
+        `grow_vocab` is True.
 
         Parameters
         ----------
-        corpus : path, sequence of paths, or iterable of token lists
-            See `read_sentences`.
+        corpus : path, sequence of paths, or iterable of sentences
+            See `read_sentences`. A sentence is any sequence of tokens, each a str or an int (3 and "3" are two words).
         on_progress, on_epoch : callable
             Called with a `Progress`, after each block of text and after each epoch.
+        epochs : int, optional
+            Passes over this corpus; by default `settings.epochs`, which it replaces.
         resume : bool
             Continue a loaded or interrupted run on the same corpus: the vectors are the same bits as those of an
             uninterrupted run.
         grow_vocab : bool
-            Continue training an existing model on more text, for `epochs` passes over it: its words keep their rows,
-            new words get new rows.
+            Go on with a trained model, and give rows to the new words that occur `min_count` times in the corpus.
         cache : path, optional
             Directory for the ids of the corpus, see `encode_corpus`.
         checkpoint : path, optional
-            File that is written every `checkpoint_seconds`, at the end, and when Ctrl-C stops the run.
+            File that is written every `checkpoint_seconds`, at the end, and when Ctrl-C, SIGTERM or SIGHUP stops the
+            run.
         checkpoint_seconds : float
             0 writes one after each block.
         errors : str
@@ -222,41 +371,82 @@ class Word2Vec:
             The encoding of text files, such as "utf-8", "cp1252", "gbk" or "utf-16".
         watch : Watch, optional
             More callbacks, in addition to `on_progress` and `on_epoch`.
+        callbacks : iterable of objects
+            gensim's: objects with some of the methods on_train_begin(model), on_epoch_begin(model),
+            on_epoch_end(model), on_train_end(model).
+        compute_loss : bool
+            Accepted: the loss is always recorded, see `history` and `get_latest_training_loss`.
+        total_examples, total_words : int, optional
+            Accepted: the corpus is counted as it is read.
+        gensim : optional
+            Other names of gensim: `sentences` and `corpus_file` are `corpus`. What is left out on purpose
+            (`start_alpha`, ...) is refused with what to write instead.
 
         Raises
         ------
-        TypeError, ValueError, FileNotFoundError
-            The corpus cannot be read, is too small for the arguments, or is not that of the run to resume.
+        TypeError, ValueError, FileNotFoundError, IsADirectoryError
+            An argument is of another type or out of its range; the corpus cannot be read, has no pairs of known words,
+            is too small for the arguments, or is not that of the run to resume; the checkpoint cannot be written. The
+            last run was interrupted, and neither `resume` nor `grow_vocab` is True. The model is as it was.
         TrainingDivergedError
-            A loss is not finite; the tables are those of the previous step.
+            A loss is not finite, or far above that of a model that knows nothing: the mean of 50,000 pairs above 3 + 3
+            times the loss of zero logits, or that of a block above 30 times (1 + that loss). The checkpoint on disk is
+            not replaced, and the model goes back to it, or else to what it was before the call. After `resume` without
+            a checkpoint there is no such state, and the model has no vectors any more.
         KeyboardInterrupt
-            After Ctrl-C, at the end of the current block.
+            After Ctrl-C: at once while the corpus is read and the step is compiled, later at the end of the current
+            block, after the checkpoint. A second one is raised at once: the checkpoint on disk is intact, and the run
+            in memory cannot be resumed.
+        SystemExit
+            After SIGTERM or SIGHUP, in the same way, if the process has no handler for them: 128 + the number of the
+            signal.
+
+        Examples
+        --------
+        >>> model = Word2Vec(vector_size=4, min_count=1)
+        >>> model.train([["to", "be"], ["be", "to"]])
+        >>> model.train([["to", "be", "or"]], epochs=2)
+        >>> model.vocabulary.words, model.words_left_out
+        (['be', 'to'], 1)
         """
+        given: dict[str, Any] = {"corpus": corpus, "epochs": epochs}
+        names = [name for name in inspect.signature(self.train).parameters if name != "gensim"]
+        others = gensim_names.translated("train", gensim, names, gensim_names.SAME_IN_TRAIN)
+        given = gensim_names.merged("train", given, others, {"corpus": None, "epochs": None})
+        source = _given("corpus", given["corpus"])
+        validation.flag("compute_loss", compute_loss)
+        for name, total in (("total_examples", total_examples), ("total_words", total_words)):
+            if total is not None:
+                validation.whole_number(name, total, at_least=0)
         if isinstance(self.settings.objective, SavedObjective):
             raise ValueError(
-                f"this model was trained with the objective {self.settings.objective.description}: "
+                f"this model was trained with the objective {self.settings.objective.description[:200]}: "
                 "to go on, give it to Word2Vec.load(path, objective=...)"
             )
-        watches = (Watch(on_progress, on_epoch), Watch() if watch is None else watch)
+        watches = (_checked(Watch(on_progress, on_epoch)), _checked(watch))
+        _check_writable(checkpoint)
         seconds = validation.number("checkpoint_seconds", checkpoint_seconds, at_least=0.0)
-        validation.flag("resume", resume)
-        if resume and validation.flag("grow_vocab", grow_vocab):
-            raise ValueError("resume=True continues a run, grow_vocab=True starts one on more text: set only one")
         own = [] if checkpoint is None else [checkpoint]  # in a corpus folder it is no text
-        reading = {"cache": cache, "errors": errors, "encoding": encoding, "exclude": own}
-        encoded = self._encoded(corpus, resume, grow_vocab, reading, watches[1])
-        check_stream(encoded.stream)
-        self._prepare(encoded, resume, grow_vocab, watches[1])
-        try:
-            self._run(encoded.stream, checkpoint, seconds, watches)
-        except TrainingDivergedError:
-            self._state = self._trained()._replace(corpus=_DIVERGED)
-            raise
+        files = {"cache": cache, "errors": errors, "encoding": encoding, "exclude": own}
+        flags = validation.flag("resume", resume), validation.flag("grow_vocab", grow_vocab)
+        reading = _Reading(*flags, files, watches[1])
+        settings = self._settings_for(given["epochs"], reading)
+        objects = ModelCallbacks(callbacks)
+        with StopSignals() as signals:
+            start, stream = self._start(source, reading, settings)
+            before = None if reading.resume else self._state
+            session = _Session(before, start, stream, signals, watches, objects, checkpoint, seconds, reading.resume)
+            try:
+                self._run(session)
+            except TrainingDivergedError:
+                self._go_back(session)
+                raise
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the model: settings, words, tables, optimizer slots, and the position of the run.
 
-        The model is written atomically to one file, with checksums and without pickle; see `io/archive.py`.
+        The model is written atomically to one file, with checksums and without pickle; see `io/archive.py`. Any word
+        that can be trained can be saved.
 
         Parameters
         ----------
@@ -273,14 +463,13 @@ class Word2Vec:
         Examples
         --------
         >>> import tempfile
-        >>> model = Word2Vec(vector_size=4, min_count=1, sample=0, num_sampled=1, epochs=1)
-        >>> model.train([["to", "be"], ["be", "to"]])
+        >>> model = Word2Vec([["to", "be"], ["be", "to"]], vector_size=4, min_count=1)
         >>> model.save(tempfile.mkdtemp() + "/model.zip")
         """
         checkpoints.save(path, self._trained())
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], objective: Objective | None = None) -> "Word2Vec":
+    @classonlymethod
+    def load(cls: type[_Model], path: str | os.PathLike[str], objective: Objective | None = None) -> _Model:
         """Load a model written by `save`, or a `checkpoint` of `train`.
 
         Parameters
@@ -302,101 +491,287 @@ class Word2Vec:
             The file does not exist.
         ValueError
             The file is not a model or is damaged; one line that says where.
+        TypeError
+            It is called on a model, which it would not change, instead of the class.
 
         Examples
         --------
         >>> import tempfile
         >>> path = tempfile.mkdtemp() + "/model.zip"
-        >>> model = Word2Vec(vector_size=4, min_count=1, sample=0, num_sampled=1, epochs=1)
+        >>> model = Word2Vec(vector_size=4, min_count=1)
         >>> model.train([["to", "be"], ["be", "to"]], checkpoint=path)
         >>> bool((Word2Vec.load(path).vectors["be"] == model.vectors["be"]).all())
         True
         """
         state = checkpoints.load(path, objective)
         model = cls(**state.settings.arguments())
-        model._state = state
+        model._state, model._size = state, state.size
         return model
 
     @property
     def is_trained(self) -> bool:
-        """Whether the model has tables."""
+        """Whether the model has vectors that were learned."""
         return self._state is not None
 
     @property
     def is_finished(self) -> bool:
         """Whether all epochs of the last run are done."""
-        return self._state is not None and self._state.position.epoch >= self.settings.epochs
+        return self._state is not None and self._state.position.epoch >= self._state.settings.epochs
 
     @property
     def history(self) -> list[Progress]:
-        """The progress of all blocks so far."""
+        """The progress of all blocks of the last run."""
         return list(self._trained().history)
+
+    def get_latest_training_loss(self) -> float:
+        """Return the sum of the losses of all pairs of the last run: gensim's name; see `history` for means.
+
+        Returns
+        -------
+        float
+            In nats.
+
+        Raises
+        ------
+        ValueError
+            The model has not been trained.
+
+        Examples
+        --------
+        >>> model = Word2Vec([["to", "be"], ["be", "to"]], vector_size=4, min_count=1, epochs=1)
+        >>> model.get_latest_training_loss() == model.history[-1].loss * model.history[-1].pairs
+        True
+        """
+        state = self._trained()
+        total, before = state.position.epoch_loss, 0
+        ends = [p for p, after in zip(state.history, [*state.history[1:], None], strict=True) if _ends(p, after)]
+        for progress in ends[: state.position.epoch]:
+            total += progress.loss * (progress.pairs - before) if progress.pairs > before else 0.0
+            before = progress.pairs
+        return total
 
     def _trained(self) -> Checkpoint:
         if self._state is None:
-            raise ValueError("there are no vectors yet: call train(corpus) first")
+            raise ValueError(self._problem)
         return self._state
 
-    def _encoded(self, corpus: Source, resume: bool, grow: bool, options: dict[str, Any], watch: Watch) -> Encoded:
-        """Read the corpus."""
-        options |= {"on_progress": watch.on_read, "on_reuse": watch.on_reuse}
-        if resume:
-            vocabulary = self._trained().vocabulary
-            return Encoded(vocabulary, encode_more(corpus, vocabulary, **options))
-        if grow:
-            return encode_and_grow(corpus, self._trained().vocabulary, self.settings.min_count, **options)
-        return encode_corpus(corpus, self.settings.min_count, **options)
+    def _settings_for(self, epochs: int | None, reading: _Reading) -> TrainingSettings:
+        """Return the settings of a run; refuse what the model is not ready for."""
+        if reading.resume:
+            state = self._trained()
+            if reading.grow:
+                raise ValueError("resume=True continues a run, grow_vocab=True starts one on more text: set only one")
+            if state.corpus == _TORN:
+                raise ValueError(
+                    "this run was stopped within a block: load its last checkpoint, or go on with grow_vocab=True"
+                )
+            if epochs is not None and epochs != state.settings.epochs:
+                raise ValueError(f"epochs={epochs}: the run to resume has {state.settings.epochs} epochs, leave it out")
+            return state.settings
+        if reading.grow:
+            self._trained()
+        elif self._state is not None:
+            self._refuse_unfinished(self._state)
+        if epochs is None:
+            return self.settings
+        return replace(self.settings, epochs=validation.whole_number("epochs", epochs, at_least=1, at_most=2**28))
 
-    def _prepare(self, encoded: Encoded, resume: bool, grow: bool, watch: Watch) -> None:
-        """Set the state from which training starts."""
-        vocabulary, stream = encoded
-        self._check_num_sampled(vocabulary)
-        corpus = checkpoints.digest(stream)
-        if resume:
-            if self._trained().corpus == _DIVERGED:
-                raise ValueError("this run has diverged within a block: load its last checkpoint, or start again")
-            if self._trained().corpus != corpus:
+    def _refuse_unfinished(self, state: Checkpoint) -> None:
+        epoch, epochs = state.position.epoch + 1, state.settings.epochs
+        if epoch <= epochs:
+            raise ValueError(
+                f"this run was stopped in epoch {epoch} of {epochs}: train(corpus, resume=True) continues it, "
+                "train(corpus, grow_vocab=True) leaves it there and goes on with this corpus"
+            )
+
+    def _encoded(self, corpus: Source, reading: _Reading, known: Vocabulary | None) -> tuple[Encoded, CorpusSize]:
+        """Read a corpus with a known vocabulary, with more words than the model has, or with those of the corpus."""
+        counts: list[int] = []
+        options: dict[str, Any] = {
+            **reading.files,
+            "on_progress": reading.watch.on_read,
+            "on_reuse": reading.watch.on_reuse,
+            "on_count": counts.append,
+        }
+        if reading.grow:
+            encoded = encode_and_grow(corpus, self.vocabulary, self.settings.min_count, **options)
+        elif known is not None:
+            encoded = Encoded(known, encode_more(corpus, known, **options))
+        else:
+            encoded = encode_corpus(corpus, self.settings.min_count, **options)
+        num_sentences, num_known = encoded.stream.offsets.size - 1, int(encoded.stream.ids.size)
+        return encoded, CorpusSize(num_sentences, counts[0], num_known)
+
+    def _start(self, corpus: Source, reading: _Reading, settings: TrainingSettings) -> tuple[Checkpoint, IdStream]:
+        """Read the corpus, and return the state from which training starts, without changing the model."""
+        before = self._state
+        known = self._vocabulary if before is None else self.vocabulary
+        (vocabulary, stream), size = self._encoded(corpus, reading, known)
+        digest = checkpoints.digest(stream)
+        if before is not None and reading.resume:
+            if before.corpus != digest:
                 raise ValueError(
                     "this is not the corpus of the run to resume: it has "
                     f"{stream.ids.size:,} words of the run's vocabulary in {stream.offsets.size - 1:,} sentences"
                 )
-            return
-        dim, optimizer = self.settings.vector_size, self.settings.new_optimizer()
-        slots = {"adagrad": 1.0, "rowwise_adagrad": 1.0 / dim, "sgd": 0.0}[self.settings.optimizer]
-        plan = plan_memory(len(vocabulary), dim, slots, stream.num_bytes)
-        watch.on_plan(plan)
+            return before._replace(size=size), stream
+        check_stream(stream, "" if known is None else _advice(size))
+        if known is not None and not reading.grow and size.known < size.words:
+            reading.watch.on_left_out(size.words - size.known, size.words)
+        _check_num_sampled(settings, vocabulary)
+        plan = plan_memory(
+            len(vocabulary),
+            settings.vector_size,
+            settings.slots_per_weight,
+            stream.num_bytes,
+            copied=2.0 if settings.which == "both" else 1.0,
+        )
+        reading.watch.on_plan(plan)
         check_fits(plan)
-        if grow:
-            tables = grown(self._trained().tables, len(vocabulary), optimizer, self.seed)
+        sampler_state: dict[str, Any] = {}
+        if before is None:
+            tables = new_tables(len(vocabulary), settings.vector_size, settings.new_optimizer(), settings.seed)
         else:
-            tables = new_tables(len(vocabulary), dim, optimizer, self.seed)
-        self._state = Checkpoint(self.settings, vocabulary, tables, Position(), corpus, [], {})
+            tables = grown(before.tables, len(vocabulary), settings.new_optimizer(), settings.seed)
+            if len(vocabulary) == len(before.vocabulary):
+                sampler_state = before.sampler_state
+        return Checkpoint(settings, vocabulary, tables, Position(), digest, [], sampler_state, size), stream
 
-    def _run(self, stream: IdStream, path: AnyPath | None, seconds: float, watches: tuple[Watch, Watch]) -> None:
+    def _take(self, state: Checkpoint) -> None:
+        """Make a state of a run the state of the model."""
+        self._state, self._settings, self._size, self._vocabulary = state, state.settings, state.size, None
+
+    def _run(self, session: _Session) -> None:
         """Train to the end, and write checkpoints."""
-        state = self._trained()
-        run = Run(state.settings, state.vocabulary, stream, state.tables, state.position, self.threads)
-        checkpoints.restore_sampler(run, state.sampler_state)
-        history, last = list(state.history), time.monotonic()
-        with DeferredInterrupt() as interrupt:
+        start, signals, callbacks = session.start, session.signals, session.callbacks
+        run = Run(start.settings, start.vocabulary, session.stream, start.tables, start.position, self.threads)
+        checkpoints.restore_sampler(run, start.sampler_state)
+        run.compile(session.watches[1].on_compile)
+        signals.deferred = True  # from here on the tables change
+        history, last = list(start.history), time.monotonic()
+        callbacks.call("on_train_begin", self)
+        callbacks.call("on_epoch_begin", self)
+        try:
             for progress in run.blocks():
                 history.append(progress)
-                self._state = checkpoints.capture(run, state.vocabulary, state.tables, state.corpus, history)
-                for watch in watches:
-                    watch.on_progress(progress)
-                    if run.ends_epoch():
-                        watch.on_epoch(progress)
-                if path is not None and (interrupt.is_pending or run.is_finished or time.monotonic() - last >= seconds):
-                    self.save(path)
+                if progress.pairs > 0:  # else nothing has been learned
+                    self._take(checkpoints.capture(run, start, history))
+                self._report(run, progress, session)
+                is_due = signals.is_pending or run.is_finished or time.monotonic() - last >= session.seconds
+                if session.path is not None and is_due and progress.pairs > 0:
+                    _check_finite(run, start)
+                    self.save(session.path)
+                    session.has_checkpoint = True
                     last = time.monotonic()
-                if interrupt.is_pending:
-                    raise KeyboardInterrupt
-        if not state.tables.are_finite():
-            raise TrainingDivergedError(run.position.step, self.settings.learning_rate)
+                signals.check()
+        except TrainingDivergedError:
+            raise
+        except BaseException:
+            if run.is_within_block and self._state is not None and self._state.tables is start.tables:
+                self._state = self._state._replace(corpus=_TORN)
+            raise
+        _check_finite(run, start)
+        callbacks.call("on_train_end", self)
 
-    def _check_num_sampled(self, vocabulary: Vocabulary) -> None:
-        if self.settings.num_sampled > len(vocabulary):
-            raise ValueError(
-                f"num_sampled={self.settings.num_sampled} unique candidates cannot be drawn from the {len(vocabulary)} "
-                f"words that occur at least min_count={self.settings.min_count} times: lower one of the two"
-            )
+    def _report(self, run: Run, progress: Progress, session: _Session) -> None:
+        """Call the callbacks of a block."""
+        for watch in session.watches:
+            watch.on_progress(progress)
+            if run.ends_epoch():
+                watch.on_epoch(progress)
+        if run.ends_epoch():
+            session.callbacks.call("on_epoch_end", self)
+            if not run.is_finished:
+                session.callbacks.call("on_epoch_begin", self)
+
+    def _go_back(self, session: _Session) -> None:
+        """After a run that diverged, go back to its last checkpoint, or else to the state before it."""
+        self._state = self._copy = None
+        state = _saved(session) or session.before
+        if state is not None:
+            self._take(state)
+        self._problem = (
+            "there are no vectors: the last run diverged before its first checkpoint; "
+            "train a new Word2Vec with a smaller learning_rate"
+        )
+
+
+_DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(Word2Vec).parameters.items()}
+
+
+def _saved(session: _Session) -> Checkpoint | None:
+    """Return the last checkpoint of a run, None if there is none."""
+    if session.path is None or not session.has_checkpoint:
+        return None
+    objective = session.start.settings.objective
+    try:
+        state = checkpoints.load(session.path, None if isinstance(objective, str) else objective)
+    except (OSError, ValueError):
+        return None
+    same = (state.corpus, state.settings) == (session.start.corpus, session.start.settings)
+    return state if same else None
+
+
+def _check_finite(run: Run, start: Checkpoint) -> None:
+    """Raise TrainingDivergedError if an entry of a table is not finite."""
+    if not start.tables.are_finite():
+        raise TrainingDivergedError(run.position.step, start.settings.learning_rate)
+
+
+def _checked(watch: Watch | None) -> Watch:
+    """Return a watch whose callbacks can be called, since they are called when much has been done."""
+    if watch is None:
+        return Watch()
+    if not isinstance(watch, Watch):
+        raise TypeError(f"watch must be a Watch, got {validation.described(watch)}")
+    for name, function in watch._asdict().items():
+        if not callable(function):
+            raise TypeError(f"{name} must be callable, got {validation.described(function)}")
+    return watch
+
+
+def _check_writable(checkpoint: AnyPath | None) -> None:
+    """Raise an error for a checkpoint that could not be written later, when much has been done."""
+    if checkpoint is None:
+        return
+    if not isinstance(checkpoint, (str, os.PathLike)):
+        raise TypeError(f"checkpoint must be a path, got {validation.described(checkpoint)}")
+    path = Path(checkpoint)
+    try:
+        is_directory = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        is_directory = False
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"checkpoint {validation.shown(str(path))} cannot be written: {reason}") from None
+    if is_directory:
+        raise IsADirectoryError(f"checkpoint {path} is a directory: name a file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"checkpoint {path} cannot be written: there is no directory {path.parent}")
+
+
+def _given(name: str, corpus: Source | None) -> Source:
+    if corpus is None:
+        raise TypeError(f"{name} is missing: a corpus is expected")
+    return corpus
+
+
+def _check_num_sampled(settings: TrainingSettings, vocabulary: Vocabulary) -> None:
+    if settings.candidates(len(vocabulary)) > len(vocabulary):
+        raise ValueError(
+            f"num_sampled={settings.num_sampled} unique candidates cannot be drawn from the {len(vocabulary)} "
+            f"words that occur at least min_count={settings.min_count} times: lower one of the two"
+        )
+
+
+def _advice(size: CorpusSize) -> str:
+    """Say what to do with a corpus that a trained model cannot use."""
+    return (
+        f"; {size.known:,} of its {size.words:,} words are known: grow_vocab=True gives rows to the new ones, "
+        "resume=True continues an interrupted run on its own corpus, and a new Word2Vec(...) starts again"
+    )
+
+
+def _ends(progress: Progress, after: Progress | None) -> bool:
+    """Return whether a block was the last one of its epoch."""
+    return after is None or after.epoch > progress.epoch

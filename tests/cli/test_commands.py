@@ -95,7 +95,9 @@ def test_mistakes_are_one_line(tmp_path, corpus, capsys):
     assert failed(capsys, "train", file, "--output", output) == "the corpus is empty: it has no words"
     assert "cannot be written: is not a directory" in failed(capsys, "train", corpus, "--output", file)
     assert failed(capsys, *train, "--min-count", "100").startswith("0 of the 10 distinct words")
-    assert failed(capsys, *train, "--min-count", "1").startswith("num_sampled=64 unique candidates")
+    assert failed(capsys, *train, "--min-count", "1", "--num-sampled", "64").startswith(
+        "num_sampled=64 unique candidates"
+    )
     assert failed(capsys, "neighbors", output, "a").endswith("name the --output directory of a training run")
     assert failed(capsys, "neighbors", output) == "Missing argument 'WORD...'."
 

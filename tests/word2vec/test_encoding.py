@@ -112,7 +112,7 @@ def test_too_few_words():
 def test_token_lists_that_are_none():
     with pytest.raises(TypeError, match="sentence 1 of the corpus is str 'to be', a sequence of tokens is expected"):
         encode_corpus([["a"], "to be"], 1)
-    with pytest.raises(TypeError, match="token 1 of sentence 0 of the corpus is float 3.0: tokens must be str or int"):
+    with pytest.raises(TypeError, match=r"token 1 of sentence 0 of the corpus is float .*: tokens must be str or int"):
         encode_corpus([["a", 3.0]], 1)
     with pytest.raises(TypeError, match=r"token 0 of sentence 0 of the corpus is list \['a'\]: tokens must be"):
         encode_corpus([[["a"]]], 1)
@@ -250,7 +250,7 @@ def test_the_cache_is_not_used_for_anything_else(corpus, tmp_path):
         assert np.bincount(stream.ids).tolist() == [changed.vocabulary.counts[changed.vocabulary.ids[w]] for w in words]
 
 
-@pytest.mark.parametrize("name", ["ids.npy", "offsets.npy", "words.json", "counts.npy", "corpus.json"])
+@pytest.mark.parametrize("name", ["ids.npy", "offsets.npy", "words.npy", "counts.npy", "num_tokens.npy", "corpus.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
 def test_a_damaged_cache_entry_is_rebuilt(corpus, tmp_path, name, damage):
     cache = tmp_path / "cache"

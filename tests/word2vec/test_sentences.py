@@ -178,7 +178,7 @@ def test_what_is_no_word(token, shown):
 
 def test_missing_entries_of_arrays_are_no_words():
     for sentence in (MISSING, np.array(["a", None], object), np.array(["a", np.nan], object)):
-        with pytest.raises(TypeError, match="token 1 of sentence 0 of the corpus is (NoneType None|float nan)"):
+        with pytest.raises(TypeError, match=r"token 1 of sentence 0 of the corpus is (NoneType None|float nan)"):
             encode_corpus([sentence], 1)
 
 

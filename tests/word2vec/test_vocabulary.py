@@ -48,7 +48,7 @@ def test_all_words_under_min_count():
 def test_a_sentence_that_is_a_string_is_refused():
     with pytest.raises(TypeError, match="sentence 1 of the corpus is str 'to be', a sequence of tokens is expected"):
         Vocabulary.build([["a"], "to be"])
-    with pytest.raises(TypeError, match="token 1 of sentence 0 of the corpus is float 3.0: tokens must be str or int"):
+    with pytest.raises(TypeError, match=r"token 1 of sentence 0 of the corpus is float .*: tokens must be str or int"):
         Vocabulary.build([["a", 3.0]])
     with pytest.raises(ValueError, match="min_count must be at least 1, got 0"):
         Vocabulary.build(TEXT, min_count=0)

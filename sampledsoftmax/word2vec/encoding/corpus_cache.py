@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 import time
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +16,11 @@ import numpy as np
 from sampledsoftmax.io.atomic_write import remove_stale_temp_files, temp_suffix, writing
 from sampledsoftmax.word2vec.corpus.corpus import TextFiles
 from sampledsoftmax.word2vec.encoding.id_files import IDS, OFFSETS, ArrayFile, checksum_of
+from sampledsoftmax.word2vec.encoding.packed_words import PACKED, pack_words, unpack_words
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 
-FORMAT = 2
-_ABOUT, _WORDS, _COUNTS = "corpus.json", "words.json", "counts.npy"
+FORMAT = 3  # since 3 with the number of tokens, and with words as arrays
+_ABOUT, _COUNTS = "corpus.json", "counts"
 _TEMP_PREFIX = ".corpus"
 _TICK = 0.02  # seconds; times of files have steps of up to 0.01 s on Linux
 
@@ -48,8 +48,9 @@ def fingerprint(files: TextFiles, **settings: Any) -> dict[str, Any] | None:
 
 def words_digest(vocabulary: Vocabulary) -> str:
     """Return a digest of words and counts."""
-    digest = hashlib.sha256(json.dumps(vocabulary.words).encode())
-    digest.update(vocabulary.counts.tobytes())
+    digest = hashlib.sha256(vocabulary.counts.tobytes())
+    for array in pack_words(vocabulary.words).values():
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
@@ -118,18 +119,18 @@ class CorpusCache:
 
 def save_vocabulary(folder: Path, vocabulary: Vocabulary) -> dict[str, int]:
     """Write words and counts, and return the checksum of each file."""
-    words = json.dumps(vocabulary.words).encode()  # escapes non-ASCII characters, lone surrogates included
-    with writing(folder):
-        (folder / _WORDS).write_bytes(words)
-    with ArrayFile(folder / _COUNTS, np.int64, len(vocabulary)) as counts:
-        counts.write(vocabulary.counts)
-    return {_WORDS: zlib.crc32(words), _COUNTS: counts.checksum}
+    checksums = {}
+    for name, array in {**pack_words(vocabulary.words), _COUNTS: vocabulary.counts}.items():
+        with ArrayFile(folder / f"{name}.npy", array.dtype, array.size) as file:
+            file.write(array)
+        checksums[f"{name}.npy"] = file.checksum
+    return checksums
 
 
 def load_vocabulary(folder: Path) -> Vocabulary:
     """Read what `save_vocabulary` wrote."""
-    words = json.loads((folder / _WORDS).read_bytes())
-    return Vocabulary(words, np.load(folder / _COUNTS, allow_pickle=False))
+    arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in (*PACKED, _COUNTS)}
+    return Vocabulary(unpack_words(arrays), arrays[_COUNTS])
 
 
 def _remove(entry: Path) -> None:

@@ -21,7 +21,7 @@ from sampledsoftmax.word2vec.encoding.corpus_cache import (
     words_digest,
 )
 from sampledsoftmax.word2vec.encoding.encode_passes import OnProgress, encode_into, frequent_words, word_counts
-from sampledsoftmax.word2vec.encoding.id_files import map_stream
+from sampledsoftmax.word2vec.encoding.id_files import map_stream, read_num_tokens
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
 from sampledsoftmax.word2vec.encoding.word_index import WordIndex
 
@@ -55,13 +55,14 @@ def encode_corpus(
     exclude: Sequence[AnyPath] = (),
     on_progress: OnProgress = ignore,
     on_reuse: Callable[[Path], None] = ignore,
+    on_count: Callable[[int], None] = ignore,
 ) -> Encoded:
     """Read a corpus once and return its vocabulary and its ids.
 
     Parameters
     ----------
-    source : path, sequence of paths, or iterable of token lists
-        See `read_sentences`.
+    source : path, sequence of paths, or iterable of sentences
+        See `read_sentences`; a sentence is any sequence of str or int, see `token_lists`.
     min_count : int
         Words that occur less often are dropped.
     cache : path, optional
@@ -80,6 +81,8 @@ def encode_corpus(
         Called with (bytes read, total bytes or None if unknown), about once per megabyte; never for token lists.
     on_reuse : callable
         Called with the folder of the cache entry that is reused.
+    on_count : callable
+        Called with the number of tokens of the corpus, those that are left out included.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def encode_corpus(
     """
     min_count = validation.whole_number("min_count", min_count, at_least=1)
     return _encode(
-        _Job(source, cache, errors, encoding, exclude, on_progress, on_reuse, min_count),
+        _Job(source, cache, errors, encoding, exclude, on_progress, on_reuse, on_count, min_count),
         lambda index: frequent_words(index, min_count),
         min_count=min_count,
     )
@@ -112,6 +115,7 @@ def encode_more(
     exclude: Sequence[AnyPath] = (),
     on_progress: OnProgress = ignore,
     on_reuse: Callable[[Path], None] = ignore,
+    on_count: Callable[[int], None] = ignore,
 ) -> IdStream:
     """Return a corpus as ids of an existing vocabulary; other words are dropped.
 
@@ -123,7 +127,7 @@ def encode_more(
     >>> encode_more([["to", "be", "or"]], Vocabulary(["be", "to"], np.array([3, 2]))).ids.tolist()
     [1, 0]
     """
-    job = _Job(source, cache, errors, encoding, exclude, on_progress, on_reuse)
+    job = _Job(source, cache, errors, encoding, exclude, on_progress, on_reuse, on_count)
     return _encode(job, lambda _: vocabulary, vocabulary=words_digest(vocabulary)).stream
 
 
@@ -138,6 +142,7 @@ def encode_and_grow(
     exclude: Sequence[AnyPath] = (),
     on_progress: OnProgress = ignore,
     on_reuse: Callable[[Path], None] = ignore,
+    on_count: Callable[[int], None] = ignore,
 ) -> Encoded:
     """Read more text: known words keep their ids, new words that occur at least `min_count` times follow.
 
@@ -158,7 +163,7 @@ def encode_and_grow(
         counts = {word: n for word, n in word_counts(index) if n >= min_count or word in known}
         return vocabulary.grow(counts, min_count)
 
-    job = _Job(source, cache, errors, encoding, exclude, on_progress, on_reuse)
+    job = _Job(source, cache, errors, encoding, exclude, on_progress, on_reuse, on_count)
     return _encode(job, grown, min_count=min_count, vocabulary=words_digest(vocabulary))
 
 
@@ -172,6 +177,7 @@ class _Job(NamedTuple):
     exclude: Sequence[AnyPath]
     on_progress: OnProgress
     on_reuse: Callable[[Path], None]
+    on_count: Callable[[int], None]
     at_least: int = 1  # words with fewer occurrences are certain to be dropped
 
 
@@ -184,16 +190,18 @@ def _encode(job: _Job, choose: Callable[[WordIndex], Vocabulary], **settings: An
     if about is not None and cache.holds(about):
         folder = cache.folder_of(about)
         with suppress(FileNotFoundError):  # removed meanwhile
-            encoded = Encoded(load_vocabulary(folder), map_stream(folder))
+            encoded, num_tokens = Encoded(load_vocabulary(folder), map_stream(folder)), read_num_tokens(folder)
             job.on_reuse(folder)
+            job.on_count(num_tokens)
             return encoded
     with temp_folder(cache.path) as folder:
         vocabulary, checksums = encode_into(folder, sentences, choose, job.at_least, job.on_progress)
-        kept = folder
+        num_tokens, kept = read_num_tokens(folder), folder
         # files that have changed meanwhile are used as they were read, but not kept
         if about is not None and about == fingerprint(sentences, **settings):  # type: ignore[arg-type]
             kept = cache.keep(folder, about, checksums | save_vocabulary(folder, vocabulary))
         stream = map_stream(kept)
+    job.on_count(num_tokens)
     if folder.exists():  # where mapped files cannot be removed
         weakref.finalize(stream.ids, shutil.rmtree, folder, ignore_errors=True)
     return Encoded(vocabulary, stream)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.word2vec.corpus.corpus import Sentence, TextFiles
 from sampledsoftmax.word2vec.corpus.text_blocks import prefetch
-from sampledsoftmax.word2vec.encoding.id_files import FirstPassFile, write_stream
+from sampledsoftmax.word2vec.encoding.id_files import FirstPassFile, write_num_tokens, write_stream
 from sampledsoftmax.word2vec.encoding.sentences import Word, token_lists
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 from sampledsoftmax.word2vec.encoding.word_index import TextIndex, TokenBlock, TokenListIndex, WordIndex
@@ -52,8 +52,9 @@ def encode_into(
             first_pass.add(block)
         vocabulary = choose(index)
         final_ids = _final_ids(index, vocabulary, at_least)
-        num_words = int(index.counts()[final_ids >= 0].sum())
-        return vocabulary, write_stream(folder, first_pass, final_ids, num_words)
+        counts = index.counts()
+        checksums = write_stream(folder, first_pass, final_ids, int(counts[final_ids >= 0].sum()))
+        return vocabulary, checksums | write_num_tokens(folder, int(counts.sum()))
 
 
 def frequent_words(index: WordIndex, min_count: int) -> Vocabulary:

@@ -14,7 +14,7 @@ from sampledsoftmax.io.atomic_write import writing
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream
 from sampledsoftmax.word2vec.encoding.word_index import TokenBlock
 
-IDS, OFFSETS = "ids.npy", "offsets.npy"
+IDS, OFFSETS, NUM_TOKENS = "ids.npy", "offsets.npy", "num_tokens.npy"
 
 
 class FirstPassFile:
@@ -136,6 +136,18 @@ def write_stream(
             offsets.write(before + kept_before[ends])
             before += int(kept_before[-1])
     return {IDS: ids.checksum, OFFSETS: offsets.checksum}
+
+
+def write_num_tokens(folder: Path, num_tokens: int) -> dict[str, int]:
+    """Write how many tokens the corpus has, those included that are left out; return the checksum of the file."""
+    with ArrayFile(folder / NUM_TOKENS, np.int64, 1) as file:
+        file.write(np.array([num_tokens], np.int64))
+    return {NUM_TOKENS: file.checksum}
+
+
+def read_num_tokens(folder: Path) -> int:
+    """Return what `write_num_tokens` wrote."""
+    return int(np.load(folder / NUM_TOKENS, allow_pickle=False)[0])
 
 
 def map_stream(folder: Path) -> IdStream:

@@ -37,7 +37,8 @@ def token_lists(sentences: Iterable[Any]) -> Iterator[list[Word]]:
     """
     if isinstance(sentences, (Set, Mapping)):
         raise TypeError(
-            f"the corpus is a {type(sentences).__name__}, whose order is not repeatable: a list of sentences is expected"
+            f"the corpus is a {type(sentences).__name__}, whose order is not repeatable: "
+            "a list of sentences is expected"
         )
     for number, sentence in enumerate(sentences):
         yield tokens_of(number, sentence)
@@ -59,7 +60,7 @@ def tokens_of(number: int, sentence: Any) -> list[Word]:
     to_list = getattr(sentence, "tolist", None)  # arrays and columns: Python's own str and int
     tokens = to_list() if callable(to_list) else list(sentence)
     if set(map(type, tokens)) <= _WORD_TYPES:
-        return tokens  # type: ignore[no-any-return]
+        return tokens
     return [_word(number, position, token) for position, token in enumerate(tokens)]
 
 

@@ -56,7 +56,7 @@ class Vocabulary:
     IdStream(ids=array([1, 0, 0]), offsets=array([0, 2, 3]))
     """
 
-    words: list[Word]
+    words: list[Any]
     counts: NDArray[np.int64]
     ids: dict[Word, int] = field(init=False, repr=False)
 
@@ -149,7 +149,7 @@ def in_order(words: Iterable[Word]) -> list[Word]:
     numbers: list[Word] = []
     for word in words:
         (strings if isinstance(word, str) else numbers).append(word)
-    return sorted(numbers) + sorted(strings)  # type: ignore[type-var]
+    return sorted(numbers) + sorted(strings)
 
 
 def _frequent(counts: Mapping[Word, int], min_count: int) -> list[Word]:

@@ -13,14 +13,33 @@ from numpy.typing import NDArray
 from sampledsoftmax.io.archive import read_archive, write_archive
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler
+from sampledsoftmax.word2vec.encoding.packed_words import pack_words, unpack_words
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
 from sampledsoftmax.word2vec.training.progress import Progress
 from sampledsoftmax.word2vec.training.run import Position, Run
 from sampledsoftmax.word2vec.training.settings import TrainingSettings, saved_objective
 from sampledsoftmax.word2vec.training.tables import Tables, from_arrays
 
-_KIND, _VERSION = "word model", 1
+# Version 1, which is still read, separates words by line ends, and has no sizes.
+_KIND, _VERSION, _VERSIONS = "word model", 2, (1, 2)
 _NOT_A_NUMBER = None  # JSON has no NaN
+_MAX_MESSAGE = 300  # characters of what comes from a file
+
+
+class CorpusSize(NamedTuple):
+    """The size of a corpus.
+
+    Attributes
+    ----------
+    sentences, words : int
+        Number of sentences, and of words in them.
+    known : int
+        Number of those words that are in the vocabulary; the others were left out.
+    """
+
+    sentences: int
+    words: int
+    known: int
 
 
 class Checkpoint(NamedTuple):
@@ -37,6 +56,8 @@ class Checkpoint(NamedTuple):
     history : list of Progress
     sampler_state : dict
         State of a learned distribution; empty for others.
+    size : CorpusSize or None
+        Of the corpus of the run; None if it is not known.
     """
 
     settings: TrainingSettings
@@ -46,21 +67,21 @@ class Checkpoint(NamedTuple):
     corpus: str
     history: list[Progress]
     sampler_state: dict[str, Any]
+    size: CorpusSize | None = None
 
 
-def capture(run: Run, vocabulary: Vocabulary, tables: Tables, corpus: str, history: list[Progress]) -> Checkpoint:
+def capture(run: Run, start: Checkpoint, history: list[Progress]) -> Checkpoint:
     """Return the state of a run between two blocks; arrays are not copied."""
     learns = isinstance(run.sampler, LearnedUnigramSampler)
     state = run.sampler.state if learns else {}
-    return Checkpoint(run.settings, vocabulary, tables, run.position, corpus, history, state)
+    return start._replace(position=run.position, history=history, sampler_state=state)
 
 
 def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Write a checkpoint atomically."""
-    text = "\n".join(checkpoint.vocabulary.words).encode("utf-8", "surrogatepass")
     state = dict(checkpoint.sampler_state)
     arrays: dict[str, NDArray[Any]] = {
-        "words": np.frombuffer(text, np.uint8),
+        **pack_words(checkpoint.vocabulary.words),
         "counts": checkpoint.vocabulary.counts,
         "history": np.array(checkpoint.history, np.float64).reshape(-1, len(Progress._fields)),
         "learned_counts": np.array(state.pop("counts", []), np.int64),
@@ -73,6 +94,7 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
         "settings": checkpoint.settings.as_dict(),
         "position": position,
         "corpus": checkpoint.corpus,
+        "size": checkpoint.size and checkpoint.size._asdict(),
         "sampler_state": state,
     }
     write_archive(path, _KIND, _VERSION, meta, arrays)
@@ -88,11 +110,12 @@ def load(path: str | os.PathLike[str], objective: Objective | None = None) -> Ch
     ValueError
         It is of another kind, damaged or inconsistent; one line that says what is wrong.
     """
-    meta, arrays = read_archive(path, _KIND, _VERSION)
+    meta, arrays = read_archive(path, _KIND, _VERSIONS)
     try:
         return _checkpoint(meta, arrays, objective)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{Path(path)} is an inconsistent {_KIND}: {error}") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        what = " ".join(str(error).split())[:_MAX_MESSAGE]
+        raise ValueError(f"{Path(path)} is an inconsistent {_KIND}: {what}") from None
 
 
 def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]], objective: Objective | None) -> Checkpoint:
@@ -101,8 +124,7 @@ def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]], objective
         raise ValueError(f"settings {', '.join(sorted(differing))} are missing or unknown")
     objective_of_run = saved_objective(meta["settings"]["objective"], objective)
     settings = TrainingSettings.checked(**meta["settings"] | {"objective": objective_of_run})
-    words = arrays["words"].tobytes().decode("utf-8", "surrogatepass").split("\n")
-    vocabulary = Vocabulary(words, arrays["counts"].astype(np.int64, copy=False))
+    vocabulary = Vocabulary(unpack_words(arrays), arrays["counts"].astype(np.int64, copy=False))
     tables = from_arrays(arrays, settings.new_optimizer())
     if not len(vocabulary) == vocabulary.counts.size == tables.num_words:
         raise ValueError(f"{len(vocabulary)} words, {vocabulary.counts.size} counts, {tables.num_words} rows")
@@ -112,7 +134,8 @@ def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]], objective
     state = dict(meta["sampler_state"])
     if arrays["learned_counts"].size:
         state["counts"] = arrays["learned_counts"].tolist()
-    return Checkpoint(settings, vocabulary, tables, position, meta["corpus"], history, state)
+    size = CorpusSize(**meta["size"]) if meta.get("size") else None
+    return Checkpoint(settings, vocabulary, tables, position, meta["corpus"], history, state, size)
 
 
 def _progress(row: NDArray[np.float64]) -> Progress:

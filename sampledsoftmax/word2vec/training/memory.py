@@ -12,6 +12,11 @@ except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
 _FLOAT32 = 4
+# Per word: the table and the shares of the sampler while they are made, the thresholds of subsampling, and three tables
+# of one column with their slots.
+_WORK_BYTES = 70
+_INDEX_BYTES = 90  # per word: an entry of a dict, its int, and an entry of a list
+_STEP_BYTES = 80_000_000  # compiled code of a training step, once it is loaded; compiling takes as much again
 _ROOT = Path("/")
 # Mount point, and the files with limit, usage and the reclaimable part of the usage, of control groups v2 and v1.
 _CGROUP_2 = "sys/fs/cgroup", ("memory.max", "memory.current", "inactive_file")
@@ -29,23 +34,35 @@ class MemoryPlan(NamedTuple):
         Slots of the optimizer.
     stream : int
         Ids of the corpus; they are memory-mapped and need not fit.
+    process : int
+        What the process holds when the tables are allocated: Python, libraries, the vocabulary; 0 if it is not known.
+    work : int
+        Sampler, buffers and compiled code of the training step.
+    vectors : int
+        `Word2Vec.vectors` after training: a copy of the vectors, and an index of the words.
     """
 
     tables: int
     slots: int
     stream: int
+    process: int = 0
+    work: int = 0
+    vectors: int = 0
 
     @property
     def total(self) -> int:
-        """The sum of all three."""
-        return self.tables + self.slots + self.stream
+        """The most that the process will hold: `work` is freed before `vectors` is made, so the larger one counts."""
+        return self.tables + self.slots + self.stream + self.process + max(self.work, self.vectors)
 
     def __str__(self) -> str:
-        sizes = ", ".join(f"{name} {in_units(size)}" for name, size in self._asdict().items())
-        return f"{in_units(self.total)}: {sizes}"
+        sizes = self._asdict().items()
+        needed = [f"{name} {in_units(size)}" for name, size in sizes if size or name in ("tables", "slots", "stream")]
+        return f"{in_units(self.total)}: {', '.join(needed)}"
 
 
-def plan_memory(num_words: int, vector_size: int, slots_per_weight: float = 1.0, stream_bytes: int = 0) -> MemoryPlan:
+def plan_memory(
+    num_words: int, vector_size: int, slots_per_weight: float = 1.0, stream_bytes: int = 0, copied: float | None = None
+) -> MemoryPlan:
     """Return the memory of a run with two tables [num_words, vector_size] of float32.
 
     Parameters
@@ -59,6 +76,8 @@ def plan_memory(num_words: int, vector_size: int, slots_per_weight: float = 1.0,
         RowwiseAdagrad.
     stream_bytes : int
         Size of the ids and offsets of the corpus.
+    copied : float, optional
+        Tables that `vectors` copies. None: only tables, slots and stream are counted.
 
     Examples
     --------
@@ -70,7 +89,11 @@ def plan_memory(num_words: int, vector_size: int, slots_per_weight: float = 1.0,
     slots_per_weight = validation.number("slots_per_weight", slots_per_weight, at_least=0.0)
     stream_bytes = validation.whole_number("stream_bytes", stream_bytes, at_least=0)
     tables = _FLOAT32 * num_words * (2 * vector_size + 1)
-    return MemoryPlan(tables, round(tables * slots_per_weight), stream_bytes)
+    plan = MemoryPlan(tables, round(tables * slots_per_weight), stream_bytes)
+    if copied is None:
+        return plan
+    vectors = num_words * (round(_FLOAT32 * vector_size * copied) + _INDEX_BYTES)
+    return plan._replace(process=resident_memory() or 0, work=num_words * _WORK_BYTES + _STEP_BYTES, vectors=vectors)
 
 
 def check_fits(plan: MemoryPlan, available: int | None = None) -> None:
@@ -112,6 +135,18 @@ def in_units(num_bytes: int) -> str:
         size /= 1000
         units.pop(0)
     return f"{size:.3g} {units[0]}"
+
+
+def resident_memory() -> int | None:
+    """Return how many bytes of memory this process holds, or None if that is not known.
+
+    Examples
+    --------
+    >>> held = resident_memory()
+    >>> held is None or held > 0
+    True
+    """
+    return _field(_ROOT / "proc/self/status", "VmRSS:", 1024)
 
 
 def available_memory() -> int | None:

@@ -25,7 +25,8 @@ class Progress(NamedTuple):
     total_words : int
         Words of the corpus times epochs.
     loss : float
-        Mean loss per pair, summed in float64: over the last block, or over the epoch if the block ends it.
+        Mean loss per pair, summed in float64: over the last block, or over the epoch if the block ends it. NaN where
+        subsampling left no pairs.
     smoothed : float
         Exponentially weighted mean of the losses so far: a pair n pairs ago has the weight exp(-n / 2,000,000).
     learning_rate : float
@@ -62,19 +63,23 @@ def smooth(before: float, loss: float, pairs_before: int, pairs: int) -> float:
 
 
 class TrainingDivergedError(FloatingPointError):
-    """The loss or a table stopped being finite.
+    """The loss or a table stopped being finite, or the loss is far above that of a model that knows nothing.
 
     Attributes
     ----------
     step : int
-        The step that was not applied, from 1.
+        The step at which that was seen, from 1.
     learning_rate : float
-        The learning rate of the run.
+        The learning rate at that step.
+    loss : float
+        The mean loss of the block; NaN if it is not finite.
     """
 
-    def __init__(self, step: int, learning_rate: float) -> None:
-        self.step, self.learning_rate = step, learning_rate
+    def __init__(self, step: int, learning_rate: float, loss: float = float("nan")) -> None:
+        self.step, self.learning_rate, self.loss = step, learning_rate, loss
+        what = "the loss or an embedding is no longer finite"
+        if not math.isnan(loss):
+            what = f"the loss, {loss:.3g}, is far above that of a model that knows nothing"
         super().__init__(
-            f"training diverged at step {step}: the loss or an embedding is no longer finite "
-            f"with learning_rate={learning_rate:g}; use a smaller one"
+            f"training diverged at step {step}: {what} with learning_rate={learning_rate:g}; use a smaller one"
         )

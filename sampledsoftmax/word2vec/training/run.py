@@ -1,9 +1,7 @@
 """A training run: epochs of blocks with a decreasing learning rate, resumable after every block."""
 
-import signal
-import threading
-from collections.abc import Iterator
-from types import FrameType
+import math
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +11,15 @@ from sampledsoftmax.kernels.sampling.distribution import LearnedUnigram
 from sampledsoftmax.kernels.sampling.prefix_sums import MAX_TOTAL
 from sampledsoftmax.kernels.text.windows import Text
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
+from sampledsoftmax.word2vec.training.loss_limit import LossLimit
+from sampledsoftmax.word2vec.training.patient_call import patient_call
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError, smooth
 from sampledsoftmax.word2vec.training.settings import TrainingSettings
-from sampledsoftmax.word2vec.training.tables import Tables
+from sampledsoftmax.word2vec.training.tables import Tables, zero_tables
 from sampledsoftmax.word2vec.training.trainer import (
     NUM_SHARDS,
     POSITIONS_PER_BLOCK,
+    BlockResult,
     DivergedError,
     Trainer,
     TrainingPlan,
@@ -58,6 +59,8 @@ class Run:
     ----------
     position : Position
         The current position; changes after each block.
+    is_within_block : bool
+        Whether a block is being trained: the tables are ahead of the position.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class Run:
         position: Position,
         threads: int | None = None,
     ) -> None:
-        self.settings, self.position, self._tables = settings, position, tables
+        self.settings, self.position, self.is_within_block = settings, position, False
+        self._counts = vocabulary.counts
+        self._limit: LossLimit | None = None
         self._num_words = int(stream.ids.size)
         self.sampler = new_sampler(settings, vocabulary.counts)
         text = Text(
@@ -80,15 +85,23 @@ class Run:
             settings.shrink_windows,
             settings.sg,
         )
-        plan = TrainingPlan(
-            settings.objective,
-            settings.correction,
-            settings.bias,
-            settings.num_sampled,
-            settings.batch_size,
-            settings.seed,
+        self._text, self._plan = (
+            text,
+            TrainingPlan(
+                settings.objective,
+                settings.correction,
+                settings.bias,
+                settings.candidates(len(vocabulary)),
+                settings.batch_size,
+                settings.seed,
+            ),
         )
-        self._trainer = Trainer(tables, text, self.sampler, plan, threads)
+        self._trainer = Trainer(tables, text, self.sampler, self._plan, threads)
+
+    def compile(self, on_slow: Callable[[], None]) -> None:
+        """Compile the step, in a way that Ctrl-C can interrupt; `on_slow` is called if that takes long."""
+        if not self.is_finished:
+            patient_call(self._set_loss_limit, on_slow)
 
     @property
     def is_finished(self) -> bool:
@@ -101,23 +114,30 @@ class Run:
         Raises
         ------
         TrainingDivergedError
-            A loss is not finite; the tables are those of the previous step.
+            A loss is not finite, or far above that of a model that knows nothing; the tables are of no use.
         ValueError
-            The first epoch has no pairs.
+            No epoch has pairs.
         """
         while not self.is_finished:
             yield self._train_block()
+        if self.position.pairs == 0:
+            raise ValueError(
+                f"no epoch has pairs: sample={self.settings.sample:g} leaves no sentence of two words; use sample=0"
+            )
 
     def _train_block(self) -> Progress:
         at, blocks = self.position, self._trainer.num_blocks
         self._check_learned_counts()
         share = (at.epoch + at.block / blocks) / self.settings.epochs
         rate = self.settings.rate_at(share)
+        self.is_within_block = True
         try:
             result = self._trainer.train_block(at.epoch, at.block, rate)
         except DivergedError as error:
             raise TrainingDivergedError(at.step + error.steps + 1, rate) from None
-        smoothed = smooth(at.smoothed, result.loss / max(result.pairs, 1), at.pairs, result.pairs)
+        self._check_loss(result, rate)
+        self.is_within_block = False
+        smoothed = smooth(at.smoothed, _mean(result.loss, result.pairs), at.pairs, result.pairs)
         at = Position(
             at.epoch,
             at.block + 1,
@@ -128,15 +148,31 @@ class Run:
             smoothed,
         )
         ends_epoch = at.block == blocks
-        if ends_epoch and at.pairs == 0:
-            raise ValueError(
-                f"epoch 1 has no pairs: sample={self.settings.sample:g} leaves no sentence of two words; use sample=0"
-            )
         words = at.epoch * self._num_words + self._num_words * at.block // blocks
-        loss = at.epoch_loss / max(at.epoch_pairs, 1) if ends_epoch else result.loss / max(result.pairs, 1)
+        loss = _mean(at.epoch_loss, at.epoch_pairs) if ends_epoch else _mean(result.loss, result.pairs)
         self.position = Position(at.epoch + 1, 0, at.step, at.pairs, 0, 0.0, smoothed) if ends_epoch else at
         total = self._num_words * self.settings.epochs
         return Progress(at.epoch + 1, self.settings.epochs, at.step, at.pairs, words, total, loss, smoothed, rate)
+
+    def _set_loss_limit(self) -> None:
+        """Set the limit of the loss, from that of the next block where all tables are zeros.
+
+        The block is trained on tables of one column at a rate of 0: the logits are those of zeros for any dimension.
+        """
+        tables = zero_tables(self._counts.size, self.settings.new_optimizer())
+        trainer = Trainer(tables, self._text, new_sampler(self.settings, self._counts), self._plan, threads=1)
+        result = trainer.train_block(self.position.epoch, self.position.block, 0.0)
+        if result.pairs > 0:
+            self._limit = LossLimit(result.loss / result.pairs)
+
+    def _check_loss(self, result: BlockResult, rate: float) -> None:
+        """Raise TrainingDivergedError if the loss is far above that of zero logits."""
+        if result.pairs == 0:
+            return
+        if self._limit is None:  # the block for which it was to be set had no pairs
+            self._set_loss_limit()
+        if self._limit is not None and self._limit.is_exceeded(result.loss, result.pairs):
+            raise TrainingDivergedError(self.position.step + result.steps, rate, result.loss / result.pairs)
 
     def _check_learned_counts(self) -> None:
         """Raise ValueError if a block could exceed the maximum total count of a learned distribution."""
@@ -154,48 +190,17 @@ class Run:
         return self.position.block == 0
 
 
-class DeferredInterrupt:
-    """Within the block, a first Ctrl-C is only recorded; a second one is raised at once.
-
-    Outside the main thread, where Python does not allow signal handlers, nothing is changed.
-
-    Attributes
-    ----------
-    is_pending : bool
-        Whether Ctrl-C was pressed.
-
-    Examples
-    --------
-    >>> import os
-    >>> with DeferredInterrupt() as interrupt:
-    ...     os.kill(os.getpid(), signal.SIGINT)
-    ...     interrupt.is_pending
-    True
-    """
-
-    def __init__(self) -> None:
-        self.is_pending = False
-
-    def __enter__(self) -> "DeferredInterrupt":
-        self._active = threading.current_thread() is threading.main_thread()
-        if self._active:
-            self._previous = signal.signal(signal.SIGINT, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._active:
-            signal.signal(signal.SIGINT, self._previous)
-
-    def _handle(self, _: int, __: FrameType | None) -> None:
-        if self.is_pending:
-            raise KeyboardInterrupt
-        self.is_pending = True
-
-
-def check_stream(stream: IdStream) -> None:
-    """Raise ValueError for a corpus without pairs."""
+def check_stream(stream: IdStream, advice: str = "") -> None:
+    """Raise ValueError for a corpus without pairs; `advice` ends the message."""
     if np.diff(stream.offsets).max(initial=0) < 2:
-        raise ValueError("the corpus has no pairs: no sentence has two words of the vocabulary (a line is a sentence)")
+        raise ValueError(
+            f"the corpus has no pairs: no sentence has two words of the vocabulary (a line is a sentence){advice}"
+        )
+
+
+def _mean(total: float, number: int) -> float:
+    """Return the mean, NaN of nothing."""
+    return total / number if number else math.nan
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from sampledsoftmax.layers.table import FirstValues, Table, initial_rng
 from sampledsoftmax.optimizers import Optimizer
 
 _REAL = np.dtype(np.float32)
+_ROWS_AT_ONCE = 1 << 16
 
 
 class Tables(NamedTuple):
@@ -35,7 +36,11 @@ class Tables(NamedTuple):
 
     def are_finite(self) -> bool:
         """Return whether all values are finite."""
-        return all(bool(np.isfinite(table.values).all()) for table in self)
+        return all(
+            bool(np.isfinite(table.values[first : first + _ROWS_AT_ONCE]).all())
+            for table in self
+            for first in range(0, self.num_words, _ROWS_AT_ONCE)
+        )
 
 
 def new_tables(num_words: int, dim: int, optimizer: Optimizer, seed: int) -> Tables:
@@ -53,6 +58,23 @@ def new_tables(num_words: int, dim: int, optimizer: Optimizer, seed: int) -> Tab
     shape = (num_words, dim)
     return Tables(
         Table("embeddings", shape, _random_rows(dim, seed, 0), optimizer),
+        Table("weights", shape, _zeros, optimizer),
+        Table("biases", shape[:1], _zeros, optimizer),
+    )
+
+
+def zero_tables(num_words: int, optimizer: Optimizer) -> Tables:
+    """Return tables of one column of zeros.
+
+    Examples
+    --------
+    >>> from sampledsoftmax import SGD
+    >>> [table.values.tolist() for table in zero_tables(2, SGD(0.1))]
+    [[[0.0], [0.0]], [[0.0], [0.0]], [0.0, 0.0]]
+    """
+    shape = (num_words, 1)
+    return Tables(
+        Table("embeddings", shape, _zeros, optimizer),
         Table("weights", shape, _zeros, optimizer),
         Table("biases", shape[:1], _zeros, optimizer),
     )

@@ -40,12 +40,16 @@ def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.f
 def thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint64]:
     """Return `keep_probabilities` times 2**32: a word is kept if a random 32-bit number is below its threshold.
 
+    In a corpus of fewer than 1 / sample words, a word that occurs once is already above the frequency `sample`: there
+    all words are kept.
+
     Examples
     --------
     >>> thresholds(np.array([9, 1]), sample=0).tolist() == [2**32, 2**32]
     True
     """
-    return (keep_probabilities(counts, sample) * 2.0**32).astype(np.uint64)
+    kept = 0.0 if counts.sum() * sample < 1.0 else sample
+    return (keep_probabilities(counts, kept) * 2.0**32).astype(np.uint64)
 
 
 def new_sampler(settings: TrainingSettings, counts: NDArray[np.int64]) -> CandidateSampler:
