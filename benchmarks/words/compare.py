@@ -27,7 +27,7 @@ from sampledsoftmax.layers.table import FirstValues, Table
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.word2vec.evaluation.analogies import evaluate_analogies
 from sampledsoftmax.word2vec.evaluation.similarities import evaluate_similarities
-from sampledsoftmax.word2vec.model import Watch
+from sampledsoftmax.word2vec.training.watch import Watch
 from sampledsoftmax.word2vec.training import tables
 from sampledsoftmax.word2vec.training.settings import TrainingSettings
 

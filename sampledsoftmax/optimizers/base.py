@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.kernels.update.rules import NoSlots, update_row, update_rows
 from sampledsoftmax.types import Gradients, IndexedSlices
 
-Slots = Mapping[str, NDArray[Any]]
+Slots = dict[str, NDArray[Any]]
 _SMALLEST = float(np.finfo(np.float32).tiny)
 
 
@@ -381,7 +381,7 @@ def validated_rows(table: NDArray[Any], ids: ArrayLike | None) -> NDArray[np.int
 
 def checked_slot(slots: Slots, name: str, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
     """Return the slot of that name, after checking that it fits the table."""
-    if not isinstance(slots, Mapping):
+    if not isinstance(slots, dict):
         raise TypeError(f"slots must be the dict from optimizer.init(table), got {validation.described(slots)}")
     if name not in slots:
         held = ", ".join(map(validation.shown, itertools.islice(slots, 5))) or "none"
