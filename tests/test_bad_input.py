@@ -221,7 +221,11 @@ def test_a_training_step_refuses_and_no_table_changes(inputs, labels, error, mes
     [
         (np.zeros((10, 4), np.float32), ValueError, "weights must have shape [10, 3], got [10, 4]"),
         (np.zeros((10, 3)), TypeError, "weights must have the dtype of the other arrays, float32, got float64"),
-        (np.broadcast_to(np.float32(0), (10, 3)), ValueError, "weights must be writeable: it is trained in place"),
+        (
+            np.broadcast_to(np.float32(0), (10, 3)),
+            ValueError,
+            "weights must be writeable, and no two entries in one place: it is trained in place",
+        ),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(table, error, message):

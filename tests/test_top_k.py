@@ -124,20 +124,22 @@ def test_an_aborted_barrier_ends_the_pass(monkeypatch):
 
 def test_infinite_logits_are_ordered():
     biases = np.array([-np.inf, 0, np.inf, -np.inf, 1], np.float32)
-    ids, logits = layer_of(np.zeros((5, 2), np.float32), biases).top_k(np.ones((1, 2), np.float32), 5)
+    layer = layer_of(np.zeros((5, 2), np.float32), np.zeros(5, np.float32))
+    layer.biases[:] = biases
+    ids, logits = layer.top_k(np.ones((1, 2), np.float32), 5)
     assert ids.tolist() == [[2, 4, 1, 0, 3]]
     assert logits.tolist() == [[np.inf, 1, 0, -np.inf, -np.inf]]
 
 
 @pytest.mark.parametrize("class_id", [0, 6, 33])
 def test_a_logit_that_is_nan_is_an_error(class_id):
-    weights = np.ones((34, 2), np.float32)
-    weights[class_id, 1] = np.inf
+    layer = layer_of(np.ones((34, 2), np.float32), np.zeros(34, np.float32))
+    layer.weights[class_id, 1] = np.inf
     inputs = np.ones((4, 2), np.float32)
-    assert layer_of(weights, np.zeros(34, np.float32)).top_k(inputs, 1)[0].tolist() == [[class_id]] * 4
+    assert layer.top_k(inputs, 1)[0].tolist() == [[class_id]] * 4
     inputs[2, 1] = 0
     with pytest.raises(FloatingPointError, match=re.escape("inputs[2] has a logit that is NaN, of a class in [0, 34)")):
-        layer_of(weights, np.zeros(34, np.float32)).top_k(inputs, 1)
+        layer.top_k(inputs, 1)
 
 
 def test_an_empty_batch_has_no_classes():

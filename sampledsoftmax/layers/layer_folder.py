@@ -160,13 +160,9 @@ def opened_folder(
 
 def checked_folder(folder: Any) -> Path:
     """Return the `folder=` of a layer as a path."""
-    try:
-        text = os.fsdecode(folder)
-    except TypeError:
-        raise TypeError(f"folder must be a path, got {validation.described(folder)}") from None
-    if not text or "\0" in text:
-        raise ValueError(f"folder must be the path of a folder, got {validation.shown(text)}")
-    path = Path(text)
+    path = validation.path("folder", folder)
+    if not os.fsdecode(folder):
+        raise ValueError("folder must be the path of a folder, got ''")
     if path.exists() and not path.is_dir():
         raise NotADirectoryError(f"folder must be a folder, but {path} is a file")
     return path

@@ -64,7 +64,7 @@ class SampledSoftmax(StoredLayer):
     weights : float [num_classes, dim]
         Initially normal with standard deviation dim**-0.5. Readable, assignable.
     biases : float [num_classes]
-        Initially 0. Readable, assignable.
+        Initially 0. Readable, assignable; -inf leaves a class out of every sum.
     num_sampled : int
         Readable, assignable: the next step uses it.
     sampler : CandidateSampler

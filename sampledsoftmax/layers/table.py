@@ -216,8 +216,12 @@ def _overlaps(array: NDArray[Any]) -> bool:
 
 
 def _refuse_not_finite(name: str, array: NDArray[Any]) -> None:
+    """Raise ValueError for NaN and infinities, except for biases of -inf, which leave a class out."""
     for first in range(0, len(array), _ROWS_PER_BLOCK):
-        bad = ~np.isfinite(array[first : first + _ROWS_PER_BLOCK])
+        block = array[first : first + _ROWS_PER_BLOCK]
+        bad = ~np.isfinite(block)
+        if block.ndim == 1:
+            bad &= ~np.isneginf(block)
         if bad.any():
             row, *rest = (int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
             index = (first + row, *rest)

@@ -284,35 +284,6 @@ class CandidateSampler:
         """
         return grouped(self._probability(np.arange(self.range_max)))
 
-    def check_true_classes(self, labels: Ids) -> None:
-        """Refuse labels that are never drawn: a loss takes the logarithm of their expected count, 0.
-
-        Parameters
-        ----------
-        labels : int64 [batch_size, num_true]
-            The true classes of a batch, ids that are checked.
-
-        Raises
-        ------
-        ValueError
-            If the probability of a label is 0; the message names the first one.
-
-        Examples
-        --------
-        >>> import sampledsoftmax as ss
-        >>> ss.FixedUnigramSampler([0, 2, 1]).check_true_classes(np.array([[1], [0]]))
-        Traceback (most recent call last):
-        ValueError: the label 0 of example 1 has the expected count 0, whose logarithm is subtracted:
-        FixedUnigramSampler never draws this class
-        """
-        never = self.probability(labels) == 0
-        if never.any():
-            example, column = (int(i) for i in np.unravel_index(int(never.argmax()), never.shape))
-            raise ValueError(
-                f"the label {labels[example, column]} of example {example} has the expected count 0, whose logarithm is"
-                f" subtracted: {type(self).__name__} never draws this class"
-            )
-
     @property
     def state(self) -> dict[str, Any]:
         """Position in the stream as plain data, which JSON can hold; assign it to continue from there."""

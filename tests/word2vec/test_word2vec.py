@@ -98,10 +98,15 @@ def test_a_drawn_seed_is_kept_and_repeats_the_run():
     np.testing.assert_array_equal(trained(seed=model.seed).vectors.vectors, model.vectors.vectors)
 
 
-def test_vectors_are_a_copy():
-    model = trained()
-    model.vectors.vectors.base[:] = 7
-    assert model.tables.embeddings.values.max() < 7
+@pytest.mark.parametrize("which", ["in", "out", "mean", "both"])
+def test_vectors_are_a_copy(which):
+    model = trained(which=which)
+    vectors = model.vectors
+    before = vectors.vectors.copy()
+    for table in model.tables:
+        table.values[:] = 7
+    np.testing.assert_array_equal(vectors.vectors, before)
+    assert not vectors.vectors.flags.writeable
 
 
 def test_a_file_is_the_same_as_its_token_lists(tmp_path):

@@ -1,7 +1,7 @@
 """The sentences of a corpus: text files, or any iterable of token lists that can be iterated several times."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -54,8 +54,8 @@ def read_sentences(
     OSError
         A path denotes a socket, or a folder has a pipe, a socket or a device.
     TypeError
-        `source` is an iterator (it would be empty after the first pass) or a set (it has no order), is not iterable, or
-        mixes paths with something else; `encoding` is no str.
+        `source` is an iterator (it would be empty after the first pass) or bytes, is not iterable, or mixes paths with
+        something else; `encoding` is no str.
     ValueError
         `errors` or `encoding` has another value. While reading: a byte that is not of the encoding (with its position
         and line), a file that is no text (such as an archive, or anything with NULs), a damaged compressed file, or
@@ -77,9 +77,10 @@ def read_sentences(
             f"corpus must be a path or an iterable that can be read several times, got a one-shot "
             f"{type(source).__name__}: pass a list, or an object whose __iter__ starts again"
         )
-    if isinstance(source, (Set, bytes, bytearray, memoryview)):
-        kind = "which has no order" if isinstance(source, Set) else "which is not text"
-        raise TypeError(f"corpus must be a path or an iterable of token lists, got a {type(source).__name__}, {kind}")
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        raise TypeError(
+            f"corpus must be a path or an iterable of token lists, got {type(source).__name__}, which is not text"
+        )
     if not isinstance(source, Iterable):
         raise TypeError(f"corpus must be a path or an iterable of token lists, got {type(source).__name__}")
     return source  # type: ignore[return-value]
