@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.layers.fused_step import FusedSteps, not_finite
+from sampledsoftmax.layers.pulled_rows import PulledRows, RowGradients, pull_rows, push_rows
 from sampledsoftmax.layers.table import Table, initial_rng
 from sampledsoftmax.layers.top_k import top_k
 from sampledsoftmax.losses.arguments import Call, checked_batch, checked_values, correction_for
@@ -72,6 +73,7 @@ class SampledSoftmax:
     Examples
     --------
     >>> import numpy as np
+    >>> import sampledsoftmax as ss
     >>> layer = SampledSoftmax(num_classes=100, dim=8, num_sampled=10, seed=1)
     >>> inputs, labels = np.ones((2, 8), np.float32), np.array([3, 5])
     >>> before = layer.full_loss(inputs, labels).mean()
@@ -79,6 +81,12 @@ class SampledSoftmax:
     ...     loss, inputs_gradient = layer.step(inputs, labels)
     >>> inputs_gradient.shape, bool(layer.full_loss(inputs, labels).mean() < before)
     ((2, 8), True)
+
+    A step in parts, with a loss computed elsewhere:
+
+    >>> rows = layer.pull(labels)
+    >>> losses, inputs_gradient, row_gradients = ss.reference.loss_of_rows(inputs, rows)
+    >>> layer.push(rows, ss.RowGradients(*(gradient / len(losses) for gradient in row_gradients)))
     """
 
     def __init__(
@@ -165,6 +173,56 @@ class SampledSoftmax:
         self.weight_table.update(gradients.weights)
         self.bias_table.update(gradients.biases)
         return loss, gradients.inputs
+
+    def pull(self, labels: ArrayLike) -> PulledRows:
+        """Draw the candidates of the next step, and return copies of the rows that its loss reads.
+
+        The loss may then be computed anywhere, as often as needed: on the same rows it has the same value. `push` takes
+        the gradients. `step` does all of it in compiled code.
+
+        Parameters
+        ----------
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids of the true classes.
+
+        Returns
+        -------
+        PulledRows
+            Rows and biases of labels and candidates, log expected counts, accidental hits, and ids.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the labels do not fit the layer, or one of them is never drawn and its log Q is needed.
+
+        Notes
+        -----
+        The sampler advances, and learns where it does, as in `step`, whether the rows are pushed or not. Assign
+        `sampler.state` to draw candidates again.
+        """
+        return pull_rows(self, labels)
+
+    def push(self, rows: PulledRows, gradients: RowGradients | PulledRows) -> None:
+        """Take one step of the optimizer on the rows that were pulled.
+
+        Parameters
+        ----------
+        rows : PulledRows
+            What `pull` of this layer returned. The tables may have changed since, as in asynchronous training: the
+            gradients are applied to the rows as they are now.
+        gradients : RowGradients or PulledRows
+            Gradients of what is minimized, usually the mean of the losses, with respect to the rows and biases, in the
+            dtype of the layer; arrays of any library that NumPy reads. Those of a class that occurs more than once are
+            summed: first as a candidate, then label by label.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the rows are of another layer or were pushed before, or the gradients do not fit; nothing is changed.
+        FloatingPointError
+            If a gradient is NaN or infinite; nothing is changed.
+        """
+        push_rows(self, rows, gradients)
 
     def full_loss(self, inputs: ArrayLike, labels: ArrayLike) -> NDArray[Any]:
         """Return the exact loss of each example over all classes: `full_softmax_loss` of the layer's tables.

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.jit.integers import ceil_div
+from sampledsoftmax.layers.pulled_rows import PulledRows, RowGradients, pull_rows, push_rows
 from sampledsoftmax.layers.sampled_softmax import SampledSoftmax
 from sampledsoftmax.layers.table import Table, initial_rng
 from sampledsoftmax.losses.gather import gather
@@ -76,11 +77,18 @@ class SkipGram:
     Examples
     --------
     >>> import numpy as np
+    >>> import sampledsoftmax as ss
     >>> model = SkipGram(num_classes=1000, dim=16, num_sampled=20, seed=1)
     >>> loss = model.step(np.array([1, 2, 3]), np.array([2, 3, 4]))
     >>> losses = model.steps(np.arange(8), np.arange(8) + 1, batch_size=3)
     >>> losses.shape, model.embeddings.shape
     ((3,), (1000, 16))
+
+    A step in parts, with a loss computed elsewhere:
+
+    >>> rows = model.pull(np.array([1, 2]), np.array([2, 3]))
+    >>> losses, of_inputs, of_rows = ss.reference.loss_of_rows(rows.inputs, rows)
+    >>> model.push(rows, ss.RowGradients(*(gradient / 2 for gradient in (*of_rows, of_inputs))))
     """
 
     def __init__(
@@ -197,6 +205,47 @@ class SkipGram:
         size = validation.whole_number("batch_size", batch_size, 1)
         ids, labels = self._checked_pairs("num_pairs", inputs, labels)
         return self._losses(ids, labels, size)[: ceil_div(ids.size, size)]
+
+    def pull(self, inputs: ArrayLike, labels: ArrayLike) -> PulledRows:
+        """Draw the candidates of the next step, and return copies of the rows of all tables that its loss reads.
+
+        Parameters
+        ----------
+        inputs : int [batch_size]
+            Ids whose embeddings predict the labels.
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids that are predicted.
+
+        Returns
+        -------
+        PulledRows
+            As from `SampledSoftmax.pull`, with `inputs` [batch_size, dim], the embeddings.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an id is out of range or the shapes do not fit.
+        """
+        return pull_rows(self.output, labels, self.embedding_table, inputs)
+
+    def push(self, rows: PulledRows, gradients: RowGradients | PulledRows) -> None:
+        """Take one step of the optimizer on the rows that were pulled.
+
+        Parameters
+        ----------
+        rows : PulledRows
+            What `pull` of this model returned.
+        gradients : RowGradients or PulledRows
+            As for `SampledSoftmax.push`, with `inputs`, the gradients of the embeddings.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the rows are of another model or were pushed before, or the gradients do not fit; nothing is changed.
+        FloatingPointError
+            If a gradient is NaN or infinite; nothing is changed.
+        """
+        push_rows(self.output, rows, gradients, self.embedding_table)
 
     def _checked_pairs(self, size: str, inputs: ArrayLike, labels: ArrayLike) -> tuple[Ids, Ids]:
         ids = validation.ids("inputs", inputs, (size,), self.output.num_classes)
