@@ -30,7 +30,7 @@ LAYERS = [
     "word2vec.training",
     "word2vec.evaluation",
     "word2vec.model",
-    "diagnostics, explanation",
+    "diagnostics, explanation, jax",
     PACKAGE,  # what `import sampledsoftmax` offers
     "cli",
     "__main__",
