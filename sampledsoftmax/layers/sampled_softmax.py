@@ -174,56 +174,6 @@ class SampledSoftmax:
         self.bias_table.update(gradients.biases)
         return loss, gradients.inputs
 
-    def pull(self, labels: ArrayLike) -> PulledRows:
-        """Draw the candidates of the next step, and return copies of the rows that its loss reads.
-
-        The loss may then be computed anywhere, as often as needed: on the same rows it has the same value. `push` takes
-        the gradients. `step` does all of it in compiled code.
-
-        Parameters
-        ----------
-        labels : int [batch_size] or [batch_size, num_true]
-            Ids of the true classes.
-
-        Returns
-        -------
-        PulledRows
-            Rows and biases of labels and candidates, log expected counts, accidental hits, and ids.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the labels do not fit the layer, or one of them is never drawn and its log Q is needed.
-
-        Notes
-        -----
-        The sampler advances, and learns where it does, as in `step`, whether the rows are pushed or not. Assign
-        `sampler.state` to draw candidates again.
-        """
-        return pull_rows(self, labels)
-
-    def push(self, rows: PulledRows, gradients: RowGradients | PulledRows) -> None:
-        """Take one step of the optimizer on the rows that were pulled.
-
-        Parameters
-        ----------
-        rows : PulledRows
-            What `pull` of this layer returned. The tables may have changed since, as in asynchronous training: the
-            gradients are applied to the rows as they are now.
-        gradients : RowGradients or PulledRows
-            Gradients of what is minimized, usually the mean of the losses, with respect to the rows and biases, in the
-            dtype of the layer; arrays of any library that NumPy reads. Those of a class that occurs more than once are
-            summed: first as a candidate, then label by label.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the rows are of another layer or were pushed before, or the gradients do not fit; nothing is changed.
-        FloatingPointError
-            If a gradient is NaN or infinite; nothing is changed.
-        """
-        push_rows(self, rows, gradients)
-
     def full_loss(self, inputs: ArrayLike, labels: ArrayLike) -> NDArray[Any]:
         """Return the exact loss of each example over all classes: `full_softmax_loss` of the layer's tables.
 
@@ -286,6 +236,56 @@ class SampledSoftmax:
         k = validation.whole_number("k", k, 1, self.num_classes)
         no_labels = np.zeros(np.shape(inputs)[:1], np.int64)
         return top_k(checked_batch(self.weights, self.biases, no_labels, inputs, 1), k)
+
+    def pull(self, labels: ArrayLike) -> PulledRows:
+        """Draw the candidates of the next step, and return copies of the rows that its loss reads.
+
+        The loss may then be computed anywhere, as often as needed: on the same rows it has the same value. `push` takes
+        the gradients. `step` does all of it in compiled code.
+
+        Parameters
+        ----------
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids of the true classes.
+
+        Returns
+        -------
+        PulledRows
+            Rows and biases of labels and candidates, log expected counts, accidental hits, and ids.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the labels do not fit the layer, or one of them is never drawn and its log Q is needed.
+
+        Notes
+        -----
+        The sampler advances, and learns where it does, as in `step`, whether the rows are pushed or not. Assign
+        `sampler.state` to draw candidates again.
+        """
+        return pull_rows(self, labels)
+
+    def push(self, rows: PulledRows, gradients: RowGradients | PulledRows) -> None:
+        """Take one step of the optimizer on the rows that were pulled.
+
+        Parameters
+        ----------
+        rows : PulledRows
+            What `pull` of this layer returned. The tables may have changed since, as in asynchronous training: the
+            gradients are applied to the rows as they are now.
+        gradients : RowGradients or PulledRows
+            Gradients of what is minimized, usually the mean of the losses, with respect to the rows and biases, in the
+            dtype of the layer; arrays of any library that NumPy reads. Those of a class that occurs more than once are
+            summed: first as a candidate, then label by label.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the rows are of another layer or were pushed before, or the gradients do not fit; nothing is changed.
+        FloatingPointError
+            If a gradient is NaN or infinite; nothing is changed.
+        """
+        push_rows(self, rows, gradients)
 
     def _loss_and_grad(self, batch: Batch) -> tuple[float, Gradients]:
         sampled = self.sampler.sample(batch.labels, self.num_sampled)
