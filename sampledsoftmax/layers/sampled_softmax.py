@@ -73,7 +73,6 @@ class SampledSoftmax:
     Examples
     --------
     >>> import numpy as np
-    >>> import sampledsoftmax as ss
     >>> layer = SampledSoftmax(num_classes=100, dim=8, num_sampled=10, seed=1)
     >>> inputs, labels = np.ones((2, 8), np.float32), np.array([3, 5])
     >>> before = layer.full_loss(inputs, labels).mean()
@@ -81,12 +80,6 @@ class SampledSoftmax:
     ...     loss, inputs_gradient = layer.step(inputs, labels)
     >>> inputs_gradient.shape, bool(layer.full_loss(inputs, labels).mean() < before)
     ((2, 8), True)
-
-    A step in parts, with a loss computed elsewhere:
-
-    >>> rows = layer.pull(labels)
-    >>> losses, inputs_gradient, row_gradients = ss.reference.loss_of_rows(inputs, rows)
-    >>> layer.push(rows, ss.RowGradients(*(gradient / len(losses) for gradient in row_gradients)))
     """
 
     def __init__(
@@ -262,6 +255,17 @@ class SampledSoftmax:
         -----
         The sampler advances, and learns where it does, as in `step`, whether the rows are pushed or not. Assign
         `sampler.state` to draw candidates again.
+
+        Examples
+        --------
+        A step in parts, with a loss computed elsewhere:
+
+        >>> import numpy as np
+        >>> import sampledsoftmax as ss
+        >>> layer = SampledSoftmax(num_classes=100, dim=8, num_sampled=10, seed=1)
+        >>> inputs, rows = np.ones((2, 8), np.float32), layer.pull([3, 5])
+        >>> losses, inputs_gradient, row_gradients = ss.reference.loss_of_rows(inputs, rows)
+        >>> layer.push(rows, ss.RowGradients(*(gradient / 2 for gradient in row_gradients)))
         """
         return pull_rows(self, labels)
 
@@ -284,6 +288,12 @@ class SampledSoftmax:
             If the rows are of another layer or were pushed before, or the gradients do not fit; nothing is changed.
         FloatingPointError
             If a gradient is NaN or infinite; nothing is changed.
+
+        Examples
+        --------
+        >>> layer = SampledSoftmax(num_classes=100, dim=8, num_sampled=10, seed=1)
+        >>> rows = layer.pull([3, 5])
+        >>> layer.push(rows, rows)  # the gradient of half the sum of the squares of all that was pulled
         """
         push_rows(self, rows, gradients)
 

@@ -77,18 +77,11 @@ class SkipGram:
     Examples
     --------
     >>> import numpy as np
-    >>> import sampledsoftmax as ss
     >>> model = SkipGram(num_classes=1000, dim=16, num_sampled=20, seed=1)
     >>> loss = model.step(np.array([1, 2, 3]), np.array([2, 3, 4]))
     >>> losses = model.steps(np.arange(8), np.arange(8) + 1, batch_size=3)
     >>> losses.shape, model.embeddings.shape
     ((3,), (1000, 16))
-
-    A step in parts, with a loss computed elsewhere:
-
-    >>> rows = model.pull(np.array([1, 2]), np.array([2, 3]))
-    >>> losses, of_inputs, of_rows = ss.reference.loss_of_rows(rows.inputs, rows)
-    >>> model.push(rows, ss.RowGradients(*(gradient / 2 for gradient in (*of_rows, of_inputs))))
     """
 
     def __init__(
@@ -225,6 +218,16 @@ class SkipGram:
         ------
         TypeError, ValueError
             If an id is out of range or the shapes do not fit.
+
+        Examples
+        --------
+        A step in parts, with a loss computed elsewhere:
+
+        >>> import sampledsoftmax as ss
+        >>> model = SkipGram(num_classes=1000, dim=16, num_sampled=20, seed=1)
+        >>> rows = model.pull([1, 2], [2, 3])
+        >>> losses, of_inputs, of_rows = ss.reference.loss_of_rows(rows.inputs, rows)
+        >>> model.push(rows, ss.RowGradients(*(gradient / 2 for gradient in (*of_rows, of_inputs))))
         """
         return pull_rows(self.output, labels, self.embedding_table, inputs)
 
@@ -244,6 +247,12 @@ class SkipGram:
             If the rows are of another model or were pushed before, or the gradients do not fit; nothing is changed.
         FloatingPointError
             If a gradient is NaN or infinite; nothing is changed.
+
+        Examples
+        --------
+        >>> model = SkipGram(num_classes=1000, dim=16, num_sampled=20, seed=1)
+        >>> rows = model.pull([1, 2], [2, 3])
+        >>> model.push(rows, rows)  # the gradient of half the sum of the squares of all that was pulled
         """
         push_rows(self.output, rows, gradients, self.embedding_table)
 
