@@ -291,6 +291,7 @@ def test_other_things_than_rows_are_refused():
     before = tables(model)
     for push, arguments, error, message in [
         (model.output.push, (gradients, gradients), TypeError, "rows must be the PulledRows that pull returned"),
+        (model.output.push, (rows, rows), TypeError, "gradients must be those of the rows, got rows"),
         (model.push, (rows, gradients), ValueError, "rows were pulled from its layer `output`"),
         (model.output.push, (pairs, gradients), ValueError, "rows were pulled from the SkipGram model"),
         (model.output.push, (rows, replace(gradients, inputs=pairs.inputs)), ValueError, "gradients.inputs must be"),
@@ -311,6 +312,8 @@ def test_labels_are_checked_before_the_sampler_moves(labels, error):
     state = layer.sampler.state
     with pytest.raises(error, match="labels"):
         layer.pull(labels)
+    with pytest.raises(ValueError, match="num_true must be at least 1"):
+        layer.pull(np.empty((2, 0), np.int64))
     assert layer.sampler.state == state
 
 

@@ -195,7 +195,7 @@ def pull_rows(
     With `embeddings`, `inputs` are ids of its rows.
     """
     labels = np.asarray(labels)
-    num_true = labels.shape[1] if labels.ndim == 2 else 1
+    num_true = validation.whole_number("num_true", labels.shape[1], 1) if labels.ndim == 2 else 1
     labels = validation.labels("labels", labels, num_true, layer.num_classes)
     input_ids = None
     if embeddings is not None and inputs is not None:
@@ -222,6 +222,8 @@ def pull_rows(
 def push_rows(layer: OutputLayer, rows: PulledRows, gradients: Any, embeddings: Table | None = None) -> None:
     """Let the layer's optimizer update the rows by their gradients; duplicates are summed, candidates first."""
     _check_rows(layer, rows, embeddings)
+    if isinstance(gradients, PulledRows) and gradients.labels is not None:
+        raise TypeError("gradients must be those of the rows, got rows that were pulled")
     labels, candidates = np.asarray(rows.labels), np.asarray(rows.sampled_candidates)
     of_labels, label_biases, of_candidates, candidate_biases = (
         _gradient(gradients, name, getattr(rows, name), layer.dtype) for name in TRAINED
@@ -276,7 +278,7 @@ def _log_q(values: SampledValues, dtype: np.dtype[Any]) -> tuple[Floats, Floats]
 
 def _hits(labels: Ids, candidates: Ids) -> NDArray[np.bool_]:
     hits = np.zeros((labels.shape[0], candidates.size), np.bool_)
-    examples, places, _ = compute_accidental_hits(labels, candidates, max(labels.shape[1], 1), copies="all")
+    examples, places, _ = compute_accidental_hits(labels, candidates, labels.shape[1], copies="all")
     hits[examples, places] = True
     return hits
 

@@ -291,9 +291,12 @@ class SampledSoftmax:
 
         Examples
         --------
+        >>> import sampledsoftmax as ss
         >>> layer = SampledSoftmax(num_classes=100, dim=8, num_sampled=10, seed=1)
         >>> rows = layer.pull([3, 5])
-        >>> layer.push(rows, rows)  # the gradient of half the sum of the squares of all that was pulled
+        >>> names = "label_weights", "label_biases", "sampled_weights", "sampled_biases"
+        >>> of_squares = [2 * getattr(rows, name) for name in names]  # a loss of the rows alone
+        >>> layer.push(rows, ss.RowGradients(*of_squares))
         """
         push_rows(self, rows, gradients)
 

@@ -250,9 +250,12 @@ class SkipGram:
 
         Examples
         --------
+        >>> import sampledsoftmax as ss
         >>> model = SkipGram(num_classes=1000, dim=16, num_sampled=20, seed=1)
         >>> rows = model.pull([1, 2], [2, 3])
-        >>> model.push(rows, rows)  # the gradient of half the sum of the squares of all that was pulled
+        >>> names = "label_weights", "label_biases", "sampled_weights", "sampled_biases", "inputs"
+        >>> of_squares = [2 * getattr(rows, name) for name in names]  # a loss of the rows alone
+        >>> model.push(rows, ss.RowGradients(*of_squares))
         """
         push_rows(self.output, rows, gradients, self.embedding_table)
 

@@ -240,6 +240,42 @@ def test_rows_that_passed_through_jax_are_not_pushed(jax, ssj):
     layer.push(rows, gradients)
 
 
+def test_pull_and_push_take_arrays_of_jax(jax, ssj):
+    layer, expected = new_layer(), new_layer()
+    labels = jax.numpy.asarray(labels_of(1))
+    assert_same_rows(layer.pull(labels), expected.pull(labels_of(1)))
+    table = ss.EmbeddingTable(NUM_CLASSES, DIM, ss.SGD(1.0), seed=1)
+    rows = table.pull(labels)
+    table.push(labels, jax.numpy.ones_like(rows))
+    counts = np.bincount(labels_of(1).ravel(), minlength=NUM_CLASSES)
+    start = ss.EmbeddingTable(NUM_CLASSES, DIM, seed=1).values
+    np.testing.assert_allclose(start - table.values, np.repeat(counts[:, np.newaxis], DIM, axis=1), rtol=1e-5)
+
+
+def assert_same_rows(one, other):
+    for name in (*TRAINED, "label_log_q", "sampled_log_q", "hits", "labels", "sampled_candidates"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_inside_a_jitted_function_nothing_is_pulled_or_pushed(jax, ssj):
+    """Otherwise the candidates of the first call would be compiled into the function."""
+    layer = new_layer()
+    state, before, rows = layer.sampler.state, layer.weights.copy(), layer.pull(labels_of(1))
+    layer.sampler.state = state
+    with pytest.raises(jax.errors.TracerArrayConversionError):
+        jax.jit(layer.pull)(labels_of(1))
+
+    @jax.jit
+    def step(rows_inside):
+        gradients = jax.grad(lambda rows: ssj.sampled_softmax_loss(inputs_of(1), rows).mean())(rows_inside)
+        layer.push(rows, gradients)
+
+    with pytest.raises(jax.errors.TracerArrayConversionError):
+        step(rows)
+    assert layer.sampler.state == state
+    np.testing.assert_array_equal(layer.weights, before)
+
+
 # --- numbers at the edges
 
 
