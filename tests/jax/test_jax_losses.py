@@ -9,6 +9,7 @@ import pytest
 
 import sampledsoftmax as ss
 from sampledsoftmax import reference
+from tests.cases import with_double_counts
 from tests.golden import settings
 from tests.golden.record import FILE
 from tests.registry import OBJECTIVES, OPTIMIZERS
@@ -87,6 +88,24 @@ def test_losses_and_gradients_are_those_that_tensorflow_gave(jax, ssj, name):
     )
     for got, expected in zip(ours, json.loads(FILE.read_text())["losses"][name], strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("hits", [True, False])
+@pytest.mark.parametrize("name", ["sampled_softmax", "nce"])
+def test_float64_is_the_installed_tensorflow(jax, ssj, x64, tf, name, hits):
+    labels, inputs = labels_of(4, (BATCH_SIZE, 2)), inputs_of(4, np.float64)
+    layer = new_layer(np.float64)
+    values = with_double_counts(ss.LogUniformSampler(NUM_CLASSES, seed=3).sample(labels, NUM_SAMPLED))
+    features = tf.Variable(inputs)
+    with tf.GradientTape() as tape:
+        theirs = getattr(tf.nn, LOSSES[name])(
+            tf.constant(layer.weights), tf.constant(layer.biases), labels, features, NUM_SAMPLED, NUM_CLASSES, 2,
+            tuple(map(tf.constant, values)), hits,
+        )  # fmt: skip
+    rows, loss = layer.pull(labels), getattr(ssj, LOSSES[name])
+    np.testing.assert_allclose(loss(inputs, rows, remove_accidental_hits=hits), theirs, rtol=1e-12)
+    ours = jax.grad(lambda inputs: loss(inputs, rows, remove_accidental_hits=hits).sum())(inputs)
+    np.testing.assert_allclose(ours, tape.gradient(theirs, features), rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", settings.OPTIMIZERS)
