@@ -1,6 +1,7 @@
 """What `pytest` runs by default, what `pytest --full` adds, and how tests are divided among worker processes."""
 
 import os
+from importlib.util import find_spec
 
 import hypothesis
 import numba
@@ -10,6 +11,10 @@ from tests.parallel import FileScheduler, longest_first
 from tests.subset import subset
 
 pytest_plugins = ["tests.browser"]
+
+# Examples in the documentation of an extra run where it is installed; elsewhere its tests say that they are skipped.
+EXAMPLES_OF_EXTRAS = {"jax": ["sampledsoftmax/jax/*", "docs/jax.md"], "tensorflow": ["docs/keras.md"]}
+collect_ignore_glob = [path for extra, paths in EXAMPLES_OF_EXTRAS.items() if not find_spec(extra) for path in paths]
 
 SLOW_FIXTURES = {"browser", "suite"}  # Chromium; a run of all benchmarks
 MOST_WORKERS = 8  # each imports TensorFlow and compiles: about 2 GB

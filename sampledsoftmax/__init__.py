@@ -1,6 +1,8 @@
 """Sampled softmax in NumPy and Numba: TensorFlow's numbers, sparse updates, word vectors."""
 
 from sampledsoftmax.explanation import Explanation, explain
+from sampledsoftmax.layers.embedding_table import EmbeddingTable
+from sampledsoftmax.layers.pulled_rows import PulledRows, RowGradients
 from sampledsoftmax.layers.sampled_softmax import SampledSoftmax
 from sampledsoftmax.layers.skip_gram import SkipGram
 from sampledsoftmax.losses.accidental_hits import compute_accidental_hits
@@ -33,6 +35,7 @@ __all__ = [
     "Adam",
     "AllSampler",
     "CandidateSampler",
+    "EmbeddingTable",
     "Explanation",
     "FixedUnigramSampler",
     "Gradients",
@@ -42,6 +45,8 @@ __all__ = [
     "Momentum",
     "Objective",
     "Optimizer",
+    "PulledRows",
+    "RowGradients",
     "RowwiseAdagrad",
     "SampledSoftmax",
     "SampledValues",

@@ -183,6 +183,21 @@ def full_softmax_loss_and_grad(weights, biases, labels, inputs):
     return loss, logit_grad.T @ inputs, logit_grad.sum(axis=0), logit_grad @ weights
 
 
+def loss_of_rows(inputs, rows, of=cross_entropy, subtract_log_q=True, remove_hits=True):
+    """Return loss [B], gradients of the inputs [B, D] and of the four trained arrays of `ss.PulledRows`."""
+    true = np.einsum("btd,bd->bt", rows.label_weights, inputs) + rows.label_biases
+    sampled = inputs @ rows.sampled_weights.T + rows.sampled_biases
+    if subtract_log_q:
+        true, sampled = true - rows.label_log_q, sampled - rows.sampled_log_q
+    if remove_hits:
+        sampled = np.where(rows.hits, -np.inf, sampled)
+    loss, logit_grad = of(np.concatenate([true, sampled], axis=1), true.shape[1])
+    true_grad, sampled_grad = logit_grad[:, : true.shape[1]], logit_grad[:, true.shape[1] :]
+    inputs_grad = np.einsum("bt,btd->bd", true_grad, rows.label_weights) + sampled_grad @ rows.sampled_weights
+    label_grad = true_grad[:, :, np.newaxis] * inputs[:, np.newaxis, :]
+    return loss, inputs_grad, (label_grad, true_grad, sampled_grad.T @ inputs, sampled_grad.sum(axis=0))
+
+
 # --- 6. update ------------------------------------------------------------------------------------------
 
 

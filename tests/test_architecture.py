@@ -33,7 +33,7 @@ LAYERS = [
     "word2vec.gensim_names, word2vec.gensim_callbacks",
     "word2vec.gensim_attributes",
     "word2vec.model",
-    "diagnostics, explanation",
+    "diagnostics, explanation, jax",
     PACKAGE,  # what `import sampledsoftmax` offers
     "cli",
     "__main__",

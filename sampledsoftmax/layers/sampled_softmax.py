@@ -10,6 +10,7 @@ from sampledsoftmax import validation
 from sampledsoftmax.layers.fused_step import NO_WEIGHTS, FusedSteps, not_finite
 from sampledsoftmax.layers.layer_folder import LayerFolder
 from sampledsoftmax.layers.layer_settings import LayerSettings, checked_settings
+from sampledsoftmax.layers.pulled_rows import PulledRows, RowGradients, pull_rows, push_rows
 from sampledsoftmax.layers.stored_layer import StoredLayer
 from sampledsoftmax.layers.table import NewTable, Table, initial_rng
 from sampledsoftmax.layers.top_k import top_k
@@ -353,6 +354,76 @@ class SampledSoftmax(StoredLayer):
         k = validation.whole_number("k", k, 1, self.num_classes)
         no_labels = np.zeros(np.shape(inputs)[:1], np.int64)
         return top_k(checked_batch(self.weights, self.biases, no_labels, inputs, 1), k)
+
+    def pull(self, labels: ArrayLike) -> PulledRows:
+        """Draw the candidates of the next step, and return copies of the rows that its loss reads.
+
+        The loss may then be computed anywhere, as often as needed: on the same rows it has the same value. `push` takes
+        the gradients. `step` does all of it in compiled code.
+
+        Parameters
+        ----------
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids of the true classes.
+
+        Returns
+        -------
+        PulledRows
+            Rows and biases of labels and candidates, log expected counts, accidental hits, and ids.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the labels do not fit the layer, or one of them is never drawn and its log Q is needed.
+
+        Notes
+        -----
+        The sampler advances, and learns where it does, as in `step`, whether the rows are pushed or not. Assign
+        `sampler.state` to draw candidates again.
+
+        Examples
+        --------
+        A step in parts, with a loss computed elsewhere:
+
+        >>> import numpy as np
+        >>> import sampledsoftmax as ss
+        >>> layer = SampledSoftmax(num_classes=100, dim=8, num_sampled=10, seed=1)
+        >>> inputs, rows = np.ones((2, 8), np.float32), layer.pull([3, 5])
+        >>> losses, inputs_gradient, row_gradients = ss.reference.loss_of_rows(inputs, rows)
+        >>> layer.push(rows, ss.RowGradients(*(gradient / 2 for gradient in row_gradients)))
+        """
+        return pull_rows(self, labels)
+
+    def push(self, rows: PulledRows, gradients: RowGradients | PulledRows) -> None:
+        """Take one step of the optimizer on the rows that were pulled.
+
+        Parameters
+        ----------
+        rows : PulledRows
+            What `pull` of this layer returned. The tables may have changed since, as in asynchronous training: the
+            gradients are applied to the rows as they are now.
+        gradients : RowGradients or PulledRows
+            Gradients of what is minimized, usually the mean of the losses, with respect to the rows and biases, in the
+            dtype of the layer; arrays of any library that NumPy reads. Those of a class that occurs more than once are
+            summed: first as a candidate, then label by label.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the rows are of another layer or were pushed before, or the gradients do not fit; nothing is changed.
+        FloatingPointError
+            If a gradient is NaN or infinite; nothing is changed.
+
+        Examples
+        --------
+        >>> import sampledsoftmax as ss
+        >>> layer = SampledSoftmax(num_classes=100, dim=8, num_sampled=10, seed=1)
+        >>> rows = layer.pull([3, 5])
+        >>> names = "label_weights", "label_biases", "sampled_weights", "sampled_biases"
+        >>> of_squares = [2 * getattr(rows, name) for name in names]  # a loss of the rows alone
+        >>> layer.push(rows, ss.RowGradients(*of_squares))
+        """
+        push_rows(self, rows, gradients)
 
     def _loss_and_grad(self, batch: Batch) -> tuple[float, Gradients]:
         """Return the mean loss and its gradients, which name no row where no example counts."""

@@ -12,6 +12,7 @@ from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.layers.fused_step import NO_WEIGHTS, Pairs
 from sampledsoftmax.layers.layer_folder import LayerFolder
 from sampledsoftmax.layers.layer_settings import LayerSettings, checked_settings
+from sampledsoftmax.layers.pulled_rows import PulledRows, RowGradients, pull_rows, push_rows
 from sampledsoftmax.layers.sampled_softmax import SampledSoftmax, output_state, output_tables, settings_of
 from sampledsoftmax.layers.stored_layer import FIXED, StoredLayer
 from sampledsoftmax.layers.table import NewTable, Table, initial_rng
@@ -260,6 +261,66 @@ class SkipGram(StoredLayer):
         size = validation.whole_number("batch_size", batch_size, 1)
         examples = self._checked_pairs("num_pairs", inputs, labels, Selection(sample_weight, ignore_index))
         return self._losses(*examples, size)[: ceil_div(examples[0].size, size)]
+
+    def pull(self, inputs: ArrayLike, labels: ArrayLike) -> PulledRows:
+        """Draw the candidates of the next step, and return copies of the rows of all tables that its loss reads.
+
+        Parameters
+        ----------
+        inputs : int [batch_size]
+            Ids whose embeddings predict the labels.
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids that are predicted.
+
+        Returns
+        -------
+        PulledRows
+            As from `SampledSoftmax.pull`, with `inputs` [batch_size, dim], the embeddings.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an id is out of range or the shapes do not fit.
+
+        Examples
+        --------
+        A step in parts, with a loss computed elsewhere:
+
+        >>> import sampledsoftmax as ss
+        >>> model = SkipGram(num_classes=1000, dim=16, num_sampled=20, seed=1)
+        >>> rows = model.pull([1, 2], [2, 3])
+        >>> losses, of_inputs, of_rows = ss.reference.loss_of_rows(rows.inputs, rows)
+        >>> model.push(rows, ss.RowGradients(*(gradient / 2 for gradient in (*of_rows, of_inputs))))
+        """
+        return pull_rows(self.output, labels, self.embedding_table, inputs)
+
+    def push(self, rows: PulledRows, gradients: RowGradients | PulledRows) -> None:
+        """Take one step of the optimizer on the rows that were pulled.
+
+        Parameters
+        ----------
+        rows : PulledRows
+            What `pull` of this model returned.
+        gradients : RowGradients or PulledRows
+            As for `SampledSoftmax.push`, with `inputs`, the gradients of the embeddings.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the rows are of another model or were pushed before, or the gradients do not fit; nothing is changed.
+        FloatingPointError
+            If a gradient is NaN or infinite; nothing is changed.
+
+        Examples
+        --------
+        >>> import sampledsoftmax as ss
+        >>> model = SkipGram(num_classes=1000, dim=16, num_sampled=20, seed=1)
+        >>> rows = model.pull([1, 2], [2, 3])
+        >>> names = "label_weights", "label_biases", "sampled_weights", "sampled_biases", "inputs"
+        >>> of_squares = [2 * getattr(rows, name) for name in names]  # a loss of the rows alone
+        >>> model.push(rows, ss.RowGradients(*of_squares))
+        """
+        push_rows(self.output, rows, gradients, self.embedding_table)
 
     def _checked_pairs(
         self, size: str, inputs: ArrayLike, labels: ArrayLike, selection: Selection
