@@ -229,15 +229,6 @@ def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: in
     return as_int64
 
 
-def positive(name: str, array: Floats) -> None:
-    """Raise ValueError unless all entries are above 0 and finite."""
-    bad = ~((array > 0) & np.isfinite(array))
-    if bad.any():
-        index, value = _first(bad, array)
-        why = "; 0 is the count of a class that the sampler never draws" if value == 0 else ""
-        raise ValueError(f"{name}[{index}] = {value} must be above 0 and finite: its logarithm is taken{why}")
-
-
 def labels(name: str, value: ArrayLike, num_true: int, num_classes: int) -> Ids:
     """Return int64 ids [batch_size, num_true]; [batch_size] is accepted when num_true is 1, and [] for no examples."""
     array = as_ids(name, value)

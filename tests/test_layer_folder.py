@@ -329,7 +329,7 @@ def test_damaged_files_are_refused_and_nothing_is_touched(tmp_path, name, damage
     [
         (3, TypeError, "folder must be a path, got int 3"),
         ("", ValueError, "folder must be the path of a folder, got ''"),
-        ("a\0b", ValueError, "folder must be the path of a folder"),
+        ("a\0b", ValueError, "folder must be a path, but .* holds a NUL"),
         (["x"] * 10**5, TypeError, "folder must be a path, got list"),
         (__file__, NotADirectoryError, "but .*test_layer_folder.py is a file"),
         (f"{__file__}/tables", OSError, "cannot be written: Not a directory"),

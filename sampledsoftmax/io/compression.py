@@ -4,13 +4,7 @@ import gzip
 import lzma
 import re
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import IO
-
-from sampledsoftmax.io.shown_path import shown_path
-from sampledsoftmax.io.streams import open_stream
 
 GZIP, XZ, ZSTD, BZIP2 = "gzip", "xz", "Zstandard", "bzip2"
 _FIRST_BYTES = {
@@ -39,34 +33,3 @@ def compression_of_bytes(first_bytes: bytes) -> str | None:
     ('gzip', None)
     """
     return next((name for name, magic in _FIRST_BYTES.items() if magic.match(first_bytes)), None)
-
-
-@contextmanager
-def open_plain_or_gzip(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading and decompress it if it is gzip; a pipe is given a few seconds to find a writer.
-
-    Raises
-    ------
-    OSError
-        The file cannot be opened.
-    ValueError
-        The gzip file is damaged, which may be found while the block reads it.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "words"
-    >>> _ = path.write_bytes(gzip.compress(b"to be"))
-    >>> with open_plain_or_gzip(path) as file:
-    ...     file.read()
-    b'to be'
-    """
-    with path.open("rb") if path.is_file() else open_stream(path) as file:
-        if compression_of(file) != GZIP:
-            yield file
-            return
-        try:
-            with gzip.GzipFile(fileobj=file) as decompressed:
-                yield decompressed  # type: ignore[misc]
-        except CORRUPT as error:
-            raise ValueError(f"{shown_path(path)} is a damaged gzip file: {error}") from None

@@ -1,6 +1,5 @@
 """A table of embeddings for encoders outside this package: rows out, row gradients in."""
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from sampledsoftmax import validation
 from sampledsoftmax.layers.pulled_rows import pull_ids, push_ids
 from sampledsoftmax.layers.table import Table, initial_rng
 from sampledsoftmax.optimizers import Adagrad, Optimizer, checked_optimizer
+from sampledsoftmax.runtime.fork_lock import ForkLock
 
 
 class EmbeddingTable:
@@ -71,14 +71,14 @@ class EmbeddingTable:
             lambda shape: (rng.random(shape, self.dtype) - half) / width,
             self.optimizer,
         )
-        self._lock = threading.RLock()
+        self._lock = ForkLock()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the lock, which a copy must not share."""
         return {name: value for name, value in vars(self).items() if name != "_lock"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _lock=threading.RLock())
+        vars(self).update(state, _lock=ForkLock())
 
     @property
     def values(self) -> NDArray[Any]:

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.layers.fused_step import FusedSteps
 from sampledsoftmax.layers.table import Table
 from sampledsoftmax.losses.accidental_hits import compute_accidental_hits
+from sampledsoftmax.losses.counted import number_of_labels
 from sampledsoftmax.losses.gather import gather
 from sampledsoftmax.losses.objectives import BUILT_IN, Objective
 from sampledsoftmax.losses.shards import Shards
@@ -178,6 +180,9 @@ class OutputLayer(Protocol):
     def objective(self) -> Objective: ...  # noqa: D102
 
     @property
+    def fused_steps(self) -> FusedSteps: ...  # noqa: D102
+
+    @property
     def correction(self) -> Correction: ...  # noqa: D102
 
     @property
@@ -194,17 +199,16 @@ def pull_rows(
 
     With `embeddings`, `inputs` are ids of its rows.
     """
-    labels = np.asarray(labels)
-    num_true = validation.whole_number("num_true", labels.shape[1], 1) if labels.ndim == 2 else 1
+    labels = validation.as_ids("labels", labels)
+    num_true = validation.whole_number("num_true", number_of_labels(labels), 1)
     labels = validation.labels("labels", labels, num_true, layer.num_classes)
     input_ids = None
     if embeddings is not None and inputs is not None:
         input_ids = validation.ids("inputs", inputs, ("batch_size",), embeddings.values.shape[0])
         if input_ids.size != labels.shape[0]:
             raise ValueError(f"labels has {labels.shape[0]} rows and inputs has {input_ids.size}: they must be equal")
+    layer.fused_steps.check_labels(labels, None)
     sampler, subtract = layer.sampler, layer.correction.subtract_log_q
-    if subtract and sampler.num_drawable < sampler.range_max:
-        validation.positive("the sampler's probability of labels", sampler.probability(labels))
     with sampler.lock:
         values = sampler.sample(labels, layer.num_sampled)
         weights, biases = layer.weight_table, layer.bias_table
@@ -257,7 +261,7 @@ def push_ids(table: Table, ids: ArrayLike, gradients: Any) -> None:
 
 
 def _checked_ids(table: Table, ids: ArrayLike) -> Ids:
-    array = np.asarray(ids)
+    array = validation.as_ids("ids", ids)
     return validation.ids("ids", array, array.shape, table.values.shape[0]).reshape(array.shape)
 
 

@@ -1,0 +1,1 @@
+"""Odd arguments, files and command lines for every public function and command."""

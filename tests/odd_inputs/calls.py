@@ -1,0 +1,99 @@
+"""What holds for any call: a documented result or a documented error in one line, and an error changes nothing."""
+
+import builtins
+import inspect
+import re
+import time
+import warnings
+
+import numpy as np
+
+import sampledsoftmax as ss
+from sampledsoftmax.word2vec.training.progress import TrainingDivergedError
+from sampledsoftmax.word2vec.vectors.word_vectors import UnknownWordError
+
+MAX_SECONDS = 5.0
+MAX_MESSAGE = 1000
+# Memory is allocated by NumPy, whose error says how much was asked for.
+ALWAYS_ALLOWED = (MemoryError,)
+BY_NAME = {
+    **{name: value for name, value in vars(builtins).items() if inspect.isclass(value)},
+    "UnknownWordError": UnknownWordError,
+    "TrainingDivergedError": TrainingDivergedError,
+}
+
+
+class Undocumented(AssertionError):
+    """A call broke a promise."""
+
+
+def documented_errors(function):
+    """Return the exception classes that the docstring of a function, or of a class, names under Raises."""
+    docstring = inspect.getdoc(function) or ""
+    section = re.search(r"^Raises\n-+\n(.*?)(?:\n\n[A-Z]|\Z)", docstring, re.DOTALL | re.MULTILINE)
+    heads = [line for line in section[1].split("\n") if line and line[0] != " "] if section else []
+    return tuple(BY_NAME[name.strip()] for head in heads for name in head.split(","))
+
+
+def check_call(target):
+    """Make a call and return its result, or the error that it documents; raise `Undocumented` otherwise."""
+    before = fingerprint([target.owner, target.arguments])
+    allowed = (*documented_errors(target.function), *ALWAYS_ALLOWED)
+    start = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            result = target.function(**target.arguments)
+    except Exception as error:
+        result = error
+    seconds = time.perf_counter() - start
+    if seconds > MAX_SECONDS:
+        raise Undocumented(f"the call took {seconds:.1f} s")
+    if isinstance(result, Exception):
+        check_error(result, allowed)
+        if fingerprint([target.owner, target.arguments]) != before:
+            raise Undocumented(f"the call failed and changed its arguments or its object: {result}")
+    return result
+
+
+def check_error(error, allowed):
+    message = str(error)
+    if not isinstance(error, allowed):
+        raise Undocumented(f"{type(error).__name__} is not documented: {message[:MAX_MESSAGE]}") from error
+    if not message.strip():
+        raise Undocumented(f"{type(error).__name__} has no message") from error
+    if len(message) > MAX_MESSAGE or "\n" in message:
+        raise Undocumented(f"the message is not one line: {message[:MAX_MESSAGE]!r}") from error
+
+
+def fingerprint(value):
+    """Return something that differs if any number of `value` differs: arrays, containers and objects of the package."""
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.dtype.str, value.tobytes() if value.dtype != object else repr(value.tolist())[:200])
+    if isinstance(value, dict):
+        return tuple((repr(key)[:80], fingerprint(entry)) for key, entry in value.items())
+    if isinstance(value, (list, tuple)):
+        return (type(value).__name__, *map(fingerprint, value))
+    return fingerprint(state_of(value)) if type(value).__module__.startswith("sampledsoftmax") else None
+
+
+def state_of(value):
+    """Return what calls change in an object of the package."""
+    return next((state(value) for kind, state in STATES.items() if isinstance(value, kind)), [])
+
+
+def of_table(table):
+    return [np.asarray(table.values), dict(table.slots)]
+
+
+STATES = {
+    ss.CandidateSampler: lambda sampler: sampler.state,
+    ss.SampledSoftmax: lambda layer: [layer.sampler.state, *map(of_table, (layer.weight_table, layer.bias_table))],
+    ss.SkipGram: lambda model: [state_of(model.output), of_table(model.embedding_table)],
+    ss.Word2Vec: lambda model: [
+        str(model.settings),
+        [of_table(table) for table in model.tables] if model.is_trained else None,
+    ],
+    ss.WordVectors: lambda vectors: [list(vectors.words), vectors.vectors],
+    ss.Optimizer: lambda optimizer: [str(vars(optimizer))],
+}
