@@ -8,11 +8,12 @@ import stat
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from sampledsoftmax import validation
 from sampledsoftmax.io.class_only import classonlymethod
+from sampledsoftmax.io.input_file import checked_path
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.word2vec import gensim_names
 from sampledsoftmax.word2vec.corpus.corpus import Source
@@ -455,8 +456,8 @@ class Word2Vec(GensimAttributes):
 
         Raises
         ------
-        ValueError
-            The model has not been trained.
+        TypeError, ValueError
+            The model has not been trained, or `path` is no path.
         OSError
             The file cannot be written.
 
@@ -466,7 +467,7 @@ class Word2Vec(GensimAttributes):
         >>> model = Word2Vec([["to", "be"], ["be", "to"]], vector_size=4, min_count=1)
         >>> model.save(tempfile.mkdtemp() + "/model.zip")
         """
-        checkpoints.save(path, self._trained())
+        checkpoints.save(checked_path(path), self._trained())
 
     @classonlymethod
     def load(cls: type[_Model], path: str | os.PathLike[str], objective: Objective | None = None) -> _Model:
@@ -492,7 +493,8 @@ class Word2Vec(GensimAttributes):
         ValueError
             The file is not a model or is damaged; one line that says where.
         TypeError
-            It is called on a model, which it would not change, instead of the class.
+            `path` is no path, or `objective` no objective; or it is called on a model, which it would not change,
+            instead of the class.
 
         Examples
         --------
@@ -503,7 +505,9 @@ class Word2Vec(GensimAttributes):
         >>> bool((Word2Vec.load(path).vectors["be"] == model.vectors["be"]).all())
         True
         """
-        state = checkpoints.load(path, objective)
+        if objective is not None and not isinstance(objective, Objective):
+            raise TypeError(f"objective must be an Objective, got {validation.described(objective)}")
+        state = checkpoints.load(checked_path(path), objective)
         model = cls(**state.settings.arguments())
         model._state, model._size = state, state.size
         return model
@@ -734,20 +738,18 @@ def _check_writable(checkpoint: AnyPath | None) -> None:
     """Raise an error for a checkpoint that could not be written later, when much has been done."""
     if checkpoint is None:
         return
-    if not isinstance(checkpoint, (str, os.PathLike)):
-        raise TypeError(f"checkpoint must be a path, got {validation.described(checkpoint)}")
-    path = Path(checkpoint)
+    path = checked_path(checkpoint, "checkpoint")
+    name = shown_path(path)
     try:
         is_directory = stat.S_ISDIR(path.stat().st_mode)
     except FileNotFoundError:
         is_directory = False
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"checkpoint {validation.shown(str(path))} cannot be written: {reason}") from None
+    except OSError as error:
+        raise ValueError(f"checkpoint {name} cannot be written: {error.strerror}") from None
     if is_directory:
-        raise IsADirectoryError(f"checkpoint {path} is a directory: name a file")
+        raise IsADirectoryError(f"checkpoint {name} is a directory: name a file")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"checkpoint {path} cannot be written: there is no directory {path.parent}")
+        raise FileNotFoundError(f"checkpoint {name} cannot be written: there is no directory {shown_path(path.parent)}")
 
 
 def _given(name: str, corpus: Source | None) -> Source:
