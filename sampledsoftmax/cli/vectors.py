@@ -31,8 +31,8 @@ _FORMAT_HELP = (
 _READING_OPTIONS = (
     click.option("--limit", type=click.IntRange(1), help="Read only the first words of the file."),
     click.option("--no-header", is_flag=True, help="The file has no first line 'WORDS DIMENSIONS' (GloVe)."),
-    click.option("--on-duplicate", type=click.Choice(DUPLICATES), default="error", help="A repeated word is an error, "
-                 "or the first of its vectors is kept."),
+    click.option("--on-duplicate", type=click.Choice(DUPLICATES), default="error", show_default=True,
+                 help="A repeated word is an error, or the first of its vectors is kept."),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the words of the file."),
     click.option("--errors", default="strict", show_default=True, help="Bytes in another encoding: 'strict', "
                  "'replace', 'backslashreplace', 'surrogateescape' or 'ignore'."),

@@ -52,8 +52,9 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
     OSError
         If it cannot be read; a pipe into which no process writes is one of these, after some seconds.
     TypeError, ValueError
-        If a line has another format than the first one, a NUL, or a count that is not a finite number of at least 0
-        (the message gives the line number); if a line is longer than a megabyte; if an id is missing, repeated or too large; if there are no counts at all.
+        If a line has another format than the first one, a NUL, a count that is not a finite number of at least 0, or
+        more than a megabyte (the message gives the line number); if an id is missing, repeated or too large; if there
+        are no counts at all.
 
     Examples
     --------

@@ -134,7 +134,9 @@ class Word2Vec(GensimAttributes):
     Raises
     ------
     TypeError, ValueError
-        An argument is of another type, out of its range, unknown or left out; with `sentences`, the errors of `train`.
+        An argument is of another type, out of its range, unknown or left out.
+    OSError, TrainingDivergedError
+        As of `train`, with `sentences`.
 
     Notes
     -----
@@ -289,9 +291,9 @@ class Word2Vec(GensimAttributes):
 
         Raises
         ------
-        TypeError, ValueError, FileNotFoundError
-            The corpus cannot be read or is too small; the model is trained and `update` is False, or the other way
-            round. Nothing has changed.
+        TypeError, ValueError, OSError
+            The corpus cannot be read or is too small, or the cache cannot be written; the model is trained and `update`
+            is False, or the other way round. Nothing has changed.
 
         Examples
         --------
@@ -307,6 +309,7 @@ class Word2Vec(GensimAttributes):
         given = gensim_names.merged("build_vocab", {"sentences": sentences}, others, {"sentences": None})
         source = _given("sentences", given["sentences"])
         validation.flag("update", update)
+        _check_places(None, cache)
         if self._state is not None and not update:
             raise ValueError(
                 "this model is trained, and a new vocabulary would discard that: build_vocab(sentences, update=True) "
@@ -385,10 +388,11 @@ class Word2Vec(GensimAttributes):
 
         Raises
         ------
-        TypeError, ValueError, FileNotFoundError, IsADirectoryError
+        TypeError, ValueError, OSError
             An argument is of another type or out of its range; the corpus cannot be read, has no pairs of known words,
-            is too small for the arguments, or is not that of the run to resume; the checkpoint cannot be written. The
-            last run was interrupted, and neither `resume` nor `grow_vocab` is True. The model is as it was.
+            is too small for the arguments, or is not that of the run to resume; the checkpoint or the cache cannot be
+            written: a file or directory that does not exist is a FileNotFoundError. The last run was interrupted, and
+            neither `resume` nor `grow_vocab` is True. The model is as it was.
         TrainingDivergedError
             A loss is not finite, or far above that of a model that knows nothing: the mean of 50,000 pairs above 3 + 3
             times the loss of zero logits, or that of a block above 30 times (1 + that loss). The checkpoint on disk is
@@ -421,11 +425,11 @@ class Word2Vec(GensimAttributes):
                 validation.whole_number(name, total, at_least=0)
         if isinstance(self.settings.objective, SavedObjective):
             raise ValueError(
-                f"this model was trained with the objective {self.settings.objective.description[:200]}: "
+                f"this model was trained with the objective {validation.shown(self.settings.objective.description)}: "
                 "to go on, give it to Word2Vec.load(path, objective=...)"
             )
         watches = (_checked(Watch(on_progress, on_epoch)), _checked(watch))
-        _check_writable(checkpoint)
+        _check_places(checkpoint, cache)
         seconds = validation.number("checkpoint_seconds", checkpoint_seconds, at_least=0.0)
         own = [] if checkpoint is None else [checkpoint]  # in a corpus folder it is no text
         files = {"cache": cache, "errors": errors, "encoding": encoding, "exclude": own}
@@ -570,7 +574,8 @@ class Word2Vec(GensimAttributes):
                     "this run was stopped within a block: load its last checkpoint, or go on with grow_vocab=True"
                 )
             if epochs is not None and epochs != state.settings.epochs:
-                raise ValueError(f"epochs={epochs}: the run to resume has {state.settings.epochs} epochs, leave it out")
+                shown = validation.shown(epochs)
+                raise ValueError(f"epochs={shown}: the run to resume has {state.settings.epochs} epochs, leave it out")
             return state.settings
         if reading.grow:
             self._trained()
@@ -734,8 +739,9 @@ def _checked(watch: Watch | None) -> Watch:
     return watch
 
 
-def _check_writable(checkpoint: AnyPath | None) -> None:
-    """Raise an error for a checkpoint that could not be written later, when much has been done."""
+def _check_places(checkpoint: AnyPath | None, cache: AnyPath | None) -> None:
+    """Raise an error for a checkpoint that could not be written later, when much has been done, or a cache."""
+    folder = None if cache is None else checked_path(cache, "cache")
     if checkpoint is None:
         return
     path = checked_path(checkpoint, "checkpoint")
@@ -746,6 +752,9 @@ def _check_writable(checkpoint: AnyPath | None) -> None:
         is_directory = False
     except OSError as error:
         raise ValueError(f"checkpoint {name} cannot be written: {error.strerror}") from None
+    real = os.path.realpath(path)
+    if folder is not None and os.path.commonpath([real, os.path.realpath(folder)]) == real:
+        raise ValueError(f"checkpoint {name} is a file, and the directory cache={shown_path(folder)} has the same path")
     if is_directory:
         raise IsADirectoryError(f"checkpoint {name} is a directory: name a file")
     if not path.parent.is_dir():

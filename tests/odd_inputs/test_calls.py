@@ -1,6 +1,7 @@
 """Any call of the public API with odd arguments gives a result or a documented error, and an error changes nothing."""
 
 import contextlib
+import io
 import itertools
 import warnings
 
@@ -35,6 +36,7 @@ def folder(tmp_path, monkeypatch):
     """Change to a directory with the files that calls name, and restore the number of threads."""
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO("the cat sat\n"))
     threads = ss.get_num_threads()
     yield tmp_path
     ss.set_num_threads(threads)

@@ -1,5 +1,6 @@
 """Calls that are right, one or more for each function, method and constructor of words."""
 
+import copy
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -41,10 +42,13 @@ def ids_as_words():
 
 
 def word_model(train=True):
-    model = ss.Word2Vec(**SETTINGS)
-    if train:
-        model.train(SENTENCES)
-    return model
+    """Return a model of its own; training is the slow part."""
+    return copy.deepcopy(trained_model()) if train else ss.Word2Vec(**SETTINGS)
+
+
+@functools.cache
+def trained_model():
+    return ss.Word2Vec(SENTENCES, **SETTINGS)
 
 
 def with_vocabulary():

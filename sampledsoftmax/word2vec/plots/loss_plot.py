@@ -11,8 +11,7 @@ from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.io.input_file import checked_path, lines_of, open_input
 from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.not_a_number import not_a_number
-from sampledsoftmax.validation import line as one_line
-from sampledsoftmax.validation import shown
+from sampledsoftmax.validation import one_line, shown
 
 _MAX_PAIRS = 2**63
 _LARGEST = 1e100  # a loss that matplotlib can scale

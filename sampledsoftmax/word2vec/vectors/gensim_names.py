@@ -26,7 +26,7 @@ class GensimNames(Queries):
         """Say what to write in the place of a name of gensim that is left out."""
         if name in LEFT_OUT:
             raise AttributeError(f"WordVectors has no {name}: {LEFT_OUT[name]}")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {validation.shown(name)}")
 
     def __setitem__(self, word: object, vector: object) -> NoReturn:
         raise TypeError(NEW)
