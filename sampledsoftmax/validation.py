@@ -140,7 +140,7 @@ def float_dtype(name: str, value: Any) -> np.dtype[Any]:
     except Exception:  # NumPy parses strings, lists and dicts, each with errors of its own
         raise TypeError(f"{name} must be float32 or float64, got {described(value)}") from None
     if dtype not in FLOAT_DTYPES or value is None:
-        raise TypeError(f"{name} must be float32 or float64, got {_line(value if value is None else dtype)}")
+        raise TypeError(f"{name} must be float32 or float64, got {one_line(value if value is None else dtype)}")
     return dtype
 
 
@@ -194,7 +194,7 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
     except Exception as error:  # other libraries' arrays are converted by their own code
         if isinstance(value, (list, tuple)) and "inhomogeneous" in str(error):
             raise ValueError(f"{name} must be an array, got rows of different lengths: {described(value)}") from None
-        reason = f"{type(error).__name__}: {_line(error)}"
+        reason = f"{type(error).__name__}: {one_line(error)}"
         raise TypeError(f"{name} must be an array, got {described(value)} ({reason})") from None
 
 
@@ -289,7 +289,7 @@ def _first(bad: NDArray[np.bool_], array: NDArray[Any]) -> tuple[str, Any]:
 
 def dtype_of(array: NDArray[Any]) -> str:
     """Return the name of a dtype for a message; that of records is as long as their list of fields."""
-    return _line(array.dtype)
+    return one_line(array.dtype)
 
 
 def described(value: object) -> str:
@@ -303,10 +303,10 @@ def shown(value: object) -> str:
         text = _ShortRepr().repr(value)
     except Exception:  # a class whose repr fails
         text = object.__repr__(value)
-    return _line(text)
+    return one_line(text)
 
 
-def _line(text: object) -> str:
+def one_line(text: object) -> str:
     """Return a text cut to one line of printable characters."""
     one_line = " ".join(str(text)[: 20 * MAX_SHOWN].split())
     if not one_line.isprintable():
@@ -346,7 +346,7 @@ class _ShortRepr(reprlib.Repr):
         """Return the dtype and shape of a large array, or the whole of a small one."""
         if value.size <= MAX_SHOWN and value.dtype != object:
             return repr(value)
-        return f"array(shape={list(value.shape)}, dtype={_line(value.dtype)})"
+        return f"array(shape={list(value.shape)}, dtype={one_line(value.dtype)})"
 
     def repr_int(self, value: int, _level: int) -> str:
         """Return a number, or the size of one that is too long for a line."""

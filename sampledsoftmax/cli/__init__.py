@@ -79,8 +79,9 @@ def _flushed() -> int:
 
 def _fail(message: str, code: int = 1) -> int:
     line = _LONG_WORD.sub(lambda word: f"{word[0][:MAX_SHOWN]}...", " ".join(message[:_MAX_MESSAGE].split()))
+    visible = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line[: MAX_LINE + 1])
     try:
-        print("sampledsoftmax:", line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}...", file=sys.stderr)
+        print("sampledsoftmax:", visible if len(visible) <= MAX_LINE else f"{visible[:MAX_LINE]}...", file=sys.stderr)
     except OSError:
         discard(sys.stderr)
     return code

@@ -7,6 +7,7 @@ import click
 
 from sampledsoftmax.cli.vectors import checked_output, directory_argument, reading_options, which_option
 from sampledsoftmax.io.atomic_write import new_file, writing
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.evaluation.analogies import AnalogyScores, Section, evaluate_analogies
 from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB
 from sampledsoftmax.word2vec.evaluation.similarities import SimilarityScores, evaluate_similarities
@@ -89,6 +90,7 @@ def _similarity_lines(scores: dict[str, SimilarityScores]) -> list[str]:
 
 def _text_lines(file: str, loss: TextLoss) -> list[str]:
     scores = loss.scores
+    file = shown_path(file)
     lines = [
         f"text {file}: {scores.num_pairs:,} pairs within {loss.window} words, {loss.covered:.1%} of its words known",
         f"  loss (nats/pair)      {scores.loss:.4f}; word counts alone: {loss.unigram_loss:.4f}",

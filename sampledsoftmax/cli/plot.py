@@ -8,6 +8,7 @@ import click
 from sampledsoftmax.cli.report import say
 from sampledsoftmax.cli.vectors import directory_argument, named, reading_options, which_option
 from sampledsoftmax.io.extras import need
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.plots.labels import label
 from sampledsoftmax.word2vec.plots.loss_plot import read_loss, save_loss_plot
 from sampledsoftmax.word2vec.plots.map_page import save_page
@@ -71,18 +72,18 @@ def plot(
     how = method or default_method(vectors.vectors, default)
     folder = Path(output) if output else Path(directory) if Path(directory).is_dir() else Path(directory).parent
     if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is not a directory: name another --output")
+        raise NotADirectoryError(f"{shown_path(folder)} is not a directory: name another --output")
     asked = [named(vectors, word) for word in chosen]
     word_map = words_with_neighbors(vectors, asked, neighbors, how) if chosen else frequent_words(vectors, words, how)
     folder.mkdir(parents=True, exist_ok=True)
     title = _title(vectors, word_map, chosen)
     shown = save_picture(folder / "map.png", vectors, word_map, title)
-    say(f"{folder / 'map.png'}: {len(word_map.ids):,} words, {shown:,} with room for a label")
+    say(f"{shown_path(folder / 'map.png')}: {len(word_map.ids):,} words, {shown:,} with room for a label")
     save_page(folder / "map.html", vectors, word_map, title, model.counts)
-    say(f"{folder / 'map.html'}: the same words to look through: hover, zoom, search")
-    if (Path(directory) / "loss.csv").exists():
+    say(f"{shown_path(folder / 'map.html')}: the same words to look through: hover, zoom, search")
+    if (Path(directory) / "loss.csv").is_file():
         save_loss_plot(folder / "loss.png", read_loss(Path(directory) / "loss.csv"))
-        say(f"{folder / 'loss.png'}: the loss curve")
+        say(f"{shown_path(folder / 'loss.png')}: the loss curve")
 
 
 def _title(vectors: WordVectors, word_map: WordMap, chosen: tuple[str, ...]) -> str:

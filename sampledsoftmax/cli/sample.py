@@ -33,7 +33,7 @@ def sample(
     sampler: str, counts: str | None, distortion: float | None, num_sampled: int | None, range_max: int | None,
     seed: int, plot: str | None,
 ) -> None:  # fmt: skip
-    r"""Draw the candidates of one batch, and show which classes a sampler prefers.
+    """Draw the candidates of one batch, and show which classes a sampler prefers.
 
     Sampled softmax compares the true class with a few classes drawn by a sampler. It needs the fewest of them when
     classes are drawn about as often as they occur. With --counts, this command says whether they are, and what to use
@@ -47,7 +47,7 @@ def sample(
 
     The last line is the verdict: "100 candidates are worth 97" means that 100 draws of this sampler estimate the
     whole sum as well as 97 draws by the counts.
-    """
+    """  # noqa: D301 - for click, the character that the escape denotes keeps the lines of a paragraph apart
     found = None if counts is None else read_counts(_named("--counts", counts))
     chosen = _sampler(sampler, found, distortion, _range(range_max, found), seed)
     q = chosen.probability(np.arange(chosen.range_max)).astype(np.float64)

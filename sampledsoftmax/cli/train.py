@@ -12,6 +12,7 @@ import sampledsoftmax
 from sampledsoftmax.cli.report import Report, say
 from sampledsoftmax.cli.standard_streams import stop_notice
 from sampledsoftmax.cli.vectors import neighbor_lines
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.corpus.corpus import TextFiles
 from sampledsoftmax.word2vec.corpus.python_source import PythonSource
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
@@ -137,7 +138,7 @@ def train(
         if tensorboard:
             directory.open_tensorboard()
         if resume and model.is_finished:  # it may have been killed after its last checkpoint
-            say(f"the run in {directory.path} is finished: there is nothing left to train")
+            say(f"the run in {shown_path(directory.path)} is finished: there is nothing left to train")
         else:
             run = {"resume": resume, "grow_vocab": grow_vocab, "checkpoint_seconds": checkpoint_seconds}
             _run(model, files or _standard_library(), directory, run)
@@ -145,7 +146,8 @@ def train(
             model.vectors, {"corpus": list(corpus), **model.settings.as_dict(), **_results(model)}, model.history
         )
         plot = "" if directory.save_plot(model.history) else "; no loss.png, since matplotlib is not installed"
-    say(f"{len(model.vocabulary):,} vectors in {directory.path} after {time.perf_counter() - start:.1f} s{plot}")
+    seconds = time.perf_counter() - start
+    say(f"{len(model.vocabulary):,} vectors in {shown_path(directory.path)} after {seconds:.1f} s{plot}")
     words = _well_known(model.vocabulary) if corpus else STANDARD_LIBRARY_WORDS
     vectors = model.vectors
     known = tuple(word for word in words if word in vectors)
@@ -159,9 +161,9 @@ def _existing_model(directory: OutputDirectory, given: dict[str, Any], resume: b
     before = model.settings.as_dict()
     others = [f"{name}={before[name]}, not {value}" for name, value in given.items() if before[name] != value]
     if others:
-        raise ValueError(f"the run in {directory.path} has other settings: {'; '.join(others)}")
+        raise ValueError(f"the run in {shown_path(directory.path)} has other settings: {'; '.join(others)}")
     if not resume and not model.is_finished:
-        raise ValueError(f"the run in {directory.path} is not finished: continue it with --resume first")
+        raise ValueError(f"the run in {shown_path(directory.path)} is not finished: continue it with --resume first")
     return model
 
 
@@ -180,7 +182,7 @@ def _run(model: Word2Vec, source: Iterable[Any], directory: OutputDirectory, opt
         directory.watch(report.on_progress),
         report.on_epoch,
         report.on_read,
-        lambda folder: say(f"corpus read from the cache: {folder}"),
+        lambda folder: say(f"corpus read from the cache: {shown_path(folder)}"),
         lambda plan: say(f"memory: {plan}"),
         lambda left_out, words: say(f"{left_out:,} of {words:,} words are not in the vocabulary and are left out"),
         lambda: say("compiling the training step: some 10 to 30 seconds, once per machine"),

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from sampledsoftmax.cli.report import say
+from sampledsoftmax.io.input_file import checked_path
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.training.load import load_trained
 from sampledsoftmax.word2vec.vectors import formats
 from sampledsoftmax.word2vec.vectors.vector_file import DUPLICATES, Reading, checked_reading
@@ -29,8 +31,8 @@ _FORMAT_HELP = (
 _READING_OPTIONS = (
     click.option("--limit", type=click.IntRange(1), help="Read only the first words of the file."),
     click.option("--no-header", is_flag=True, help="The file has no first line 'WORDS DIMENSIONS' (GloVe)."),
-    click.option("--on-duplicate", type=click.Choice(DUPLICATES), default="error", help="A repeated word is an error, "
-                 "or the first of its vectors is kept."),
+    click.option("--on-duplicate", type=click.Choice(DUPLICATES), default="error", show_default=True,
+                 help="A repeated word is an error, or the first of its vectors is kept."),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the words of the file."),
     click.option("--errors", default="strict", show_default=True, help="Bytes in another encoding: 'strict', "
                  "'replace', 'backslashreplace', 'surrogateescape' or 'ignore'."),
@@ -129,15 +131,16 @@ def export(directory: str, form: str, output: str, which: str, reading: Reading)
     file = checked_output(output)
     vectors = load_trained(directory, reading).vectors(which)
     formats.save(vectors, file, form)
-    words = f", words in {formats.metadata_path(file)}" if form == "projector" else ""
-    say(f"{len(vectors):,} vectors of dimension {vectors.vectors.shape[1]} in {file}{words}")
+    words = f", words in {shown_path(formats.metadata_path(file))}" if form == "projector" else ""
+    say(f"{len(vectors):,} vectors of dimension {vectors.vectors.shape[1]} in {shown_path(file)}{words}")
 
 
 def checked_output(path: str) -> Path:
     """Return the path of an output file, or raise before any work is done for it."""
-    file = Path(path)
+    file = checked_path(path, "the output")
     if not file.parent.is_dir():
-        raise FileNotFoundError(f"{file.parent} is not a directory: create it, or name another file than {file}")
+        folder = shown_path(file.parent)
+        raise FileNotFoundError(f"{folder} is not a directory: create it, or name another file than {shown_path(file)}")
     if file.is_dir():
-        raise IsADirectoryError(f"{file} is a directory: name a file in it")
+        raise IsADirectoryError(f"{shown_path(file)} is a directory: name a file in it")
     return file

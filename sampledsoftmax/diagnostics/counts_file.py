@@ -10,6 +10,7 @@ import numpy as np
 
 from sampledsoftmax import validation
 from sampledsoftmax.diagnostics.problem import Floats
+from sampledsoftmax.io.input_file import lines_of, open_input
 from sampledsoftmax.not_a_number import not_a_number
 
 
@@ -48,9 +49,12 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
     ------
     FileNotFoundError, IsADirectoryError
         If there is no such file.
+    OSError
+        If it cannot be read; a pipe into which no process writes is one of these, after some seconds.
     TypeError, ValueError
-        If a line has another format than the first one, a NUL, or a count that is not a finite number of at least 0
-        (the message gives the line number); if an id is missing, repeated or too large; if there are no counts at all.
+        If a line has another format than the first one, a NUL, a count that is not a finite number of at least 0, or
+        more than a megabyte (the message gives the line number); if an id is missing, repeated or too large; if there
+        are no counts at all.
 
     Examples
     --------
@@ -87,8 +91,8 @@ def _rows(path: Path) -> Iterator[_Row]:
         raise IsADirectoryError(f"counts file {validation.shown(str(path))} is a directory")
     separator = None
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
+        with open_input(path) as file:
+            for number, line in enumerate(map(bytes.decode, lines_of(file, path)), 1):
                 if "\0" in line:
                     raise _bad(path, number, "text: a NUL is the sign of UTF-16 or of an archive", line.strip())
                 if line.strip():

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.explanation.explain import explain
 from sampledsoftmax.explanation.explanation import Explanation
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.training.load import load_trained
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
@@ -47,7 +48,8 @@ def load_tables(directory: str | os.PathLike[str]) -> ModelTables:
     """
     run = load_trained(directory)
     if run.counts is None or run.weights is None or run.biases is None:
-        raise FileNotFoundError(f"{directory} holds only vectors: name the --output directory of a training run")
+        name = shown_path(directory)
+        raise FileNotFoundError(f"{name} holds only vectors: name the --output directory of a training run")
     return ModelTables(run.words, run.counts, run.embeddings, run.weights, run.biases)
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.io.atomic_write import new_file, writing
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.runtime.workspace import aligned
 from sampledsoftmax.validation import MAX_SHOWN, shown
 
@@ -108,20 +109,21 @@ def read_archive(
         The file is of another kind or version, or is damaged; one line that says which.
     """
     path, readable = Path(path), (versions,) if isinstance(versions, int) else tuple(versions)
+    name = shown_path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{kind} {path} does not exist" + " as a file" * path.exists())
+        raise FileNotFoundError(f"{kind} {name} does not exist" + " as a file" * path.exists())
     with path.open("rb") as file:
-        with _described(f"{path} is not a {kind} or is damaged"):
+        with _described(f"{name} is not a {kind} or is damaged"):
             archive = zipfile.ZipFile(file)
             about = json.loads(_member(archive, _ABOUT).read())
             if not isinstance(about, dict) or about["format"] not in _FORMATS:
                 raise ValueError(f"{_ABOUT} is not of a {_FORMAT}")
         if about.get("kind") != kind or about.get("version") not in readable:
             raise ValueError(
-                f"{path} contains a {str(about.get('kind'))[:MAX_SHOWN]} of version {shown(about.get('version'))}, "
+                f"{name} contains a {str(about.get('kind'))[:MAX_SHOWN]} of version {shown(about.get('version'))}, "
                 f"this release of sampledsoftmax reads a {kind} of version {' or '.join(map(str, readable))}"
             )
-        with _described(f"{path} is damaged"):
+        with _described(f"{name} is damaged"):
             _check_members(archive, about["arrays"], os.fstat(file.fileno()).st_size)
             arrays = {array["name"]: _read_array(archive, **array) for array in about["arrays"]}
             return dict(about["meta"]), arrays

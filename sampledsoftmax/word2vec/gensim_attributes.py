@@ -46,4 +46,8 @@ class GensimAttributes:
 
 
 def _missing(name: str) -> str:
-    return f"a model has no {name}: {MOVED[name]}" if name in MOVED else f"a model has no attribute {name!r}"
+    return (
+        f"a model has no {name}: {MOVED[name]}"
+        if name in MOVED
+        else f"a model has no attribute {validation.shown(name)}"
+    )

@@ -140,7 +140,7 @@ def translated(
         else:
             close = difflib.get_close_matches(name, [*names, *same, *left_out], 1)
             hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}"
-            raise TypeError(f"{function} has no argument {name[: validation.MAX_SHOWN]}: {hint}")
+            raise TypeError(f"{function} has no argument {validation.one_line(name)}: {hint}")
     return found
 
 

@@ -8,11 +8,12 @@ import stat
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from sampledsoftmax import validation
 from sampledsoftmax.io.class_only import classonlymethod
+from sampledsoftmax.io.input_file import checked_path
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.word2vec import gensim_names
 from sampledsoftmax.word2vec.corpus.corpus import Source
@@ -133,7 +134,9 @@ class Word2Vec(GensimAttributes):
     Raises
     ------
     TypeError, ValueError
-        An argument is of another type, out of its range, unknown or left out; with `sentences`, the errors of `train`.
+        An argument is of another type, out of its range, unknown or left out.
+    OSError, TrainingDivergedError
+        As of `train`, with `sentences`.
 
     Notes
     -----
@@ -288,9 +291,9 @@ class Word2Vec(GensimAttributes):
 
         Raises
         ------
-        TypeError, ValueError, FileNotFoundError
-            The corpus cannot be read or is too small; the model is trained and `update` is False, or the other way
-            round. Nothing has changed.
+        TypeError, ValueError, OSError
+            The corpus cannot be read or is too small, or the cache cannot be written; the model is trained and `update`
+            is False, or the other way round. Nothing has changed.
 
         Examples
         --------
@@ -306,6 +309,7 @@ class Word2Vec(GensimAttributes):
         given = gensim_names.merged("build_vocab", {"sentences": sentences}, others, {"sentences": None})
         source = _given("sentences", given["sentences"])
         validation.flag("update", update)
+        _check_places(None, cache)
         if self._state is not None and not update:
             raise ValueError(
                 "this model is trained, and a new vocabulary would discard that: build_vocab(sentences, update=True) "
@@ -384,10 +388,11 @@ class Word2Vec(GensimAttributes):
 
         Raises
         ------
-        TypeError, ValueError, FileNotFoundError, IsADirectoryError
+        TypeError, ValueError, OSError
             An argument is of another type or out of its range; the corpus cannot be read, has no pairs of known words,
-            is too small for the arguments, or is not that of the run to resume; the checkpoint cannot be written. The
-            last run was interrupted, and neither `resume` nor `grow_vocab` is True. The model is as it was.
+            is too small for the arguments, or is not that of the run to resume; the checkpoint or the cache cannot be
+            written: a file or directory that does not exist is a FileNotFoundError. The last run was interrupted, and
+            neither `resume` nor `grow_vocab` is True. The model is as it was.
         TrainingDivergedError
             A loss is not finite, or far above that of a model that knows nothing: the mean of 50,000 pairs above 3 + 3
             times the loss of zero logits, or that of a block above 30 times (1 + that loss). The checkpoint on disk is
@@ -420,11 +425,11 @@ class Word2Vec(GensimAttributes):
                 validation.whole_number(name, total, at_least=0)
         if isinstance(self.settings.objective, SavedObjective):
             raise ValueError(
-                f"this model was trained with the objective {self.settings.objective.description[:200]}: "
+                f"this model was trained with the objective {validation.shown(self.settings.objective.description)}: "
                 "to go on, give it to Word2Vec.load(path, objective=...)"
             )
         watches = (_checked(Watch(on_progress, on_epoch)), _checked(watch))
-        _check_writable(checkpoint)
+        _check_places(checkpoint, cache)
         seconds = validation.number("checkpoint_seconds", checkpoint_seconds, at_least=0.0)
         own = [] if checkpoint is None else [checkpoint]  # in a corpus folder it is no text
         files = {"cache": cache, "errors": errors, "encoding": encoding, "exclude": own}
@@ -455,8 +460,8 @@ class Word2Vec(GensimAttributes):
 
         Raises
         ------
-        ValueError
-            The model has not been trained.
+        TypeError, ValueError
+            The model has not been trained, or `path` is no path.
         OSError
             The file cannot be written.
 
@@ -466,7 +471,7 @@ class Word2Vec(GensimAttributes):
         >>> model = Word2Vec([["to", "be"], ["be", "to"]], vector_size=4, min_count=1)
         >>> model.save(tempfile.mkdtemp() + "/model.zip")
         """
-        checkpoints.save(path, self._trained())
+        checkpoints.save(checked_path(path), self._trained())
 
     @classonlymethod
     def load(cls: type[_Model], path: str | os.PathLike[str], objective: Objective | None = None) -> _Model:
@@ -492,7 +497,8 @@ class Word2Vec(GensimAttributes):
         ValueError
             The file is not a model or is damaged; one line that says where.
         TypeError
-            It is called on a model, which it would not change, instead of the class.
+            `path` is no path, or `objective` no objective; or it is called on a model, which it would not change,
+            instead of the class.
 
         Examples
         --------
@@ -503,7 +509,9 @@ class Word2Vec(GensimAttributes):
         >>> bool((Word2Vec.load(path).vectors["be"] == model.vectors["be"]).all())
         True
         """
-        state = checkpoints.load(path, objective)
+        if objective is not None and not isinstance(objective, Objective):
+            raise TypeError(f"objective must be an Objective, got {validation.described(objective)}")
+        state = checkpoints.load(checked_path(path), objective)
         model = cls(**state.settings.arguments())
         model._state, model._size = state, state.size
         return model
@@ -566,7 +574,8 @@ class Word2Vec(GensimAttributes):
                     "this run was stopped within a block: load its last checkpoint, or go on with grow_vocab=True"
                 )
             if epochs is not None and epochs != state.settings.epochs:
-                raise ValueError(f"epochs={epochs}: the run to resume has {state.settings.epochs} epochs, leave it out")
+                shown = validation.shown(epochs)
+                raise ValueError(f"epochs={shown}: the run to resume has {state.settings.epochs} epochs, leave it out")
             return state.settings
         if reading.grow:
             self._trained()
@@ -730,24 +739,26 @@ def _checked(watch: Watch | None) -> Watch:
     return watch
 
 
-def _check_writable(checkpoint: AnyPath | None) -> None:
-    """Raise an error for a checkpoint that could not be written later, when much has been done."""
+def _check_places(checkpoint: AnyPath | None, cache: AnyPath | None) -> None:
+    """Raise an error for a checkpoint that could not be written later, when much has been done, or a cache."""
+    folder = None if cache is None else checked_path(cache, "cache")
     if checkpoint is None:
         return
-    if not isinstance(checkpoint, (str, os.PathLike)):
-        raise TypeError(f"checkpoint must be a path, got {validation.described(checkpoint)}")
-    path = Path(checkpoint)
+    path = checked_path(checkpoint, "checkpoint")
+    name = shown_path(path)
     try:
         is_directory = stat.S_ISDIR(path.stat().st_mode)
     except FileNotFoundError:
         is_directory = False
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"checkpoint {validation.shown(str(path))} cannot be written: {reason}") from None
+    except OSError as error:
+        raise ValueError(f"checkpoint {name} cannot be written: {error.strerror}") from None
+    real = os.path.realpath(path)
+    if folder is not None and os.path.commonpath([real, os.path.realpath(folder)]) == real:
+        raise ValueError(f"checkpoint {name} is a file, and the directory cache={shown_path(folder)} has the same path")
     if is_directory:
-        raise IsADirectoryError(f"checkpoint {path} is a directory: name a file")
+        raise IsADirectoryError(f"checkpoint {name} is a directory: name a file")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"checkpoint {path} cannot be written: there is no directory {path.parent}")
+        raise FileNotFoundError(f"checkpoint {name} cannot be written: there is no directory {shown_path(path.parent)}")
 
 
 def _given(name: str, corpus: Source | None) -> Source:

@@ -86,6 +86,14 @@ def of_table(table):
     return [np.asarray(table.values), dict(table.slots)]
 
 
+def words_of(model):
+    """Return the words of a `Word2Vec` with their counts, None before they are known."""
+    try:
+        return [repr(model.vocabulary.words), np.asarray(model.vocabulary.counts)]
+    except ValueError:
+        return None
+
+
 STATES = {
     ss.CandidateSampler: lambda sampler: sampler.state,
     ss.SampledSoftmax: lambda layer: [layer.sampler.state, *map(of_table, (layer.weight_table, layer.bias_table))],
@@ -93,6 +101,7 @@ STATES = {
     ss.Word2Vec: lambda model: [
         str(model.settings),
         [of_table(table) for table in model.tables] if model.is_trained else None,
+        words_of(model),
     ],
     ss.WordVectors: lambda vectors: [list(vectors.words), vectors.vectors],
     ss.Optimizer: lambda optimizer: [str(vars(optimizer))],

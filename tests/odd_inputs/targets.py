@@ -1,38 +1,15 @@
 """Calls that are right, one or more for each public function, method and constructor: tests change their arguments."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import numpy as np
 
 import sampledsoftmax as ss
+from tests.odd_inputs.target import Target, method
+from tests.odd_inputs.word_targets import WORD_TARGETS, write_word_files
 from tests.registry import OPTIMIZERS
 
 NUM_CLASSES, DIM, BATCH, NUM_SAMPLED = 20, 4, 3, 5
-SENTENCES = [["the", "cat", "sat"], ["the", "dog", "sat", "down"]] * 5
-WORDS = ["the", "cat", "sat", "dog"]
-
-
-class Target(NamedTuple):
-    """A call that succeeds.
-
-    Attributes
-    ----------
-    function : callable
-        Called with `arguments`; methods are bound to `owner`.
-    arguments : dict
-        By name.
-    owner : object
-        What must not change when the call fails, besides the arguments.
-    """
-
-    function: Callable[..., Any]
-    arguments: dict[str, Any]
-    owner: Any = None
-
-
-def method(owner, name, **arguments):
-    return Target(getattr(owner, name), arguments, owner)
 
 
 def tables():
@@ -78,17 +55,6 @@ def layer(**options):
 
 def skip_gram(**options):
     return ss.SkipGram(NUM_CLASSES, DIM, NUM_SAMPLED, seed=1, **options)
-
-
-def vectors():
-    return ss.WordVectors(WORDS, np.random.default_rng(2).normal(size=(len(WORDS), DIM)))
-
-
-def word_model(train=True):
-    model = ss.Word2Vec(vector_size=4, min_count=1, sample=0, num_sampled=2, epochs=1)
-    if train:
-        model.train(SENTENCES)
-    return model
 
 
 def optimizer_call(make, **more):
@@ -173,39 +139,8 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "SampledSoftmax.top_k": lambda: method(layer(), "top_k", inputs=batch()[0], k=3),
     "SkipGram.step": lambda: method(skip_gram(), "step", inputs=np.arange(3), labels=np.arange(3) + 1),
     "SkipGram.steps": lambda: method(skip_gram(), "steps", inputs=np.arange(5), labels=np.arange(5), batch_size=2),
-    "Word2Vec.train": lambda: method(word_model(train=False), "train", corpus=SENTENCES, errors="strict"),
-    "WordVectors.from_tables": lambda: Target(
-        ss.WordVectors.from_tables,
-        {"words": WORDS, "embeddings": np.ones((4, 2)), "weights": np.ones((4, 2)), "which": "both"},
-    ),
-    "WordVectors.units": lambda: method(vectors(), "units", ids=[0, 1]),
-    "WordVectors.similarity": lambda: method(vectors(), "similarity", a="the", b="cat"),
-    "WordVectors.n_similarity": lambda: method(vectors(), "n_similarity", some=["the"], others=["cat", "sat"]),
-    "WordVectors.most_similar": lambda: method(
-        vectors(), "most_similar", positive=["the"], negative=["cat"], topn=2
-    ),
-    "WordVectors.similar_by_vector": lambda: method(vectors(), "similar_by_vector", vector=np.ones(DIM), topn=2),
-    "WordVectors.analogy": lambda: method(vectors(), "analogy", a="the", b="cat", c="sat", topn=1),
-    "WordVectors.doesnt_match": lambda: method(vectors(), "doesnt_match", words=["the", "cat", "sat"]),
-    "WordVectors[]": lambda: method(vectors(), "__getitem__", word="the"),
-    "WordVectors.save_word2vec_format": lambda: method(
-        vectors(), "save_word2vec_format", path="vectors.txt", binary=False, encoding="utf-8", errors="strict"
-    ),
-    "WordVectors.load_word2vec_format": lambda: Target(
-        ss.WordVectors.load_word2vec_format, {"path": "good.txt", "binary": False, "encoding": "utf-8"}
-    ),
-    "Word2Vec.load": lambda: Target(ss.Word2Vec.load, {"path": "good.zip"}),
-    "evaluate_analogies": lambda: Target(
-        ss.evaluate_analogies, {"vectors": vectors(), "path": "analogies.txt", "restrict_vocab": 10}
-    ),
-    "evaluate_similarities": lambda: Target(
-        ss.evaluate_similarities, {"vectors": vectors(), "path": "pairs.txt", "case_insensitive": True}
-    ),
-    "held_out": lambda: Target(
-        ss.held_out,
-        {"embeddings": tables()[0], "weights": tables()[0], "biases": tables()[1], "inputs": [1], "labels": [2]},
-    ),
     "set_num_threads": lambda: Target(ss.set_num_threads, {"num_threads": 2}),
+    **WORD_TARGETS,
     **{
         f"Optimizer.update, {name}": lambda make=make: optimizer_call(make)
         for name, make in OPTIMIZERS.items()
@@ -219,9 +154,4 @@ TARGETS: dict[str, Callable[[], Target]] = {
 
 def write_files(folder):
     """Write the files that the calls read to the working directory."""
-    (folder / "analogies.txt").write_text(": one\nthe cat sat dog\n")
-    (folder / "pairs.txt").write_text("the\tcat\t3\nsat\tdog\t1\nthe\tdog\t2\n")
-    (folder / "corpus.txt").write_text("\n".join(" ".join(sentence) for sentence in SENTENCES) + "\n")
-    vectors().save_word2vec_format(folder / "good.txt")
-    vectors().save_word2vec_format(folder / "good.bin", binary=True)
-    word_model().save(folder / "good.zip")
+    write_word_files(folder)

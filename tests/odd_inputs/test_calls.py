@@ -1,6 +1,7 @@
 """Any call of the public API with odd arguments gives a result or a documented error, and an error changes nothing."""
 
 import contextlib
+import io
 import itertools
 import warnings
 
@@ -13,19 +14,20 @@ import sampledsoftmax as ss
 from tests.odd_inputs.calls import Undocumented, check_call, documented_errors, fingerprint
 from tests.odd_inputs.targets import TARGETS, Target, write_files
 from tests.odd_inputs.values import SPOILS, odd_values, spoiled
+from tests.odd_inputs.word_targets import SLOW_WORDS
 from tests.test_docstrings import CALLABLES, CLASSES, has_constructor
 
 NUM_CALLS = 110_000  # of the full set
 # Calls that read files or train, each as expensive as tens of others.
-SLOW = {"Word2Vec", "Word2Vec.train", "Word2Vec.load", "evaluate_analogies", "evaluate_similarities", "explain"}
+SLOW = {"Word2Vec", "explain"} | SLOW_WORDS
 SHARE_OF_SLOW = 0.1
 # Tested elsewhere: what has no arguments, what users define, and what only compiled code calls.
 ELSEWHERE = {"show_config", "get_num_threads", "IndexedSlices.to_dense"} | {
     *(f"CandidateSampler.{name}" for name in ("draw", "learn", "compiled_distribution", "probability_groups")),
+    *("Word2Vec.get_latest_training_loss", "WordVectors.get_normed_vectors"),
     *("AllSampler.draw", "CandidateSampler.fused_distribution", "CandidateSampler.advance"),
     *("Objective.loss_and_grad", "Objective.compiled_loss", "Optimizer.checked_setting", "Optimizer.catch_up"),
     *("Optimizer.compiled_rule", "Optimizer.compiled_slots", "Explanation.to_html", "Explanation.save_html"),
-    *("Word2Vec.save",),
 }
 
 
@@ -34,6 +36,7 @@ def folder(tmp_path, monkeypatch):
     """Change to a directory with the files that calls name, and restore the number of threads."""
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO("the cat sat\n"))
     threads = ss.get_num_threads()
     yield tmp_path
     ss.set_num_threads(threads)

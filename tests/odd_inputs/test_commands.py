@@ -1,37 +1,81 @@
 """Any command line, and any damaged input file, gives exit code 0, or another one and one line on stderr."""
 
+import bz2
 import contextlib
+import gzip
 import io
 import itertools
+import lzma
+import os
+import re
 import shutil
+import socket
+import tarfile
+import threading
 import time
+import warnings
+import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import sampledsoftmax as ss
 from sampledsoftmax.cli import main
+from sampledsoftmax.word2vec.vectors import formats
 from tests.odd_inputs.calls import MAX_MESSAGE, MAX_SECONDS
 from tests.odd_inputs.targets import write_files
 from tests.odd_inputs.values import STRINGS
+from tests.odd_inputs.word_targets import SETTINGS, vectors
 
 pytest.importorskip("click", reason="the extra cli is not installed")
 
-TRAIN = "train corpus.txt --output run --min-count 1 --vector-size 4 --num-sampled 2 --sample 0 --epochs 1"
+TRAIN = "--min-count 1 --vector-size 4 --num-sampled 2 --sample 0"
+READING = "--limit 2 --on-duplicate first --encoding utf-8 --errors replace"
+SCORES = "--analogies analogies.txt --similarities pairs.txt --restrict-vocab 3 --case-sensitive"
 COMMANDS = {
-    "train": (TRAIN, 40),
-    "train --resume": (f"{TRAIN} --resume", 40),
+    "train": (f"train corpus.txt --output run {TRAIN} --epochs 1", 40),
+    "train, all options": (
+        f"train corpus.txt more.txt --output run {TRAIN} --epochs 1 --encoding utf-8 --errors ignore --threads 1 "
+        "--checkpoint-seconds 0 --seed 3 --which both --sg --fixed-windows --log-q --bias --optimizer rowwise_adagrad "
+        "--objective sampled_softmax --sampler unigram --learning-rate 0.01 --batch-size 8 --window 2",
+        60,
+    ),
+    "train --resume": (f"train corpus.txt --output half {TRAIN} --epochs 2 --resume", 40),
+    "train --resume, finished": (f"train corpus.txt --output model {TRAIN} --epochs 1 --resume", 20),
+    "train --grow-vocab": (f"train more.txt --output model {TRAIN} --epochs 1 --grow-vocab", 40),
+    "train -": (f"train - --output run {TRAIN} --epochs 1", 20),
     "neighbors": ("neighbors good.txt cat the --topn 2", 400),
     "neighbors of a model": ("neighbors model cat --which both", 200),
     "neighbors, binary": ("neighbors good.bin cat", 200),
+    "neighbors, options": (f"neighbors good.txt the cat {READING}", 200),
+    "neighbors, GloVe": (f"neighbors glove.txt the --no-header {READING}", 200),
+    "neighbors, zip": ("neighbors good_vectors.zip the", 100),
+    "neighbors, numpy": ("neighbors good.npz the", 100),
+    "neighbors, safetensors": ("neighbors good.safetensors the", 100),
     "analogy": ("analogy good.txt the cat sat --topn 1", 200),
+    "analogy of a model": ("analogy model the cat sat --which out", 100),
     "evaluate": ("evaluate good.txt --analogies analogies.txt --similarities pairs.txt", 200),
+    "evaluate, options": (f"evaluate good.txt {SCORES} --json scores.json {READING}", 200),
+    "evaluate --text": ("evaluate model --text corpus.txt --window 2 --max-pairs 50 --json scores.json", 200),
     "export": ("export good.txt --format word2vec --output out.txt", 200),
     "export, binary": ("export model --format word2vec-binary --output out.bin", 100),
+    "export, zip": ("export model --format sampledsoftmax --output out.zip --which mean", 50),
+    "export, numpy": ("export good.txt --format numpy --output out.npz", 50),
+    "export, safetensors": ("export good.txt --format safetensors --output out.safetensors", 50),
+    "export, projector": ("export good.txt --format projector --output vectors.tsv", 50),
+    "plot": ("plot model --method pca --words 3 --output maps", 4),
+    "plot --word": ("plot good.txt --word the --word cat --neighbors 2 --method pca --output maps", 4),
     "sample": ("sample --num-sampled 5 --range-max 20", 60),
     "sample --counts": ("sample --counts counts.txt --num-sampled 3", 60),
     "explain": ("explain --html page.html", 5),
+    "explain --model": (
+        "explain --model model --word the --word cat --num-sampled 2 --seed 2 --keep-hits --no-log-q",
+        20,
+    ),
 }
+READS = re.compile(r"\.(txt|bin|zip|npz|safetensors)\b|\b(model|half)\b")
 # What an option may ask for, however long it takes.
 LONG = ("--epochs", "--range-max", "--batch-size", "--vector-size", "--window", "--num-sampled")
 TOKENS = [
@@ -58,10 +102,28 @@ def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
     (tmp_path / "counts.txt").write_text("the 10\ncat 5\nsat 3\n")
-    (tmp_path / "model").mkdir()
+    (tmp_path / "more.txt").write_text("the bird sat\na bird sat\n")
+    for name in ("model", "half"):
+        (tmp_path / name).mkdir()
     (tmp_path / "good.zip").rename(tmp_path / "model" / "model.zip")
+    (tmp_path / "model" / "loss.csv").write_text("epoch,step,pairs,words,loss\n1,10,640,100,2.5\n")
+    write_half_run(tmp_path / "half" / "model.zip")
+    for name in ("good.npz", "good.safetensors"):
+        formats.save(vectors(), tmp_path / name, "numpy" if name.endswith("npz") else "safetensors")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"the cat sat\n" * 5)))
     return {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def write_half_run(path):
+    """Write the checkpoint of a run after the first of two epochs."""
+    model, checkpoint = ss.Word2Vec(**SETTINGS | {"epochs": 2}), path.with_name("checkpoint.zip")
+
+    def keep(progress):
+        if progress.epoch == 2:
+            checkpoint.replace(path)
+
+    model.train("corpus.txt", keep, checkpoint=checkpoint, checkpoint_seconds=0)
+    checkpoint.unlink()
 
 
 def restore(folder, files):
@@ -73,19 +135,29 @@ def restore(folder, files):
 
 
 def check_command(args):
-    """Run a command; its exit code and what it prints are as promised."""
-    out, err, start = io.StringIO(), io.StringIO(), time.perf_counter()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    """Run a command; its exit code, what it prints and the files that it leaves are as promised."""
+    out, err, before, start = io.StringIO(), io.StringIO(), contents(), time.perf_counter()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
+        warnings.simplefilter("error")
         code = main(args)
     seconds, lines = time.perf_counter() - start, err.getvalue().splitlines()
     assert isinstance(code, int)
+    assert all(line.isprintable() for line in lines)
     assert seconds < MAX_SECONDS, f"it took {seconds:.1f} s"
     assert "Traceback" not in err.getvalue()
     if code:
         assert lines[-1].startswith("sampledsoftmax: "), lines
         assert len(lines[-1]) > len("sampledsoftmax: ") + 5
-        assert len(lines[-1]) < MAX_MESSAGE
+        assert len(lines[-1]) < MAX_MESSAGE + len("sampledsoftmax: ...")
+        after = contents()
+        assert {name: after.get(name) for name in before} == before, lines[-1]
     return code
+
+
+def contents():
+    """Return the files of the working directory by name, without links and pipes."""
+    files = (path for path in Path().rglob("*") if path.is_file() and not path.is_symlink())
+    return {str(path): path.read_bytes() for path in files}
 
 
 @st.composite
@@ -141,8 +213,6 @@ def is_long(args):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_command_lines_are_right(name, files, tmp_path):
     args = COMMANDS[name][0].split()
-    if "--resume" in args:
-        assert check_command([arg for arg in args if arg != "--resume"]) == 0
     assert check_command(args) == 0
 
 
@@ -162,12 +232,10 @@ def test_odd_command_lines(name, files, tmp_path, request):
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "explain"])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if READS.search(COMMANDS[name][0])])
 def test_damaged_input_files(name, files, tmp_path, request):
     args, count = COMMANDS[name]
     read = [file for file in files if file in args.split() or file.split("/")[0] in args.split()]
-    if not read:
-        pytest.skip("the command reads no file")
 
     @settings_for(count, request)
     @given(st.data())
@@ -178,3 +246,165 @@ def test_damaged_input_files(name, files, tmp_path, request):
         check_command(args.split())
 
     run()
+
+
+TEXT = "the cat sat\nthe dog sat down\n" * 5
+
+
+def tarred(data):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        member = tarfile.TarInfo("corpus.txt")
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return file.getvalue()
+
+
+def zipped(data):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("corpus.txt", data)
+    return file.getvalue()
+
+
+# Contents of a corpus, options, and whether it can be read.
+CORPORA = {
+    "gzip": (gzip.compress(TEXT.encode()), "", True),
+    "bzip2": (bz2.compress(TEXT.encode()), "", True),
+    "xz": (lzma.compress(TEXT.encode()), "", True),
+    "gzip in gzip": (gzip.compress(gzip.compress(TEXT.encode())), "", False),
+    "half a gzip": (gzip.compress(TEXT.encode())[:30], "", False),
+    "half a bzip2": (bz2.compress(TEXT.encode())[:30], "", False),
+    "half an xz": (lzma.compress(TEXT.encode())[:30], "", False),
+    "gzip and more": (gzip.compress(TEXT.encode()) + b"more", "", False),
+    "tar": (tarred(TEXT.encode()), "", False),
+    "zip": (zipped(TEXT.encode()), "", False),
+    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 4, "", False),
+    "empty": (b"", "", False),
+    "spaces": (b" \t\r\n" * 100, "", False),
+    "one word": (b"word", "", False),
+    "NULs": (b"the\0cat\n" * 20, "", False),
+    "UTF-16": (TEXT.encode("utf-16"), "--encoding utf-16", True),
+    "UTF-16 as UTF-8": (TEXT.encode("utf-16"), "", False),
+    "UTF-16, cut": (TEXT.encode("utf-16")[:-1], "--encoding utf-16", False),
+    "UTF-32": (TEXT.encode("utf-32"), "--encoding utf-32", True),
+    "Latin-1": ((TEXT + "caf\u00e9 caf\u00e9\n").encode("latin-1"), "--encoding latin-1", True),
+    "Latin-1 as UTF-8": ((TEXT + "caf\u00e9\n").encode("latin-1"), "", False),
+    "Latin-1, replaced": ((TEXT + "caf\u00e9\n").encode("latin-1"), "--errors replace", True),
+    "ASCII as UTF-16": (TEXT.encode()[:-1], "--encoding utf-16", False),
+    "a byte-order mark": (b"\xef\xbb\xbf" + TEXT.encode(), "", True),
+    "old line ends": (TEXT.replace("\n", "\r").encode(), "", True),
+    "no line end": (TEXT.replace("\n", " ").encode(), "", True),
+    "a long word": (TEXT.encode() + b"x" * 1_000_000 + b" the\n", "", True),
+    "control characters": (TEXT.encode() + b"\x1b[31m \x7f the\n" * 5, "", True),
+    "encoding of bytes": (TEXT.encode(), "--encoding hex", False),
+    "no encoding": (TEXT.encode(), "--encoding no\nsuch", False),
+}
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("name", CORPORA)
+def test_training_on_odd_corpora(name, files, tmp_path):
+    content, options, is_readable = CORPORA[name]
+    (tmp_path / "corpus").write_bytes(content)
+    args = ["train", "corpus", "--output", "run", *TRAIN.split(), "--epochs", "1", *options.split(" ")]
+    code = check_command([arg for arg in args if arg])
+    assert (code == 0) == is_readable
+    assert (tmp_path / "run" / "vectors.txt").exists() == is_readable
+
+
+READERS = {
+    "train": f"train FILE --output run {TRAIN} --epochs 1",
+    "neighbors": "neighbors FILE the",
+    "neighbors, GloVe": "neighbors FILE the --no-header",
+    "export": "export FILE --format numpy --output out.npz",
+    "evaluate --analogies": "evaluate good.txt --analogies FILE",
+    "evaluate --similarities": "evaluate good.txt --similarities FILE",
+    "evaluate --text": "evaluate model --text FILE",
+    "plot": "plot FILE --method pca --output maps",
+    "sample --counts": "sample --counts FILE",
+    "explain --model": "explain --model FILE --word the",
+}
+
+
+@pytest.fixture
+def odd_file(tmp_path):
+    """Return a function that makes something that is no file with text, and returns its name."""
+    sockets = []
+
+    def make(kind):
+        path = tmp_path / f"odd {kind}"
+        if kind == "a pipe":
+            os.mkfifo(path)
+        elif kind == "a socket":
+            sockets.append(socket.socket(socket.AF_UNIX))
+            sockets[0].bind(path.name)
+        elif kind == "a folder":
+            path.mkdir()
+        elif kind == "a circle":
+            path.symlink_to(path)
+        return {"zeros": "/dev/zero", "nothing": "/dev/null", "below a file": "good.txt/x"}.get(kind, path.name)
+
+    yield make
+    for one in sockets:
+        one.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize("kind", ["a pipe", "a socket", "a folder", "a circle", "zeros", "nothing", "below a file"])
+@pytest.mark.parametrize("name", READERS)
+def test_what_is_no_file_is_refused_soon(name, kind, files, odd_file, monkeypatch):
+    monkeypatch.setattr("sampledsoftmax.io.streams._SECONDS", 0.05)
+    file = odd_file(kind)
+    assert check_command([file if arg == "FILE" else arg for arg in READERS[name].split()]) != 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize("file", ["loss.csv", "model.zip", "vectors.txt", "settings.json"])
+def test_pipes_in_the_directory_of_a_run(file, files, tmp_path, monkeypatch):
+    monkeypatch.setattr("sampledsoftmax.io.streams._SECONDS", 0.05)
+    shutil.copytree("model", "run")
+    if file in ("vectors.txt", "settings.json"):
+        (tmp_path / "run" / "model.zip").unlink()
+        shutil.copy("good.txt", "run/vectors.txt")
+    (tmp_path / "run" / file).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / "run" / file)
+    assert (check_command(["plot", "run", "--method", "pca", "--output", "maps"]) == 0) == (
+        file in ("loss.csv", "settings.json")
+    )
+    assert (check_command(["neighbors", "run", "the"]) == 0) == (file in ("loss.csv", "settings.json"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize(
+    "args",
+    [
+        "neighbors odd the",
+        "evaluate good.txt --analogies odd",
+        "evaluate good.txt --similarities odd",
+        "sample --counts odd",
+        f"train odd --output run {TRAIN} --epochs 1",
+    ],
+)
+def test_pipes_with_a_writer_are_read(args, files, tmp_path):
+    os.mkfifo(tmp_path / "odd")
+    file = {"neighbors": "good.txt", "sample": "counts.txt", "train": "corpus.txt"}.get(args.split()[0])
+    content = files[file or ("analogies.txt" if "--analogies" in args else "pairs.txt")]
+    writer = threading.Thread(target=(tmp_path / "odd").write_bytes, args=(content,))
+    writer.start()
+    try:
+        assert check_command(args.split()) == 0
+    finally:
+        writer.join()
+
+
+HELP = ["", *sorted({command.split()[0] for command, _ in COMMANDS.values()})]
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_help_is_readable(command, files, capsys):
+    assert main([*command.split(), "--help"]) == 0
+    page = capsys.readouterr().out
+    assert page.startswith("Usage: ")
+    assert "\\" not in page
+    assert page.replace("\n", "").isprintable()

@@ -103,7 +103,10 @@ def doubled(array):
 
 def spoiled(value, how):
     """Return an argument that was right, with one thing wrong, or None for a value that cannot be spoiled so."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # sentences of different lengths
+        return None
     if array.dtype.kind not in "iuf" or not array.ndim:
         return None
     array = array.copy()

@@ -75,7 +75,10 @@ def _opened(path: Path | None) -> IO[bytes]:
         return path.open("rb") if path.is_file() else open_stream(path)
     if sys.stdin is None or sys.stdin.closed:
         raise ValueError("standard input is closed: name a file instead of -")
-    return io.BufferedReader(FullBlocks(sys.stdin.buffer, owned=False))
+    buffer = getattr(sys.stdin, "buffer", None)
+    if not hasattr(buffer, "readinto"):  # it was replaced by an object of text, as in a notebook
+        raise ValueError("standard input of this process has no bytes: name a file instead of -")
+    return io.BufferedReader(FullBlocks(buffer, owned=False))
 
 
 def _decompressed(name: str, suffix: str, file: IO[bytes], num_bytes: int) -> Iterator[Chunk]:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax.io.input_file import checked_path
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.validation import shown
 from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB, Lookup, numbered_lines
@@ -128,18 +130,19 @@ def _read(path: str | os.PathLike[str]) -> list[tuple[str, list[Question]]]:
     """Return the questions of each section; sections with the same name are merged."""
     sections: dict[str, list[Question]] = {}
     asked: list[Question] | None = None
+    name = shown_path(checked_path(path))
     for number, line in numbered_lines(path):
         if line.startswith(":"):
             asked = sections.setdefault(line[1:].strip(), [])
             continue
         words = line.split()
         if asked is None:
-            raise ValueError(f'{path}, line {number}: a line ": section" is expected first, got {shown(line)}')
+            raise ValueError(f'{name}, line {number}: a line ": section" is expected first, got {shown(line)}')
         if len(words) != 4:
-            raise ValueError(f"{path}, line {number}: four words are expected, got {len(words)}: {shown(line)}")
+            raise ValueError(f"{name}, line {number}: four words are expected, got {len(words)}: {shown(line)}")
         asked.append((words[0], words[1], words[2], words[3]))
     if not any(sections.values()):
-        raise ValueError(f"{path} has no questions")
+        raise ValueError(f"{name} has no questions")
     return list(sections.items())
 
 

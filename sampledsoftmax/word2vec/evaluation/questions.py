@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sampledsoftmax import validation
-from sampledsoftmax.word2vec.vectors.open_file import checked_path, open_file
+from sampledsoftmax.io.input_file import checked_path, lines_of
+from sampledsoftmax.io.shown_path import shown_path
+from sampledsoftmax.word2vec.vectors.open_file import open_file
 from sampledsoftmax.word2vec.vectors.word_table import Word
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 RESTRICT_VOCAB = 300_000
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Lookup:
@@ -78,7 +79,9 @@ def numbered_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     FileNotFoundError, IsADirectoryError
         The file does not exist or is a directory.
     ValueError
-        A line is not UTF-8 or holds a null character, or a compressed file is damaged.
+        A line is not UTF-8, holds a null character or is longer than a megabyte, or a compressed file is damaged.
+    OSError
+        The file cannot be read; a pipe into which no process writes is one of these, after some seconds.
 
     Examples
     --------
@@ -88,22 +91,24 @@ def numbered_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     >>> list(numbered_lines(path))
     [(1, '# pairs'), (3, 'old new 1.58')]
     """
-    for number, line in enumerate(_content(checked_path(path)).split(b"\n"), start=1):
+    checked = checked_path(path)
+    name = shown_path(checked)
+    for number, line in enumerate(_lines(checked), start=1):
         try:
             text = line.decode("utf-8").strip()
         except UnicodeDecodeError as error:
             where = f"byte {error.start + 1} of the line is not UTF-8"
-            raise ValueError(f"{path}, line {number}: {where}: convert the file to UTF-8") from None
+            raise ValueError(f"{name}, line {number}: {where}: convert the file to UTF-8") from None
         if "\0" in text:
-            raise ValueError(f"{path}, line {number} has a null character, as in UTF-16 and in files that are no text")
+            raise ValueError(f"{name}, line {number} has a null character, as in UTF-16 and in files that are no text")
         if text:
             yield number, text
 
 
-def _content(path: Path) -> bytes:
+def _lines(path: Path) -> Iterator[bytes]:
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
+        raise FileNotFoundError(f"{shown_path(path)} does not exist")
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a directory, a file of questions is expected")
+        raise IsADirectoryError(f"{shown_path(path)} is a directory, a file of questions is expected")
     with open_file(path) as file:
-        return file.read().removeprefix(_BYTE_ORDER_MARK)
+        yield from lines_of(file, path)

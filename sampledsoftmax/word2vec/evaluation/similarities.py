@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sampledsoftmax.io.input_file import checked_path
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.validation import shown
 from sampledsoftmax.word2vec.evaluation.questions import RESTRICT_VOCAB, Lookup, numbered_lines
@@ -101,6 +103,7 @@ def _read(path: str | os.PathLike[str]) -> list[tuple[str, str, float]]:
     pairs: list[tuple[str, str, float]] = []
     place: int | None = None
     may_be_header = True
+    name = shown_path(checked_path(path))
     for number, line in numbered_lines(path):
         if line.startswith("#"):
             continue
@@ -118,10 +121,10 @@ def _read(path: str | os.PathLike[str]) -> list[tuple[str, str, float]]:
             or not _is_score(fields[place])
         ):
             where = f" as field {place + 1}" if place is not None else ""
-            raise ValueError(f"{path}, line {number}: two words and a number{where} are expected, got {shown(line)}")
+            raise ValueError(f"{name}, line {number}: two words and a number{where} are expected, got {shown(line)}")
         pairs.append((fields[0], fields[1], float(fields[place])))
     if not pairs:
-        raise ValueError(f"{path} has no pairs: lines of two words and a number are expected")
+        raise ValueError(f"{name} has no pairs: lines of two words and a number are expected")
     return pairs
 
 

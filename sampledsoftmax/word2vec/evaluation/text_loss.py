@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.word2vec.corpus.corpus import read_sentences
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
@@ -74,7 +75,8 @@ def evaluate_text(
     num_words = sum(map(len, sentences))
     inputs, labels = all_pairs(stream, window, max_pairs)
     if not inputs.size:
-        raise ValueError(f"{path} has no two known words in a line: {stream.ids.size} of its {num_words} are known")
+        name = shown_path(path)
+        raise ValueError(f"{name} has no two known words in a line: {stream.ids.size} of its {num_words} are known")
     scores = held_out(model.embeddings, model.weights, model.biases, inputs, labels)
     probabilities = model.counts / model.counts.sum()
     unigram_loss = -float(np.log(probabilities[labels]).mean())

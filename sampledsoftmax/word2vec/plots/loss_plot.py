@@ -5,12 +5,13 @@ import math
 import os
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from sampledsoftmax.io.atomic_write import new_file, writing
+from sampledsoftmax.io.input_file import checked_path, lines_of, open_input
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.not_a_number import not_a_number
-from sampledsoftmax.validation import shown
+from sampledsoftmax.validation import one_line, shown
 
 _MAX_PAIRS = 2**63
 _LARGEST = 1e100  # a loss that matplotlib can scale
@@ -59,18 +60,20 @@ def read_loss(path: str | os.PathLike[str]) -> list[LossPoint]:
     [LossPoint(epoch=1, pairs=640, loss=2.5)]
     """
     points: list[LossPoint] = []
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
+    checked = checked_path(path)
+    name = shown_path(checked)
+    with open_input(checked) as file:
+        rows = csv.DictReader(line.decode() for line in lines_of(file, checked))
         try:
             if not {"epoch", "pairs", "loss"} <= set(rows.fieldnames or ()):
                 expected = "the columns epoch, pairs and loss are expected"
-                raise ValueError(f"{path}, line 1: {expected}, got {shown(rows.fieldnames)}")
+                raise ValueError(f"{name}, line 1: {expected}, got {shown(rows.fieldnames)}")
             for row in rows:
-                points.append(_point(f"{path}, line {rows.line_num}", row))
+                points.append(_point(f"{name}, line {rows.line_num}", row))
         except (csv.Error, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}, near line {rows.line_num + 1}, is damaged: {error}") from None
+            raise ValueError(f"{name}, near line {rows.line_num + 1}, is damaged: {one_line(error)}") from None
     if not points:
-        raise ValueError(f"{path} has no rows: no block of pairs was complete")
+        raise ValueError(f"{name} has no rows: no block of pairs was complete")
     return points
 
 

@@ -4,13 +4,13 @@ import hashlib
 import math
 import os
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.io.archive import read_archive, write_archive
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler
 from sampledsoftmax.word2vec.encoding.packed_words import pack_words, unpack_words
@@ -115,7 +115,7 @@ def load(path: str | os.PathLike[str], objective: Objective | None = None) -> Ch
         return _checkpoint(meta, arrays, objective)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         what = " ".join(str(error).split())[:_MAX_MESSAGE]
-        raise ValueError(f"{Path(path)} is an inconsistent {_KIND}: {what}") from None
+        raise ValueError(f"{shown_path(path)} is an inconsistent {_KIND}: {what}") from None
 
 
 def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]], objective: Objective | None) -> Checkpoint:

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax import validation
+from sampledsoftmax.io.input_file import checked_path
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.training import checkpoint
 from sampledsoftmax.word2vec.training.output_directory import MODEL, SETTINGS, VECTORS
 from sampledsoftmax.word2vec.vectors import formats
@@ -72,17 +75,19 @@ def load_trained(path: str | os.PathLike[str], reading: Reading | None = None) -
     >>> model.words, model.weights
     (['to', 'be'], None)
     """
-    path = Path(path)
+    path = checked_path(path)
     if path.exists() and not path.is_dir():
         return _only_vectors(formats.load(path, reading), {})
     if (path / MODEL).exists():
         if reading not in (None, Reading()):
-            raise ValueError(f"options for reading are for files of vectors, and {path} has a model: {MODEL}")
+            raise ValueError(
+                f"options for reading are for files of vectors, and {shown_path(path)} has a model: {MODEL}"
+            )
         return _of_model(path / MODEL)
     if (path / VECTORS).exists():
         return _only_vectors(formats.load(path / VECTORS, reading), _settings(path / SETTINGS))
     what = f"has no {VECTORS}" if path.exists() else "does not exist"
-    raise FileNotFoundError(f"{path} {what}: name the --output directory of a training run")
+    raise FileNotFoundError(f"{shown_path(path)} {what}: name the --output directory of a training run")
 
 
 def _only_vectors(vectors: WordVectors, settings: dict[str, Any]) -> LoadedModel:
@@ -90,14 +95,14 @@ def _only_vectors(vectors: WordVectors, settings: dict[str, Any]) -> LoadedModel
 
 
 def _settings(path: Path) -> dict[str, Any]:
-    if not path.exists():
+    if not path.is_file():
         return {}
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}") from None
+        raise ValueError(f"{shown_path(path)} is damaged: {validation.one_line(error)}") from None
     if not isinstance(settings, dict):
-        raise ValueError(f"{path} is damaged: a JSON object is expected, got {type(settings).__name__}")
+        raise ValueError(f"{shown_path(path)} is damaged: a JSON object is expected, got {type(settings).__name__}")
     return settings
 
 

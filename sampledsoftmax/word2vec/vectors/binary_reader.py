@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.vectors.vector_file import Reading, decoded, is_text_row
 
 NUMBER = np.dtype("<f4")
@@ -53,7 +54,7 @@ class BinaryReader:
         announced: tuple[int, int],
         reading: Reading,
     ) -> None:
-        self._path, self._file, self._reading = path, file, reading
+        self._path, self._file, self._reading = shown_path(path), file, reading
         self._announced, self._dim = announced
         self._start = start
         self._width = self._dim * NUMBER.itemsize

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.io.extras import need
+from sampledsoftmax.io.input_file import checked_path
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.vectors import saved_vectors, word2vec_format
 from sampledsoftmax.word2vec.vectors.float_text import rows_as_text
-from sampledsoftmax.word2vec.vectors.open_file import checked_path
 from sampledsoftmax.word2vec.vectors.vector_file import Reading
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
@@ -189,12 +190,15 @@ def load(path: str | os.PathLike[str], reading: Reading | None = None) -> WordVe
     """
     path = checked_path(path)
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
-    loader = _LOADERS.get(path.suffix.lower()) or _of_zip(path)
+        raise FileNotFoundError(f"{shown_path(path)} does not exist")
+    loader = (_LOADERS.get(path.suffix.lower()) if path.is_file() else None) or _of_zip(path)
     if loader is None:
         return WordVectors(*word2vec_format.read(path, None, reading or Reading()), copy=False)
     if reading not in (None, Reading()):
-        raise ValueError(f"{path}: options for reading are for word2vec and GloVe files, this is a {path.suffix} file")
+        raise ValueError(
+            f"{shown_path(path)}: options for reading are for word2vec and GloVe files, this is a "
+            f"{validation.shown(path.suffix)} file"
+        )
     return loader(path)
 
 
@@ -251,4 +255,5 @@ def _checked(path: str | os.PathLike[str], words: list[str], table: Any) -> Word
 
 
 def _damaged(path: str | os.PathLike[str], reason: object) -> ValueError:
-    return ValueError(f"{path} is not a file of words and vectors, or damaged: {' '.join(str(reason)[:300].split())}")
+    problem = " ".join(str(reason)[:300].split())
+    return ValueError(f"{shown_path(path)} is not a file of words and vectors, or damaged: {problem}")

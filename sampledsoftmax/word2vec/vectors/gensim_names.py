@@ -1,7 +1,6 @@
 """The names of gensim's KeyedVectors that have the same meaning here."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -21,11 +20,13 @@ from sampledsoftmax.word2vec.vectors.word_table import Word, sequence
 class GensimNames(Queries):
     """Queries by gensim's names; see `WordVectors`."""
 
+    _normed: NDArray[Any] | None = None
+
     def __getattr__(self, name: str) -> NoReturn:
         """Say what to write in the place of a name of gensim that is left out."""
         if name in LEFT_OUT:
             raise AttributeError(f"WordVectors has no {name}: {LEFT_OUT[name]}")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {validation.shown(name)}")
 
     def __setitem__(self, word: object, vector: object) -> NoReturn:
         raise TypeError(NEW)
@@ -70,12 +71,14 @@ class GensimNames(Queries):
         """`lengths`, by gensim's name."""
         return self.lengths
 
-    @cached_property
+    @property
     def vectors_norm(self) -> NDArray[Any]:
         """`get_normed_vectors()`, by the name of gensim 3; computed on first use, kept, and read-only."""
-        normed = self.get_normed_vectors()
-        normed.flags.writeable = False
-        return normed
+        if self._normed is None:
+            normed = self.get_normed_vectors()
+            normed.flags.writeable = False
+            self._normed = normed
+        return self._normed
 
     def get_normed_vectors(self) -> NDArray[Any]:
         """Return all normalized vectors, as a new array.
@@ -146,6 +149,8 @@ class GensimNames(Queries):
         ------
         UnknownWordError
             The word has no vector, and there is no default.
+        TypeError
+            It is no str or int.
 
         Examples
         --------
@@ -316,6 +321,11 @@ class GensimNames(Queries):
         list of (str or int, float), or float64 [num_searched]
             As of `most_similar`.
 
+        Raises
+        ------
+        UnknownWordError, TypeError, ValueError
+            As `most_similar`.
+
         Examples
         --------
         >>> import sampledsoftmax as ss
@@ -341,6 +351,11 @@ class GensimNames(Queries):
         list of (str or int, float), or float64 [num_searched]
             As of `most_similar`.
 
+        Raises
+        ------
+        UnknownWordError, TypeError, ValueError
+            As `most_similar`.
+
         Examples
         --------
         >>> import sampledsoftmax as ss
@@ -364,6 +379,11 @@ class GensimNames(Queries):
         str or int
             One of `keys_list`.
 
+        Raises
+        ------
+        UnknownWordError, TypeError, ValueError
+            A word has no vector or is of another type, or the list is empty.
+
         Examples
         --------
         >>> import sampledsoftmax as ss
@@ -381,6 +401,11 @@ class GensimNames(Queries):
         ----------
         w1, w2 : str or int
             The words.
+
+        Raises
+        ------
+        UnknownWordError, TypeError
+            A word has no vector, or is of another type.
 
         Examples
         --------
@@ -438,6 +463,11 @@ class GensimNames(Queries):
         list of str or int
             The words.
 
+        Raises
+        ------
+        UnknownWordError, TypeError
+            A word has no vector, or is of another type.
+
         Examples
         --------
         >>> import sampledsoftmax as ss
@@ -445,9 +475,10 @@ class GensimNames(Queries):
         >>> vectors.closer_than("a", "b")
         ['c']
         """
-        far, distances = self._id(key2), self.distances(key1)
+        own, far = self._id(key1), self._id(key2)
+        distances = self.distances(key1)
         near = np.flatnonzero(distances < distances[far]).tolist()
-        return [self.words[i] for i in near if i != self._id(key1)]
+        return [self.words[i] for i in near if i != own]
 
     def words_closer_than(self, w1: Word, w2: Word) -> list[Any]:
         """Return the words that are nearer to `w1` than `w2` is, as `closer_than`.
@@ -461,6 +492,11 @@ class GensimNames(Queries):
         -------
         list of str or int
             The words.
+
+        Raises
+        ------
+        UnknownWordError, TypeError
+            A word has no vector, or is of another type.
 
         Examples
         --------
@@ -478,6 +514,11 @@ class GensimNames(Queries):
         ----------
         key1, key2 : str or int
             The words.
+
+        Raises
+        ------
+        UnknownWordError, TypeError
+            A word has no vector, or is of another type.
 
         Examples
         --------

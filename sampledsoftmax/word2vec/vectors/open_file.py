@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from sampledsoftmax import validation
+from sampledsoftmax.io.input_file import open_input
+from sampledsoftmax.io.shown_path import shown_path
 
 _KINDS: tuple[tuple[str, re.Pattern[bytes], Callable[..., Any] | None], ...] = (
     ("gzip", re.compile(rb"\x1f\x8b\x08"), lambda file: gzip.GzipFile(fileobj=file)),
@@ -22,29 +24,7 @@ _KINDS: tuple[tuple[str, re.Pattern[bytes], Callable[..., Any] | None], ...] = (
     ("zip", re.compile(rb"PK\x03\x04"), None),
 )
 _LONGEST = 10
-_MAX_PATH = 4096
 _CORRUPT = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
-
-
-def checked_path(path: Any) -> Path:
-    """Return a path; what is none, or could not be that of a file, raises TypeError or ValueError.
-
-    Examples
-    --------
-    >>> checked_path(3)
-    Traceback (most recent call last):
-    TypeError: path must be a path, got int 3
-    """
-    try:
-        text = os.fsdecode(path)
-        os.fsencode(text)
-    except TypeError:
-        raise TypeError(f"path must be a path, got {validation.described(path)}") from None
-    except UnicodeEncodeError:
-        raise ValueError(f"path {validation.shown(text)} has a character that no file name has") from None
-    if not text or "\0" in text or len(text) > _MAX_PATH:
-        raise ValueError(f"path must be a path of at most {_MAX_PATH} characters, got {validation.shown(text)}")
-    return Path(text)
 
 
 @contextmanager
@@ -55,6 +35,8 @@ def open_file(path: Path) -> Iterator[IO[bytes]]:
     ------
     ValueError
         The file is damaged, which may be found while the block reads it, or is compressed in another way.
+    OSError
+        It cannot be opened; a pipe into which no process writes is one of these, after some seconds.
 
     Examples
     --------
@@ -65,23 +47,24 @@ def open_file(path: Path) -> Iterator[IO[bytes]]:
     ...     file.read()
     b'to be'
     """
-    with path.open("rb") as file:
-        first_bytes = file.peek(_LONGEST)
+    name = shown_path(path)
+    with open_input(path) as file:
+        first_bytes = file.peek(_LONGEST)  # type: ignore[attr-defined]
         kind, _, opener = next((known for known in _KINDS if known[1].match(first_bytes)), ("", None, None))
         if not kind:
             yield file
             return
         if opener is None:
-            raise ValueError(f"{path} is compressed ({kind}): decompress it first; gzip, bzip2 and xz are read")
+            raise ValueError(f"{name} is compressed ({kind}): decompress it first; gzip, bzip2 and xz are read")
         try:
             with opener(file) as decompressed:
                 yield decompressed
         except _CORRUPT as error:
-            raise ValueError(f"{path} is a damaged {kind} file: {error}") from None
+            raise ValueError(f"{name} is a damaged {kind} file: {validation.one_line(error)}") from None
         except OSError as error:  # bzip2 has no exception of its own, and no number
             if error.errno is not None:
                 raise
-            raise ValueError(f"{path} is a damaged {kind} file: {error}") from None
+            raise ValueError(f"{name} is a damaged {kind} file: {validation.one_line(error)}") from None
 
 
 def plain_size(file: IO[bytes]) -> int | None:

@@ -37,6 +37,8 @@ class Queries(WordTable):
         ------
         UnknownWordError
             A word has no vector; it is a KeyError whose message names words with a similar spelling.
+        TypeError
+            A word is no str or int.
 
         Examples
         --------
@@ -62,8 +64,8 @@ class Queries(WordTable):
 
         Raises
         ------
-        UnknownWordError, ValueError
-            A word has no vector, or a list is empty.
+        UnknownWordError, TypeError, ValueError
+            A word has no vector, an argument is no sequence of words, or a list is empty.
 
         Examples
         --------

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax import validation
 from sampledsoftmax.io.archive import read_archive, write_archive
-from sampledsoftmax.word2vec.vectors.open_file import checked_path
+from sampledsoftmax.io.input_file import checked_path
+from sampledsoftmax.io.shown_path import shown_path
 
 KIND, VERSION = "file of word vectors", 1
 SUFFIX = ".zip"
@@ -46,4 +48,4 @@ def read(path: str | os.PathLike[str]) -> tuple[list[Any], NDArray[Any]]:
             "vectors"
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{os.fspath(path)} is an inconsistent {KIND}: {error}") from None
+        raise ValueError(f"{shown_path(path)} is an inconsistent {KIND}: {validation.one_line(error)}") from None

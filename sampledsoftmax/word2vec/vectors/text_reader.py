@@ -7,6 +7,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.vectors.float_text import rows_of_text
 from sampledsoftmax.word2vec.vectors.vector_file import BYTE_ORDER_MARK, Reading, decoded, header, header_like
 
@@ -30,7 +31,7 @@ class TextReader:
     """
 
     def __init__(self, path: Path, file: IO[bytes], first_line: bytes, reading: Reading) -> None:
-        self._path, self._file, self._reading = path, file, reading
+        self._path, self._file, self._reading = shown_path(path), file, reading
         self._offset = len(BYTE_ORDER_MARK) if first_line.startswith(BYTE_ORDER_MARK) else 0
         line = first_line.removeprefix(BYTE_ORDER_MARK)
         self._announced: int | None = None
@@ -39,7 +40,7 @@ class TextReader:
         if reading.no_header:
             self._ahead, self._dim = [line], len(line.rstrip(_SPACE).split(b" ")) - 1
             if self._dim < 1:
-                raise ValueError(f"{path}, line 1: a word and its numbers are expected, got {line[:40]!r}")
+                raise ValueError(f"{self._path}, line 1: a word and its numbers are expected, got {line[:40]!r}")
         else:
             self._announced, self._dim = header(path, line)
             self._offset += len(line)
@@ -84,7 +85,7 @@ class TextReader:
         return lines
 
     def _rows(self, lines: Sequence[bytes]) -> tuple[list[str], NDArray[Any]]:
-        names, rows = rows_of_text(str(self._path), self._line, lines, self._dim, self._reading.dtype, self._hint)
+        names, rows = rows_of_text(self._path, self._line, lines, self._dim, self._reading.dtype, self._hint)
         words = []
         for name, line in zip(names, lines, strict=True):
             words.append(decoded(f"{self._path}, line {self._line}", self._offset, name, self._reading))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.io.shown_path import shown_path
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 DUPLICATES = ("error", "first")
@@ -94,7 +95,7 @@ def header(path: Path, line: bytes) -> tuple[int, int]:
     elif line.startswith(_UTF_16):
         hint = "; the file is UTF-16: convert it to UTF-8"
     raise ValueError(
-        f"{path}, line 1: a header of two numbers, words and dimensions, is expected, "
+        f"{shown_path(path)}, line 1: a header of two numbers, words and dimensions, is expected, "
         f"got {validation.shown(line)}{hint}"
     )
 
@@ -163,11 +164,11 @@ def distinct(
             continue
         if lines.setdefault(word, number) != number and reading.on_duplicate == "error":
             raise ValueError(
-                f"{path}: word {validation.shown(word)} is repeated, as number {lines[word]} and {number}: "
+                f"{shown_path(path)}: word {validation.shown(word)} is repeated, as number {lines[word]} and {number}: "
                 f"on_duplicate='first' (--on-duplicate first) keeps the first of them"
             )
     if not lines:
-        raise ValueError(f"{path}: nothing is left of any word with errors={reading.errors!r}")
+        raise ValueError(f"{shown_path(path)}: nothing is left of any word with errors={reading.errors!r}")
     if len(lines) == len(words):
         return list(words), vectors
     return list(lines), vectors[np.array(list(lines.values())) - 1]

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.io.atomic_write import new_file, writing
+from sampledsoftmax.io.input_file import checked_path
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.vectors.binary_reader import MAX_WORD_BYTES, NUMBER, BinaryReader, is_binary_row
 from sampledsoftmax.word2vec.vectors.float_text import rows_as_text
-from sampledsoftmax.word2vec.vectors.open_file import checked_path, open_file, plain_size
+from sampledsoftmax.word2vec.vectors.open_file import open_file, plain_size
 from sampledsoftmax.word2vec.vectors.text_reader import TextReader
 from sampledsoftmax.word2vec.vectors.vector_file import (
     BYTE_ORDER_MARK,
@@ -32,6 +34,7 @@ from sampledsoftmax.word2vec.vectors.vector_file import (
 
 _BLOCK = 1024  # rows that are written at once
 _MAX_HEADER = 1 << 12
+_MAX_ROW = 1 << 26  # bytes of the first row: a device may have no line end
 
 
 def write(
@@ -67,22 +70,26 @@ def read(path: str | os.PathLike[str], binary: bool | None, reading: Reading) ->
     if binary and reading.no_header:
         raise ValueError("no_header must be False for a binary file: without a header, its rows cannot be found")
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
+        raise FileNotFoundError(f"{shown_path(path)} does not exist")
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a directory, a file of vectors is expected")
+        raise IsADirectoryError(f"{shown_path(path)} is a directory, a file of vectors is expected")
     with open_file(path) as file:
         if reading.no_header:
-            found = TextReader(path, file, file.readline(), reading).read()
+            found = TextReader(path, file, file.readline(_MAX_ROW), reading).read()
             return distinct(path, *found, reading)
         line = file.readline(_MAX_HEADER)
         if binary is None:
             binary = _is_binary(path, file, line)
         if not binary:
-            found = TextReader(path, file, line if line.endswith(b"\n") else line + file.readline(), reading).read()
+            rest = b"" if line.endswith(b"\n") else file.readline(_MAX_ROW)
+            found = TextReader(path, file, line + rest, reading).read()
         else:
             announced = header(path, line.removeprefix(BYTE_ORDER_MARK))
             if not line.endswith(b"\n"):
-                raise ValueError(f"{path}, line 1: a header of two numbers and a line end are expected, got {line!r}")
+                raise ValueError(
+                    f"{shown_path(path)}, line 1: a header of two numbers and a line end are expected, "
+                    f"got {validation.shown(line)}"
+                )
             found = BinaryReader(path, file, len(line), plain_size(file), announced, reading).read()
     return distinct(path, *found, reading)
 

@@ -1,7 +1,6 @@
 """Words with their vectors: the table that queries read, and the lookup of words in it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any, NoReturn
 
 import numpy as np
@@ -32,17 +31,14 @@ class WordTable:
                 f"words must be distinct, {validation.shown(checked[twice])} is repeated, "
                 f"as number {twice} and {ids[checked[twice]]}"
             )
-        for first in range(0, len(table), _BLOCK):
-            finite = np.isfinite(table[first : first + _BLOCK]).all(axis=1)
-            if not finite.all():
-                bad = checked[first + int(finite.argmin())]
-                raise ValueError(f"vectors must be finite, that of {validation.shown(bad)} is not")
+        check_finite("vectors", table, checked)
         owned = np.array(table) if validation.flag("copy", copy) else table.view()
         owned.flags.writeable = False
         self._words = ReadOnlyList(checked)
         self._vectors = owned.view()
         self._ids = ids
         self._has_ints = any(isinstance(word, int) for word in checked)
+        self._lengths: NDArray[np.float64] | None = None  # a cached_property has a lock, which a fork may copy locked
 
     @property
     def words(self) -> list[Any]:
@@ -75,7 +71,12 @@ class WordTable:
     def __getitem__(self, word: Word | Iterable[Word]) -> NDArray[Any]:
         """Return the vector of a word [dim], or those of a sequence of words [num_words, dim].
 
-        An unknown word raises `UnknownWordError`. The vector of a word cannot be written; rows of several are a copy.
+        The vector of a word cannot be written; rows of several are a copy.
+
+        Raises
+        ------
+        UnknownWordError, TypeError
+            A word has no vector, or the argument is no word and no sequence of words.
         """
         if _is_word(word):
             return self._vectors[self._id(word)]  # type: ignore[no-any-return]
@@ -86,12 +87,18 @@ class WordTable:
         """Return what a copy or a pickle is made of."""
         return type(self), (list(self._words), self._vectors)
 
-    @cached_property
+    @property
     def lengths(self) -> NDArray[np.float64]:
         """Lengths of the vectors [num_words], computed on first use; read-only."""
-        lengths = row_lengths(self._vectors)
-        lengths.flags.writeable = False
-        return lengths
+        if self._lengths is None:
+            lengths = row_lengths(self._vectors)
+            lengths.flags.writeable = False
+            self._lengths = lengths
+        return self._lengths
+
+    @lengths.setter
+    def lengths(self, value: object) -> NoReturn:
+        raise AttributeError(_FIXED.format("lengths"))
 
     def get(self, word: Word, default: Any = None) -> Any:
         """Return the vector of a word, or `default` if it has none.
@@ -107,6 +114,11 @@ class WordTable:
         -------
         float [dim] or object
             The vector, which cannot be written, or `default`.
+
+        Raises
+        ------
+        TypeError
+            The argument is no word and no sequence of words.
 
         Examples
         --------
@@ -197,6 +209,22 @@ def sequence(name: str, words: object) -> list[Any]:
     if isinstance(words, (np.ndarray, str, bytes, bytearray, Mapping)) or not isinstance(words, Iterable):
         raise TypeError(f"{name} must be a sequence of words, got {validation.described(words)}")
     return list(words)
+
+
+def check_finite(name: str, table: NDArray[Any], words: Sequence[Any]) -> None:
+    """Raise ValueError if a row of a table is not finite; the message names its word.
+
+    Examples
+    --------
+    >>> check_finite("vectors", np.array([[1.0], [np.nan]]), ["to", "be"])
+    Traceback (most recent call last):
+    ValueError: vectors must be finite, that of 'be' is not
+    """
+    for first in range(0, len(table), _BLOCK):
+        finite = np.isfinite(table[first : first + _BLOCK]).all(axis=1)
+        if not finite.all():
+            bad = words[first + int(finite.argmin())]
+            raise ValueError(f"{name} must be finite, that of {validation.shown(bad)} is not")
 
 
 def _words(words: object) -> list[Word]:

@@ -14,7 +14,7 @@ from sampledsoftmax.word2vec.vectors.gensim_names import GensimNames
 from sampledsoftmax.word2vec.vectors.lengths import table_of_units
 from sampledsoftmax.word2vec.vectors.unknown_word import UnknownWordError
 from sampledsoftmax.word2vec.vectors.vector_file import check_coding, checked_reading
-from sampledsoftmax.word2vec.vectors.word_table import Word, sequence
+from sampledsoftmax.word2vec.vectors.word_table import Word, check_finite, sequence
 
 __all__ = ["WHICH", "UnknownWordError", "WordVectors"]
 
@@ -107,6 +107,7 @@ class WordVectors(GensimNames):
         both [1. 0. 0. 1.]
         """
         validation.choice("which", which, WHICH)
+        validation.flag("copy", copy)
         if which == "in":
             return cls(words, embeddings, copy)
         if weights is None:
@@ -116,6 +117,8 @@ class WordVectors(GensimNames):
         outer = validation.floats("weights", weights, inner.shape, inner.dtype)
         if which == "out":
             return cls(words, outer, copy)
+        check_finite("embeddings", inner, words)
+        check_finite("weights", outer, words)
         if which == "mean":
             return cls(words, inner / 2 + outer / 2 if _are_large(inner, outer) else (inner + outer) / 2, copy=False)
         return cls(words, np.hstack([table_of_units(inner), table_of_units(outer)]), copy=False)
@@ -130,6 +133,8 @@ class WordVectors(GensimNames):
 
         Raises
         ------
+        TypeError, ValueError
+            `path` is no path.
         OSError
             The file cannot be written.
 
