@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 
 import sampledsoftmax as ss
+from sampledsoftmax.layers.pulled_rows import Pull
 from sampledsoftmax.word2vec.training.progress import TrainingDivergedError
 from sampledsoftmax.word2vec.vectors.word_vectors import UnknownWordError
 
@@ -86,9 +87,17 @@ def of_table(table):
     return [np.asarray(table.values), dict(table.slots)]
 
 
+def of_layer(layer):
+    settings = [str(vars(layer.optimizer)), layer.num_sampled, id(layer.sampler), layer.sampler.state]
+    return [*settings, *map(of_table, (layer.weight_table, layer.bias_table))]
+
+
 STATES = {
-    ss.CandidateSampler: lambda sampler: sampler.state,
-    ss.SampledSoftmax: lambda layer: [layer.sampler.state, *map(of_table, (layer.weight_table, layer.bias_table))],
+    ss.CandidateSampler: lambda sampler: [sampler.state, sampler.expected_count],
+    ss.SampledSoftmax: of_layer,
+    ss.EmbeddingTable: lambda table: [table.values, str(vars(table.optimizer))],
+    (ss.PulledRows, ss.RowGradients): vars,
+    Pull: lambda pull: [pull.is_pushed],
     ss.SkipGram: lambda model: [state_of(model.output), of_table(model.embedding_table)],
     ss.Word2Vec: lambda model: [
         str(model.settings),
