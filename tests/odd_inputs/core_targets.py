@@ -140,6 +140,11 @@ def arithmetic(operation, other=2.0):
     return Target(call, {"other": other})
 
 
+def of_parts(name):
+    call = documented(lambda **fields: getattr(ss.IndexedSlices(**fields), name)(), "TypeError, ValueError")
+    return Target(call, sparse_gradient()._asdict())
+
+
 def reflected(operation):
     return lambda one, other: operation(other, one)
 
@@ -273,21 +278,18 @@ TARGETS = {
         ss.AllSampler(NUM_CLASSES).draw, {"rng": np.random.default_rng(1), "size": NUM_CLASSES}
     ),
     "Optimizer.setting_for": lambda: Target(ss.Adam(0.1).setting_for, {"name": "beta_1", "dtype": np.dtype("f4")}),
-    "Optimizer.compiled_rule": lambda: method(ss.Adam(0.1, mode="exact"), "compiled_rule", dtype=np.dtype("f4")),
-    "Optimizer.compiled_slots": lambda: Target(
-        ss.Adam(0.1).compiled_slots, {"table": tables()[0], "slots": ss.Adam(0.1).init(tables()[0])}
-    ),
     "diagnostics.fit": lambda: Target(diagnostics.fit, {"counts": np.arange(20)[::-1], "sampler": "uniform"}),
     "diagnostics.problem": lambda: Target(
         diagnostics.problem, {"counts": np.arange(1, 21), "batch_size": 2, "dim": 2, "seed": 0}
     ),
     "diagnostics.gradient_bias": lambda: Target(
         diagnostics.gradient_bias,
-        {"batch": diagnostics.problem(np.arange(1, 21), 2, 2), "sampler": ss.UniformSampler(20, seed=1), "num_sampled": 3}
-        | {"num_samples": 4},
+        {"batch": diagnostics.problem(np.arange(1, 21), 2, 2), "sampler": ss.UniformSampler(20, seed=1)}
+        | {"num_sampled": 3},
     ),
     "diagnostics.zipf_counts": lambda: Target(diagnostics.zipf_counts, {"num_classes": 20, "exponent": 1.0}),
     "diagnostics.read_counts": lambda: Target(diagnostics.read_counts, {"path": "counts.csv"}),
+    **{f"IndexedSlices.{name}": lambda name=name: of_parts(name) for name in ("coalesce", "to_dense")},
     "PulledRows": lambda: Target(ss.PulledRows, vars(rows_of("SkipGram")[1])),
     "RowGradients": lambda: Target(ss.RowGradients, rows_of("SkipGram")[2]),
     **{

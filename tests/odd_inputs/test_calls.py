@@ -25,7 +25,8 @@ SHARE_OF_SLOW = 0.1
 ELSEWHERE = {"show_config", "get_num_threads", "IndexedSlices.to_dense", "Optimizer.check_settings"} | {
     *(f"CandidateSampler.{name}" for name in ("compiled_distribution", "probability_groups", "fused_distribution")),
     *(f"{kind}.{name}" for kind in ("SampledSoftmax", "SkipGram") for name in ("flush", "close")),
-    *("Objective.loss_and_grad", "Objective.compiled_loss", "Explanation.to_html"),
+    *("Objective.loss_and_grad", "Objective.compiled_loss", "Optimizer.compiled_rule", "Optimizer.compiled_slots"),
+    *("Explanation.to_html",),
     *("Word2Vec.save",),
 }
 
