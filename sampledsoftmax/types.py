@@ -85,14 +85,13 @@ class IndexedSlices(NamedTuple):
         -------
         IndexedSlices
             At most the same number of rows, in the same dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the fields do not fit each other.
         """
-        order = np.argsort(self.indices, kind="stable")
-        ordered = self.indices[order]
-        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))[: ordered.size]
-        width = self.values[0].size if self.indices.size else 1
-        sums = np.zeros((starts.size, width), self.values.dtype)
-        sum_duplicate_rows(self.values.reshape(-1, width), order, starts, sums)
-        return IndexedSlices(sums.reshape(starts.size, *self.dense_shape[1:]), ordered[starts], self.dense_shape)
+        return coalesced(self._checked())
 
     def to_dense(self) -> NDArray[np.floating[Any]]:
         """Return the gradient as an array of the table's shape: memory for the whole table.
@@ -101,10 +100,24 @@ class IndexedSlices(NamedTuple):
         -------
         float [dense_shape]
             Zero except in the rows `indices`; duplicates are summed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the fields do not fit each other.
         """
-        dense = np.zeros(self.dense_shape, self.values.dtype)
-        np.add.at(dense, self.indices, self.values)
+        values, indices, shape = self._checked()
+        dense = np.zeros(shape, values.dtype)
+        np.add.at(dense, indices, values)
         return dense
+
+    def _checked(self) -> "IndexedSlices":
+        """Return the same gradient of arrays that fit each other: a tuple can hold anything."""
+        shape = checked_shape("dense_shape", self.dense_shape)
+        if not shape:
+            raise ValueError("dense_shape must be that of a table, got a number's, ()")
+        indices = validation.ids("indices", self.indices, ("num_rows",), shape[0])
+        return IndexedSlices(validation.tables("values", self.values, (indices.size, *shape[1:])), indices, shape)
 
     def __mul__(self, factor: Any) -> "IndexedSlices":
         return self._scaled(operator.mul, factor)
@@ -116,7 +129,7 @@ class IndexedSlices(NamedTuple):
         return self._scaled(operator.truediv, divisor)
 
     def __neg__(self) -> "IndexedSlices":
-        return self._replace(values=-np.asarray(self.values))
+        return self._replace(values=-validation.as_array("values", self.values))
 
     def __pos__(self) -> "IndexedSlices":
         return self
@@ -125,8 +138,8 @@ class IndexedSlices(NamedTuple):
         if _is_zero(other):  # the start of `sum`
             return self
         _check_same_table(self, other)
-        values, indices = (np.concatenate(pair) for pair in zip(self[:2], other[:2], strict=True))
-        return IndexedSlices(values, indices, self.dense_shape)
+        one, two = self._checked(), other._checked()
+        return IndexedSlices(*map(np.concatenate, zip(one[:2], two[:2], strict=True)), self.dense_shape)
 
     def __radd__(self, other: Any) -> "IndexedSlices":
         return self.__add__(other)
@@ -142,16 +155,37 @@ class IndexedSlices(NamedTuple):
 
     def _scaled(self, operation: Callable[[Any, Any], Any], number: Any) -> "IndexedSlices":
         """Return the gradient with the operation applied to its values and a number, in the dtype of the values."""
-        values = np.asarray(self.values)
-        if np.ndim(number):
+        values = self._checked().values
+        if isinstance(number, (list, tuple)) or getattr(number, "ndim", 0):
             raise TypeError(
-                "a gradient can be multiplied and divided by one number, got an array of shape"
-                f" {list(np.shape(number))}: write gradient._replace(values=gradient.values * array)"
+                f"a gradient can be multiplied and divided by one number, got {validation.described(number)}:"
+                " write gradient._replace(values=gradient.values * array)"
             )
         factor = validation.number_of("the factor of a gradient", number, values.dtype)
         if operation is operator.truediv and factor == 0:
             raise ZeroDivisionError("a gradient cannot be divided by 0")
         return IndexedSlices(operation(values, factor), self.indices, self.dense_shape)
+
+
+def coalesced(gradient: IndexedSlices) -> IndexedSlices:
+    """Return a gradient of arrays that fit each other with sorted unique indices."""
+    values, indices, shape = gradient
+    order = np.argsort(indices, kind="stable")
+    ordered = indices[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))[: ordered.size]
+    width = values[0].size if indices.size else 1
+    sums = np.zeros((starts.size, width), validation.arithmetic(values.dtype))
+    sum_duplicate_rows(values.reshape(-1, width).astype(sums.dtype, copy=False), order, starts, sums)
+    rows = sums.astype(values.dtype, copy=False).reshape(starts.size, *shape[1:])
+    return IndexedSlices(rows, ordered[starts], shape)
+
+
+def checked_shape(name: str, value: Any) -> tuple[int, ...]:
+    """Return a shape as a tuple of ints."""
+    try:
+        return tuple(validation.whole_number(name, size, 0) for size in value)
+    except TypeError:
+        raise TypeError(f"{name} must be a shape, got {validation.described(value)}") from None
 
 
 def _is_zero(value: Any) -> bool:

@@ -98,6 +98,12 @@ def gradient_bias(
     >>> bool(found.bias > 4 * found.bias_error)
     True
     """
+    if not isinstance(batch, Problem):
+        raise TypeError(f"batch must be a Problem, such as problem(counts), got {validation.described(batch)}")
+    if not callable(getattr(sampler, "sample", None)):
+        raise TypeError(
+            f"sampler must be a sampler object, such as LogUniformSampler, got {validation.described(sampler)}"
+        )
     num_samples = validation.whole_number("num_samples", num_samples, 2)
     in_group = ceil_div(num_samples, NUM_GROUPS)
     exact = exact_gradient(batch)

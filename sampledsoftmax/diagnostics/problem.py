@@ -72,7 +72,7 @@ def problem(counts: ArrayLike, batch_size: int = 32, dim: int = 16, seed: int = 
 
 def shares(counts: ArrayLike) -> Floats:
     """Validate counts [num_classes] and return them divided by their sum."""
-    array = np.asarray(counts)
+    array = validation.as_array("counts", counts)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"counts must hold numbers, got dtype {validation.dtype_of(array)}")
     if array.ndim != 1 or array.size == 0:
@@ -97,7 +97,12 @@ def zipf_counts(num_classes: int, exponent: float = 1.0) -> Floats:
     num_classes : int
         At least 1.
     exponent : float
-        1 for words; 0 for equally frequent classes.
+        1 for words; 0 for equally frequent classes; at least 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or out of its range, or the last count would be 0 in float64.
 
     Examples
     --------
@@ -105,7 +110,12 @@ def zipf_counts(num_classes: int, exponent: float = 1.0) -> Floats:
     array([370370., 270270., 212766.])
     """
     ranks = np.arange(validation.whole_number("num_classes", num_classes, 1))
-    return np.asarray(1e6 / (ranks + 2.7) ** validation.number("exponent", exponent))
+    power = validation.number("exponent", exponent, at_least=0.0)
+    with np.errstate(over="ignore", under="ignore"):
+        counts = np.asarray(1e6 / (ranks + 2.7) ** power)
+    if counts[-1] == 0:
+        raise ValueError(f"exponent = {power:g} is too large: the count of class {ranks[-1]} would be 0")
+    return counts
 
 
 def exact_gradient(batch: Problem) -> Floats:

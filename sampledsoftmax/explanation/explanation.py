@@ -2,6 +2,7 @@
 
 import os
 
+from sampledsoftmax import validation
 from sampledsoftmax.explanation.page import as_fragment, as_page
 from sampledsoftmax.explanation.terminal import as_text
 from sampledsoftmax.explanation.text import counted
@@ -115,6 +116,8 @@ class Explanation(Trace):
 
         Raises
         ------
+        TypeError, ValueError
+            If the path is of another type, or no file can have it.
         OSError
             If the file cannot be written.
 
@@ -129,6 +132,6 @@ class Explanation(Trace):
         ...     os.listdir(folder)
         ['batch.html']
         """
-        page = self.to_html()
+        path, page = validation.path("path", path), self.to_html()
         with writing(path), new_file(path) as file:
             file.write(page)

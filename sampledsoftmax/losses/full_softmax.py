@@ -165,6 +165,7 @@ def _what_counts(batch: Batch) -> tuple[Batch, Any]:
     return batch._replace(labels=labels, inputs=batch.inputs[rows], counted=None), rows
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a loss that is infinite, or becomes so by its weight, is returned
 def _of_batch(losses: NDArray[Any], rows: Any, batch: Batch) -> NDArray[Any]:
     """Return the losses of the whole batch, each times its weight."""
     if batch.counted is None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.kernels.update.rules import NoSlots, update_row, update_rows
-from sampledsoftmax.types import Gradients, IndexedSlices
+from sampledsoftmax.types import Gradients, IndexedSlices, checked_shape, coalesced
 
 Slots = dict[str, NDArray[Any]]
 _SMALLEST = float(np.finfo(np.float32).tiny)
@@ -138,7 +138,9 @@ class Optimizer(ABC):
         ------
         TypeError, ValueError
             If the setting is out of its range, or infinite in that precision, as 1e39 is in float32; if it must be
-            above 0 and is 0 there, as 1e-50 is.
+            above 0 and is 0 there, as 1e-50 is. If the dtype is another one.
+        AttributeError
+            If there is no such setting.
 
         Examples
         --------
@@ -147,7 +149,11 @@ class Optimizer(ABC):
         >>> SGD(0.5).setting_for("learning_rate", np.dtype("float32"))
         np.float32(0.5)
         """
-        value = getattr(self, name)
+        if not isinstance(dtype, np.dtype) or dtype not in validation.FLOAT_DTYPES:
+            dtype = validation.float_dtype("dtype", dtype)
+        value = getattr(self, name, None) if isinstance(name, str) else None
+        if value is None:
+            raise AttributeError(f"{type(self).__name__} has no setting {validation.shown(name)}")
         if type(value) is float and _SMALLEST <= value <= validation.largest(dtype):
             return dtype.type(value)  # the path of every step
         value = self.checked_setting(name, value)
@@ -174,6 +180,11 @@ class Optimizer(ABC):
         dict
             Arrays by name, in the dtype of the table, or float32 for half precision. All rows start alike, and an array
             with one entry or row per row of the table has num_rows as its first axis.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the table is no NumPy array of such a shape and dtype.
         """
 
     def update(self, table: NDArray[Any], slots: Slots, gradient: Any) -> None:
@@ -306,7 +317,7 @@ def checked_gradient(table: NDArray[Any], gradient: Any) -> IndexedSlices:
     if validation.is_half(table.dtype) and values.dtype == table.dtype:
         values = values.astype(real)
     values = validation.floats("gradient.values", values, shape, real)
-    unique = IndexedSlices(values, indices, table.shape).coalesce()
+    unique = coalesced(IndexedSlices(values, indices, table.shape))
     return unique._replace(values=as_rows(unique.values))
 
 
@@ -314,10 +325,7 @@ def _parts(table: NDArray[Any], gradient: Any) -> tuple[Any, Any, tuple[int, ...
     """Return values, indices and dense shape of a gradient; an array is the gradient of all rows."""
     if all(hasattr(gradient, name) for name in ("values", "indices", "dense_shape")):  # TensorFlow's too
         shape = table.shape if gradient.dense_shape is None else gradient.dense_shape
-        try:
-            return gradient.values, gradient.indices, tuple(map(int, shape))
-        except (TypeError, ValueError):
-            raise TypeError(f"gradient.dense_shape must be a shape, got {validation.described(shape)}") from None
+        return gradient.values, gradient.indices, checked_shape("gradient.dense_shape", shape)
     if isinstance(gradient, Gradients):
         raise TypeError("gradient must be that of one table, got Gradients of all: take gradients.weights")
     if isinstance(gradient, (list, tuple)) or not hasattr(gradient, "shape"):

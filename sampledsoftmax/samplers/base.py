@@ -174,7 +174,7 @@ class CandidateSampler:
         Raises
         ------
         TypeError, ValueError
-            If `size` is no whole number of at least 0.
+            If `rng` is no generator, or `size` no whole number of at least 0.
 
         Examples
         --------
@@ -183,6 +183,8 @@ class CandidateSampler:
         >>> draws.shape, int(draws.min()), int(draws.max())
         ((1000,), 0, 9)
         """
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng must be a numpy.random.Generator, got {validation.described(rng)}")
         out = np.empty(validation.whole_number("size", size, 0), np.int64)
         fill(self._distribution("draw"), cursor_of(rng), out)
         return out
@@ -329,6 +331,11 @@ class CandidateSampler:
         num_sampled : int
             Number of candidates of each.
 
+        Raises
+        ------
+        TypeError, ValueError
+            If a number is no whole number of at least 0, or the stream is not that long.
+
         Examples
         --------
         >>> import sampledsoftmax as ss
@@ -337,7 +344,8 @@ class CandidateSampler:
         >>> sampler.state["block"]
         2048
         """
-        self._stream.skip(num_calls, num_sampled)
+        calls = validation.whole_number("num_calls", num_calls, 0)
+        self._stream.skip(calls, validation.whole_number("num_sampled", num_sampled, 0))
 
     def _repair(self) -> None:
         """Make the distribution usable in a forked child, after another thread of the parent was changing it."""

@@ -89,7 +89,10 @@ class CandidateStream:
 
     def skip(self, num_calls: int, num_sampled: int) -> None:
         """Advance by `num_calls` calls of `num_sampled` candidates."""
-        self.block += num_calls * BLOCKS_PER_CANDIDATE * num_sampled
+        block = self.block + num_calls * BLOCKS_PER_CANDIDATE * num_sampled
+        if block >= 2**64:
+            raise ValueError(f"the random stream has 2**64 blocks, but block {validation.shown(block)} was asked for")
+        self.block = block
 
 
 def draw_unique(draw: Callable[[int], Ids], num_sampled: int) -> tuple[Ids, int]:

@@ -128,10 +128,6 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "LearnedUnigramSampler.sample": lambda: method(
         ss.LearnedUnigramSampler(NUM_CLASSES, seed=1), "sample", true_classes=batch()[1], num_sampled=4, unique=True
     ),
-    "IndexedSlices.coalesce": lambda: Target(
-        lambda values, indices, dense_shape: ss.IndexedSlices(values, indices, dense_shape).coalesce(),
-        gradient()._asdict(),
-    ),
     "SampledSoftmax.step": lambda: method(layer(), "step", **dict(zip(("inputs", "labels"), batch(), strict=True))),
     "SampledSoftmax.full_loss": lambda: method(
         layer(), "full_loss", **dict(zip(("inputs", "labels"), batch(), strict=True))

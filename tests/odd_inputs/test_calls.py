@@ -11,23 +11,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sampledsoftmax as ss
+from tests.odd_inputs import core_targets, targets
 from tests.odd_inputs.calls import Undocumented, check_call, documented_errors, fingerprint
-from tests.odd_inputs.targets import TARGETS, Target, write_files
+from tests.odd_inputs.targets import Target
 from tests.odd_inputs.values import SPOILS, odd_values, spoiled
 from tests.odd_inputs.word_targets import SLOW_WORDS
 from tests.test_docstrings import CALLABLES, CLASSES, has_constructor
 
+TARGETS = {**targets.TARGETS, **core_targets.TARGETS}
 NUM_CALLS = 110_000  # of the full set
 # Calls that read files or train, each as expensive as tens of others.
 SLOW = {"Word2Vec", "explain"} | SLOW_WORDS
 SHARE_OF_SLOW = 0.1
 # Tested elsewhere: what has no arguments, what users define, and what only compiled code calls.
-ELSEWHERE = {"show_config", "get_num_threads", "IndexedSlices.to_dense"} | {
-    *(f"CandidateSampler.{name}" for name in ("draw", "learn", "compiled_distribution", "probability_groups")),
-    *("Word2Vec.get_latest_training_loss", "WordVectors.get_normed_vectors"),
-    *("AllSampler.draw", "CandidateSampler.fused_distribution", "CandidateSampler.advance"),
-    *("Objective.loss_and_grad", "Objective.compiled_loss", "Optimizer.checked_setting", "Optimizer.catch_up"),
-    *("Optimizer.compiled_rule", "Optimizer.compiled_slots", "Explanation.to_html", "Explanation.save_html"),
+ELSEWHERE = {"show_config", "get_num_threads", "Optimizer.check_settings"} | {
+    *(f"CandidateSampler.{name}" for name in ("compiled_distribution", "probability_groups", "fused_distribution")),
+    *(f"{kind}.{name}" for kind in ("SampledSoftmax", "SkipGram") for name in ("flush", "close")),
+    *("Objective.loss_and_grad", "Objective.compiled_loss", "Optimizer.compiled_rule", "Optimizer.compiled_slots"),
+    *("Word2Vec.get_latest_training_loss", "WordVectors.get_normed_vectors", "Explanation.to_html"),
 }
 
 
@@ -35,7 +36,8 @@ ELSEWHERE = {"show_config", "get_num_threads", "IndexedSlices.to_dense"} | {
 def folder(tmp_path, monkeypatch):
     """Change to a directory with the files that calls name, and restore the number of threads."""
     monkeypatch.chdir(tmp_path)
-    write_files(tmp_path)
+    targets.write_files(tmp_path)
+    core_targets.write_files(tmp_path)
     monkeypatch.setattr("sys.stdin", io.StringIO("the cat sat\n"))
     threads = ss.get_num_threads()
     yield tmp_path

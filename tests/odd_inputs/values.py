@@ -103,13 +103,30 @@ def doubled(array):
 
 def spoiled(value, how):
     """Return an argument that was right, with one thing wrong, or None for a value that cannot be spoiled so."""
+    if isinstance(value, tuple):
+        return spoiled_field(value, how)
     try:
         array = np.asarray(value)
     except ValueError:  # sentences of different lengths
         return None
     if array.dtype.kind not in "iuf" or not array.ndim:
         return None
-    array = array.copy()
+    with np.errstate(over="ignore"):  # 3e38 is infinite in half precision
+        return spoiled_array(array.copy(), how)
+
+
+def spoiled_field(fields, how):
+    """Return a tuple with one of its arrays spoiled; of the fields that can be, `how` decides which."""
+    changed = {i: new for i, field in enumerate(fields) if (new := spoiled(field, how)) is not None}
+    if not changed:
+        return None
+    place = sorted(changed)[SPOILS.index(how) % len(changed)]
+    new = [changed[i] if i == place else field for i, field in enumerate(fields)]
+    return fields._make(new) if hasattr(fields, "_make") else tuple(new)
+
+
+def spoiled_array(array, how):
+    """Return an array with one thing wrong, or None."""
     if how in ("nan", "inf", "huge"):
         if array.dtype.kind != "f" or not array.size:
             return None
