@@ -136,7 +136,7 @@ def checked_labels(target: Any, num_classes: int, ignore_index: int, shape: tupl
     return Labels(ids, None) if kept.all() else Labels(ids[kept], kept)
 
 
-def checked_values(values: Any, labels: Labels) -> ss.SampledValues:
+def checked_values(values: Any, labels: Labels, num_classes: int, subtract_log_q: bool) -> ss.SampledValues:
     """Return `sampled_values`, of tensors or arrays, as arrays without the examples that are ignored."""
     try:
         candidates, true_count, sampled_count = values
@@ -150,7 +150,15 @@ def checked_values(values: Any, labels: Labels) -> ss.SampledValues:
         true_count = true_count[labels.kept]
     if true_count.ndim == 1:
         true_count = true_count[:, np.newaxis]
-    return ss.SampledValues(candidates, true_count, sampled_count)
+    checked = ss.SampledValues(
+        validation.ids("sampled_candidates", candidates, ("num_sampled",), num_classes),
+        validation.floats("true_expected_count", true_count, labels.ids.shape),
+        validation.floats("sampled_expected_count", sampled_count, (candidates.size,)),
+    )
+    if subtract_log_q:
+        validation.positive("true_expected_count", checked.true_expected_count)
+        validation.positive("sampled_expected_count", checked.sampled_expected_count)
+    return checked
 
 
 def checked_reduction(reduction: Any) -> str:

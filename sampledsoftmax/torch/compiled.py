@@ -173,7 +173,7 @@ def _losses(
     ignore_index: int,
 ) -> Tensor:
     formula = Formula(objective, subtract_log_q, remove_accidental_hits)
-    batch = _Batch(inputs, target, weight.shape[0], ignore_index, (candidates, true_count, sampled_count))
+    batch = _Batch(inputs, target, weight.shape[0], ignore_index, (candidates, true_count, sampled_count), subtract_log_q)
     return batch.spread(formula.losses(kernels.arrays(weight, bias), *batch.arguments))
 
 
@@ -199,7 +199,7 @@ def _gradients(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return gradients of the inputs, and of rows and biases of labels and candidates: 0 for ignored examples."""
     formula = Formula(objective, subtract_log_q, remove_accidental_hits)
-    batch = _Batch(inputs, target, weight.shape[0], ignore_index, (candidates, true_count, sampled_count))
+    batch = _Batch(inputs, target, weight.shape[0], ignore_index, (candidates, true_count, sampled_count), subtract_log_q)
     found = batch.gradients(formula, kernels.arrays(weight, bias), grad)
     entries = inputs.new_zeros(0) if found.biases is None else batch.spread_rows(found.biases.values)
     return batch.spread(found.inputs), batch.spread_rows(found.weights.values), entries
@@ -232,9 +232,11 @@ _losses.register_autograd(_backward, setup_context=_save)
 class _Batch:
     """The examples that count of a batch, as arrays, and the way back to all of them."""
 
-    def __init__(self, inputs: Any, target: Any, num_classes: int, ignore_index: int, values: Any) -> None:
+    def __init__(
+        self, inputs: Any, target: Any, num_classes: int, ignore_index: int, values: Any, subtract_log_q: bool
+    ) -> None:
         self.labels = checked_labels(target, num_classes, ignore_index, tuple(target.shape[:1]))
-        self.values = checked_values(values, self.labels)
+        self.values = checked_values(values, self.labels, num_classes, subtract_log_q)
         self.inputs = self._kept(kernels.array(inputs))
 
     @property
@@ -300,6 +302,10 @@ _finishing.register_autograd(
 # --- losses of modules that take the gradients of their rows themselves ---
 
 
+def _batch_of(module: Any, inputs: Any, target: Any, values: Any) -> _Batch:
+    return _Batch(inputs, target, module.n_classes, module.ignore_index, values, module.formula.subtract_log_q)
+
+
 @torch.library.custom_op("sampledsoftmax::module_losses", mutates_args=(), device_types="cpu")
 def _module_losses(
     inputs: Tensor,
@@ -312,7 +318,7 @@ def _module_losses(
     module: int,
 ) -> Tensor:
     owner = _modules[module]
-    batch = _Batch(inputs, target, owner.n_classes, owner.ignore_index, (candidates, true_count, sampled_count))
+    batch = _batch_of(owner, inputs, target, (candidates, true_count, sampled_count))
     return batch.spread(owner.formula.losses(owner.arrays_for(batch.labels.ids, batch.values), *batch.arguments))
 
 
@@ -334,9 +340,9 @@ def _module_gradients(
 ) -> tuple[Tensor, Tensor]:
     """Hand the gradients of rows to the module; return that of the inputs, and 0 for the anchor."""
     owner = _modules[module]
-    batch = _Batch(inputs, target, owner.n_classes, owner.ignore_index, (candidates, true_count, sampled_count))
+    batch = _batch_of(owner, inputs, target, (candidates, true_count, sampled_count))
     found = batch.gradients(owner.formula, owner.arrays_for(batch.labels.ids, batch.values), grad)
-    owner.take_gradients(found, torch.ones((), dtype=inputs.dtype))
+    owner.take_gradients(found, np.ones((), found.inputs.dtype))
     owner.candidates.finish(int(step))
     return batch.spread(found.inputs), torch.zeros(())
 

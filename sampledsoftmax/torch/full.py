@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch.autograd.function import once_differentiable
 
 import sampledsoftmax as ss
 from sampledsoftmax.torch import kernels
 from sampledsoftmax.torch.arguments import arithmetic_of
+from sampledsoftmax.torch.first_order import first_order
 
 BLOCK = 4096  # classes
 
@@ -28,7 +28,7 @@ class _FullLoss(torch.autograd.Function):
         return losses(inputs, weight, bias, labels)
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Any) -> Any:
         of_tables = any(ctx.needs_input_grad[1:3])
         return *gradients(grad, *ctx.saved_tensors, of_tables), None

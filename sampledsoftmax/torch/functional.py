@@ -202,8 +202,9 @@ def _loss(
     if sampled_values is None:
         draw, num_true = _SAMPLERS[validation.choice("sampler", sampler, tuple(_SAMPLERS))], labels.ids.shape[1]
         size = validation.sample_size("num_sampled", num_sampled, True, "n_classes", weight.shape[0])
-        sampled_values = draw(labels.ids, num_true, size, True, weight.shape[0], seed)
-    values = checked_values(sampled_values, labels)
+        values = draw(labels.ids, num_true, size, True, weight.shape[0], seed)
+    else:
+        values = checked_values(sampled_values, labels, weight.shape[0], formula.subtract_log_q)
     if num_sampled is not None and num_sampled != values.sampled_candidates.size:
         raise ValueError(f"num_sampled = {num_sampled}, but sampled_values has {values.sampled_candidates.size}")
     return loss_of(flat, labels, weight, bias, values, formula, reduction, sparse)

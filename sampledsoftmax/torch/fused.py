@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
 
 import sampledsoftmax as ss
 from sampledsoftmax import validation
 from sampledsoftmax.torch import compiled, kernels
 from sampledsoftmax.torch.arguments import Flat, checked_labels, checked_tables, flattened
+from sampledsoftmax.torch.first_order import first_order
 from sampledsoftmax.torch.functional import spread
 from sampledsoftmax.torch.modules import OutputLayer
 
@@ -195,14 +195,13 @@ class FusedSampledSoftmaxLoss(OutputLayer):
 
     def take_gradients(self, gradients: ss.Gradients, scale: Any) -> None:
         """Update the tables by gradients times `scale`."""
-        factor = scale.numpy()
-        if not np.isfinite(factor):
-            raise FloatingPointError(f"the gradient of the loss is {factor}: no table was changed")
+        if not np.isfinite(scale):
+            raise FloatingPointError(f"the gradient of the loss is {scale}: no table was changed")
         with _update:
             for table, rows in (("weight", gradients.weights), ("bias", gradients.biases)):
                 if rows is not None:
                     tensor = getattr(self, table)
-                    scaled = rows if factor == 1 else rows._replace(values=rows.values * factor)
+                    scaled = rows if scale == 1 else rows._replace(values=rows.values * scale)
                     self.optimizer.update(tensor.numpy(), self._slots(table), scaled)
                     torch.autograd.graph.increment_version(tensor)
 
@@ -262,27 +261,28 @@ class _FusedLoss(torch.autograd.Function):
         return kernels.reduced(losses, call.reduction)
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Any) -> Any:
-        module, call, gradients, scale = ctx.module, ctx.call, ctx.gradients, grad
+        module, call, gradients, scale = ctx.module, ctx.call, ctx.gradients, kernels.array(grad)
         if ctx.used:
             raise RuntimeError(
                 "a second backward pass through a FusedSampledSoftmaxLoss: the first one has updated the tables; "
                 "call the module again"
             )
         if gradients is None:
-            above = kernels.array(grad)
+            above, scale = scale, np.ones((), scale.dtype)
             if not np.isfinite(above).all():
                 raise FloatingPointError("the gradient of the losses is NaN or infinite: no table was changed")
             tables = module.arrays_for(call.labels, call.values)
             _, gradients = call.formula.losses_and_gradients(tables, call.labels, ctx.inputs, call.values, above)
-            scale = torch.ones((), dtype=grad.dtype)
         module.take_gradients(gradients, scale)
         ctx.used, ctx.gradients = True, None
         if ctx.step is not None:
             module.candidates.finish(ctx.step)
-        of_inputs = torch.from_numpy(gradients.inputs) * scale if ctx.needs_input_grad[0] else None
-        return of_inputs, None, None, None, None
+        if not ctx.needs_input_grad[0]:
+            return None, None, None, None, None
+        of_inputs = gradients.inputs if scale == 1 else gradients.inputs * scale
+        return torch.from_numpy(of_inputs), None, None, None, None
 
 
 def _checked_optimizer(optimizer: Any) -> ss.Optimizer:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.autograd.function import once_differentiable
 
 import sampledsoftmax as ss
+from sampledsoftmax.torch.first_order import first_order
 from sampledsoftmax.torch.formula import Formula
 
 
@@ -64,17 +64,19 @@ class _SampledLoss(torch.autograd.Function):
         return reduced(losses, call.reduction)
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Any) -> Any:
-        call, gradients, scale = ctx.call, ctx.gradients, grad
+        call, gradients = ctx.call, ctx.gradients
         if gradients is None:
             inputs, weight, bias = ctx.saved_tensors
             parts = arrays(weight, bias), call.labels, array(inputs), call.values
             _, gradients = call.formula.losses_and_gradients(*parts, array(grad))
-            scale = torch.ones((), dtype=grad.dtype)
+            scale = np.ones((), array(grad).dtype)
+        else:
+            scale = array(grad)
         of_inputs, of_weight, of_bias, _ = ctx.needs_input_grad
         return (
-            torch.from_numpy(gradients.inputs) * scale if of_inputs else None,
+            torch.from_numpy(gradients.inputs * scale) if of_inputs else None,
             gradient_of(gradients.weights, scale, call.sparse) if of_weight else None,
             gradient_of(gradients.biases, scale, call.sparse) if of_bias else None,
             None,
@@ -110,13 +112,12 @@ def reduced(losses: NDArray[Any], reduction: str) -> Any:
 def gradient_of(rows: ss.IndexedSlices, scale: Any, sparse: bool) -> Any:
     """Return the gradient of a table times `scale`: sparse and not summed, or dense.
 
-    It is always new memory, since autograd adds to what it is given.
+    It is always new memory, since autograd adds to what it is given. Products of arrays, not of tensors, since the
+    threads of PyTorch would spin on while those of the next step need the cores.
     """
     if sparse:
-        indices = torch.from_numpy(rows.indices)[None]
-        values = torch.from_numpy(rows.values) * scale
+        indices, values = torch.from_numpy(rows.indices)[None], torch.from_numpy(rows.values * scale)
         return torch.sparse_coo_tensor(indices, values, rows.dense_shape, check_invariants=False)
-    unique = rows.coalesce()
-    dense = torch.zeros(rows.dense_shape, dtype=scale.dtype)
-    dense[torch.from_numpy(unique.indices)] = torch.from_numpy(unique.values) * scale
-    return dense
+    unique, dense = rows.coalesce(), np.zeros(rows.dense_shape, rows.values.dtype)
+    dense[unique.indices] = unique.values * scale
+    return torch.from_numpy(dense)

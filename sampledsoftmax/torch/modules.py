@@ -188,7 +188,7 @@ class OutputLayer(nn.Module):
     def _drawn(self, labels: Labels, sampled_values: Any) -> tuple[Any, int | None]:
         """Return the candidates, and the step that they belong to unless they were given."""
         if sampled_values is not None:
-            return checked_values(sampled_values, labels), None
+            return checked_values(sampled_values, labels, self.n_classes, self.formula.subtract_log_q), None
         return self.candidates.draw(labels.ids)
 
 

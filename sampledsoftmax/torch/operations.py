@@ -29,7 +29,7 @@ def _logits(
     num_labels, dtype = labels.numel(), arithmetic_of(weight)
     ids = torch.cat((labels.reshape(-1), candidates))
     rows = _Rows.apply(weight, ids, sparse).to(dtype)
-    true = (rows[:num_labels].reshape(*labels.shape, -1) * inputs[:, None]).sum(dim=2)
+    true = (rows[:num_labels].reshape(*labels.shape, weight.shape[1]) * inputs[:, None]).sum(dim=2)
     sampled = inputs @ rows[num_labels:].T
     if bias is not None:
         entries = _Rows.apply(bias, ids, sparse).to(dtype)
