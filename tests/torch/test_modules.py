@@ -190,7 +190,8 @@ def test_optimizers_of_pytorch(name, sparse):
             one(made.input, made.target).backward()
             rule.step()
         if name != "SparseAdam" or step == 0:  # which leaves out rows without a gradient
-            torch.testing.assert_close(tables(module), tables(dense_twin))
+            tolerance = {"rtol": 1e-3, "atol": 1e-3} if name == "SparseAdam" else {}  # it adds epsilon elsewhere
+            torch.testing.assert_close(tables(module), tables(dense_twin), **tolerance)
     assert module.full_loss(made.input, made.target).item() < before
 
 
@@ -201,7 +202,10 @@ def test_tied_weights():
     target = torch.arange(9)
     module(embedding(target + 1), target).backward()
     assert embedding.weight.grad.is_sparse
-    assert embedding.weight.grad._nnz() >= 9 + 9 + 12
+    table = embedding.weight.detach().clone().requires_grad_()
+    values = ss.LogUniformSampler(50, seed=7).sample(target.numpy(), 12)
+    st.sampled_softmax_loss(table[target + 1], target, table, module.bias, sampled_values=values).backward()
+    torch.testing.assert_close(embedding.weight.grad.to_dense(), table.grad)
 
 
 def test_gradcheck_of_a_module():
