@@ -1,5 +1,6 @@
 """What `pytest` runs by default, what `pytest --full` adds, and how tests are divided among worker processes."""
 
+import importlib.util
 import os
 
 import hypothesis
@@ -10,6 +11,9 @@ from tests.parallel import FileScheduler, longest_first
 from tests.subset import subset
 
 pytest_plugins = ["tests.browser"]
+
+# Modules whose examples need a package that is not installed: they cannot be imported.
+collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["sampledsoftmax/torch/*", "tests/torch/cases.py"]
 
 SLOW_FIXTURES = {"browser", "suite"}  # Chromium; a run of all benchmarks
 MOST_WORKERS = 8  # each imports TensorFlow and compiles: about 2 GB

@@ -173,7 +173,9 @@ def _losses(
     ignore_index: int,
 ) -> Tensor:
     formula = Formula(objective, subtract_log_q, remove_accidental_hits)
-    batch = _Batch(inputs, target, weight.shape[0], ignore_index, (candidates, true_count, sampled_count), subtract_log_q)
+    batch = _Batch(
+        inputs, target, weight.shape[0], ignore_index, (candidates, true_count, sampled_count), subtract_log_q
+    )
     return batch.spread(formula.losses(kernels.arrays(weight, bias), *batch.arguments))
 
 
@@ -199,7 +201,9 @@ def _gradients(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return gradients of the inputs, and of rows and biases of labels and candidates: 0 for ignored examples."""
     formula = Formula(objective, subtract_log_q, remove_accidental_hits)
-    batch = _Batch(inputs, target, weight.shape[0], ignore_index, (candidates, true_count, sampled_count), subtract_log_q)
+    batch = _Batch(
+        inputs, target, weight.shape[0], ignore_index, (candidates, true_count, sampled_count), subtract_log_q
+    )
     found = batch.gradients(formula, kernels.arrays(weight, bias), grad)
     entries = inputs.new_zeros(0) if found.biases is None else batch.spread_rows(found.biases.values)
     return batch.spread(found.inputs), batch.spread_rows(found.weights.values), entries

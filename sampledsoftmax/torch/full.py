@@ -30,8 +30,9 @@ class _FullLoss(torch.autograd.Function):
     @staticmethod
     @first_order
     def backward(ctx: Any, grad: Any) -> Any:
+        inputs, weight, bias, labels = ctx.saved_tensors
         of_tables = any(ctx.needs_input_grad[1:3])
-        return *gradients(grad, *ctx.saved_tensors, of_tables), None
+        return *gradients(grad, inputs, weight, bias, labels, of_tables), None
 
 
 def losses(inputs: Any, weight: Any, bias: Any, labels: Any) -> Any:

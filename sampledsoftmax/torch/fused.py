@@ -252,9 +252,7 @@ class _FusedLoss(torch.autograd.Function):
             ctx.inputs = features
         else:
             share = kernels.shares(features, call.reduction)
-            losses, ctx.gradients = call.formula.losses_and_gradients(
-                tables, call.labels, features, call.values, share
-            )
+            losses, ctx.gradients = call.formula.losses_and_gradients(tables, call.labels, features, call.values, share)
         if not np.isfinite(losses).all():
             row = int((~np.isfinite(losses)).argmax())
             raise FloatingPointError(f"the loss of example {row} is {losses[row]}: no table was changed")

@@ -12,7 +12,6 @@ from sampledsoftmax.torch.arguments import (
     FLOATS,
     Flat,
     Labels,
-    arithmetic_of,
     checked_inputs,
     checked_labels,
     checked_leaf,

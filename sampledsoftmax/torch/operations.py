@@ -5,13 +5,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-import sampledsoftmax as ss
 from sampledsoftmax.torch.arguments import arithmetic_of
 from sampledsoftmax.torch.formula import Formula
 
 
 def sampled_losses(
-    inputs: Any, weight: Any, bias: Any, labels: Any, values: ss.SampledValues, formula: Formula, sparse: bool
+    inputs: Any, weight: Any, bias: Any, labels: Any, values: Any, formula: Formula, sparse: bool
 ) -> Any:
     """Return the losses [n] of inputs [n, dim] and labels [n, num_true]; all tensors are on one device."""
     with torch.autocast(inputs.device.type, enabled=False):  # or the products would be computed in half precision
@@ -22,7 +21,7 @@ def sampled_losses(
 
 
 def _logits(
-    inputs: Any, weight: Any, bias: Any, labels: Any, values: ss.SampledValues, formula: Formula, sparse: bool
+    inputs: Any, weight: Any, bias: Any, labels: Any, values: Any, formula: Formula, sparse: bool
 ) -> tuple[Any, Any]:
     """Return the corrected logits of labels [n, num_true] and of candidates [n, num_sampled]."""
     candidates, true_count, sampled_count = values

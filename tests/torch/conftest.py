@@ -9,6 +9,6 @@ import pytest
 def _no_warning_of_sparse_optimizers():
     """Take the default of PyTorch explicitly: its own sparse optimizers warn of it, and warnings are errors here."""
     if importlib.util.find_spec("torch"):
-        import torch
+        import torch  # noqa: PLC0415 - not at the top: it may be absent
 
         torch.sparse.check_sparse_tensor_invariants.disable()

@@ -113,7 +113,10 @@ def test_a_frozen_encoder(name):
 def test_a_compiled_model_learns():
     made = batch(dtype=torch.float32)
     model = Model(st.SampledSoftmaxLoss(*SIZES, seed=7))
-    dense, rows = (torch.optim.Adam(model.encoder.parameters(), 0.01), torch.optim.SparseAdam(model.loss.parameters(), 0.1))
+    dense, rows = (
+        torch.optim.Adam(model.encoder.parameters(), 0.01),
+        torch.optim.SparseAdam(model.loss.parameters(), 0.1),
+    )
     compiled_model = torch.compile(model, fullgraph=True, backend="aot_eager")
     before = model.eval()(made.input, made.target).item()
     model.train()

@@ -18,7 +18,7 @@ LOSSES = {"softmax": st.sampled_softmax_loss, "nce": st.nce_loss}
 
 @pytest.fixture(params=PATHS)
 def device(request, monkeypatch):
-    """The device of tables: the CPU by both paths, and CUDA where there is one."""
+    """Return the device of tables: the CPU by both paths, and CUDA where there is one."""
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("there is no CUDA device")
     return on_path(request.param, monkeypatch)
@@ -86,10 +86,12 @@ def test_without_biases(device, name):
     close(dense(made.weight.grad) * 9, weight, torch.float64)
 
 
-def test_sparse_gradients_of_an_input_are_never_asked_for(device):
+def test_sparse_gradients_have_a_row_for_each_label_and_candidate(device):
     made = batch(device=device)
     weight = made.weight.clone().requires_grad_()
-    st.sampled_softmax_loss(made.input, made.target, weight, made.bias, sampled_values=made.values, sparse=True).backward()
+    st.sampled_softmax_loss(
+        made.input, made.target, weight, made.bias, sampled_values=made.values, sparse=True
+    ).backward()
     assert weight.grad.layout == torch.sparse_coo
     assert weight.grad._indices().dtype == torch.int64
     assert weight.grad._nnz() == 9 + 12
@@ -241,7 +243,7 @@ def test_samplers_on_tensors(name):
     for got, array in zip(ours, want, strict=True):
         assert isinstance(got, torch.Tensor)
         np.testing.assert_array_equal(got.numpy(), array)
-    with pytest.raises(TypeError, match="true_classes must be a torch.Tensor, got list"):
+    with pytest.raises(TypeError, match=r"true_classes must be a torch.Tensor, got list"):
         getattr(st, f"{name}_candidate_sampler")([[1]], *arguments)
 
 
@@ -254,13 +256,13 @@ BAD = {
     "input of a list": ({"input": [[1.0]]}, TypeError, r"input must be a torch.Tensor, got list \[\[1.0\]\]"),
     "target of a list": ({"target": [1]}, TypeError, r"target must be a torch.Tensor, got list \[1\]"),
     "weight of NumPy": ({"weight": np.zeros((50, 6))}, TypeError, "weight must be a torch.Tensor, got ndarray"),
-    "input of integers": ({"input": torch.ones(9, 6, dtype=torch.long)}, TypeError, "input must be torch.float32, .*64"),
+    "input of integers": ({"input": torch.ones(9, 6, dtype=torch.long)}, TypeError, "must be torch.float32"),
     "input of doubles": ({"input": torch.ones(9, 6).double()}, TypeError, "got torch.float64: call input.to"),
     "weight of integers": ({"weight": torch.ones(50, 6, dtype=torch.long)}, TypeError, "weight must be float32"),
     "bias of doubles": ({"bias": torch.zeros(50).double()}, TypeError, "bias must have the dtype of weight"),
     "target of floats": ({"target": torch.zeros(9)}, TypeError, "call target.long()"),
     "target of bools": ({"target": torch.zeros(9, dtype=torch.bool)}, TypeError, "got torch.bool"),
-    "input too wide": ({"input": torch.ones(9, 7)}, ValueError, r"input must have shape \[..., 6\] as weight, got \[9, 7\]"),
+    "input too wide": ({"input": torch.ones(9, 7)}, ValueError, r"shape \[..., 6\] as weight, got \[9, 7\]"),
     "weight transposed": ({"weight": torch.ones(6, 50), "bias": None}, ValueError, "pass weight.T"),
     "weight of one dimension": ({"weight": torch.ones(50)}, ValueError, r"\[n_classes, in_features\], got \[50\]"),
     "no classes": ({"weight": torch.ones(0, 6)}, ValueError, r"got \[0, 6\]"),
@@ -272,7 +274,7 @@ BAD = {
     "half an ignored example": (
         {"target": torch.tensor([[0, 1]] * 8 + [[-100, 1]])}, ValueError, r"target\[8, 0\] = -100 is not a class"
     ),
-    "device meta": ({"target": torch.zeros(9, device="meta").long()}, ValueError, "target must be on the device of inp"),
+    "device meta": ({"target": torch.zeros(9, device="meta").long()}, ValueError, "must be on the device of input"),
     "no candidates": ({"num_sampled": None}, TypeError, "num_sampled must be given"),
     "too many candidates": ({"num_sampled": 51}, ValueError, "num_sampled = 51 unique candidates"),
     "half a candidate": ({"num_sampled": 2.5}, TypeError, "num_sampled must be a whole number"),
@@ -302,7 +304,7 @@ def test_bad_input_is_refused_in_one_sentence(name):
 
 def test_sparse_gradients_need_a_leaf():
     made = batch().leaves()
-    with pytest.raises(ValueError, match="sparse=True needs a leaf, such as nn.Parameter, but weight is computed"):
+    with pytest.raises(ValueError, match=r"sparse=True needs a leaf, such as nn.Parameter, but weight is computed"):
         st.sampled_softmax_loss(made.input, made.target, made.weight * 1, made.bias, 5, sparse=True)
     with pytest.raises(ValueError, match="but bias is computed"):
         st.nce_loss(made.input, made.target, made.weight, made.bias * 1, 5, sparse=True)

@@ -62,7 +62,9 @@ def tables(module):
 @pytest.mark.parametrize("bias", [True, False])
 def test_in_evaluation_the_loss_is_cross_entropy(device, dtype, reduction, bias):
     made = batch(dtype=dtype, device=device).leaves()
-    module = filled(st.SampledSoftmaxLoss(*SIZES, dtype=dtype, device=device, reduction=reduction, bias=bias), made).eval()
+    module = filled(
+        st.SampledSoftmaxLoss(*SIZES, dtype=dtype, device=device, reduction=reduction, bias=bias), made
+    ).eval()
     target = made.target.index_fill(0, torch.tensor([4], device=device), -100)
     loss = module(made.input, target)
     loss.sum().backward()
@@ -80,7 +82,9 @@ def test_in_evaluation_the_loss_is_cross_entropy(device, dtype, reduction, bias)
 
 def test_the_gradient_of_a_frozen_layer_in_evaluation(device):
     made = batch(device=device).leaves()
-    module = filled(st.SampledSoftmaxLoss(*SIZES, dtype=torch.float64, device=device), made).eval().requires_grad_(False)
+    module = (
+        filled(st.SampledSoftmaxLoss(*SIZES, dtype=torch.float64, device=device), made).eval().requires_grad_(False)
+    )
     module(made.input, made.target).backward()
     hidden = made.input.detach().clone().requires_grad_()
     F.cross_entropy(F.linear(hidden, made.weight, made.bias), made.target).backward()
@@ -408,7 +412,7 @@ def test_bad_batches_are_refused(kind, training):
         module(made.input, made.target.index_fill(0, torch.tensor([0]), 50))
     with pytest.raises(ValueError, match="input must have shape"):
         module(made.input[:, :5], made.target)
-    with pytest.raises(TypeError, match="input must be torch.float32"):
+    with pytest.raises(TypeError, match=r"input must be torch.float32"):
         module(made.input.double(), made.target)
     assert all(torch.equal(*pair) for pair in zip(before, tables(module), strict=True))
     assert module.candidates.state["step"] == 0

@@ -7,9 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from torch.utils.data import DataLoader, Dataset  # noqa: E402
+
 import sampledsoftmax as ss  # noqa: E402
 import sampledsoftmax.torch as st  # noqa: E402
-from torch.utils.data import DataLoader, Dataset  # noqa: E402
 
 HANG = 120  # seconds
 pytestmark = pytest.mark.compiled
