@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from benchmarks import break_even, contestants, expected_count, machine, parity, report
+from benchmarks import break_even, contestants, expected_count, machine, parity, report, torch_step
 from benchmarks.cases import OPTIMIZERS
 from benchmarks.record import Record
 from benchmarks.sections import CASE_NAMES, HIDDEN, RUN, Options
@@ -171,3 +171,4 @@ main.add_command(seeds.command, "word-seeds")
 main.add_command(word_report.command, "word-report")
 main.add_command(expected_count.command, "expected-count")
 main.add_command(parity.command, "parity")
+main.add_command(torch_step.command, "torch")

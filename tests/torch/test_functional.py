@@ -66,8 +66,16 @@ def test_numbers_are_those_of_tensorflow(device, name):
     embeddings, *tables = (torch.from_numpy(table).to(device) for table in settings.tables())
     ids, labels = settings.batch(0)
     leaves = [tensor.clone().requires_grad_() for tensor in (embeddings[ids], *tables)]
-    loss = getattr(st, function)(leaves[0], torch.from_numpy(labels).to(device), *leaves[1:], settings.NUM_SAMPLED,
-                                 seed=settings.SEED, sparse=True, reduction="none", remove_accidental_hits=hits)  # fmt: skip
+    loss = getattr(st, function)(
+        leaves[0],
+        torch.from_numpy(labels).to(device),
+        *leaves[1:],
+        settings.NUM_SAMPLED,
+        seed=settings.SEED,
+        sparse=True,
+        reduction="none",
+        remove_accidental_hits=hits,
+    )
     loss.sum().backward()
     weight, bias = (leaf.grad.cpu() for leaf in leaves[1:])
     ours = (loss.detach(), weight._indices()[0], weight._values(), bias._values(), leaves[0].grad)
