@@ -6,7 +6,6 @@ or has sparse gradients is named by a number, and an operator of the backward pa
 
 import itertools
 import weakref
-from collections.abc import Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -48,7 +47,8 @@ def functional_loss(
     if sparse:
         raise ValueError("sparse=True cannot be compiled in a function: use SampledSoftmaxLoss, or pass sparse=False")
     if sampled_values is None:
-        seeds = [] if seed is None else [seed] if isinstance(seed, int) else list(seed)
+        numbers = () if seed is None else seed if isinstance(seed, (tuple, list)) else (seed,)
+        seeds = ",".join(map(str, numbers))  # numbers of an operator have 64 bits, a seed may have more
         num_classes = weight.shape[0]
         sampled_values = _draw(flat.target, num_sampled, num_classes, sampler, seeds, ignore_index)
     return _dense_loss(flat, weight, bias, sampled_values, formula, reduction, ignore_index)
@@ -108,9 +108,10 @@ def _reduce(losses: Any, flat: Flat, reduction: str, ignore_index: int) -> Any:
 
 @torch.library.custom_op("sampledsoftmax::draw", mutates_args=())
 def _draw(
-    target: Tensor, num_sampled: int, num_classes: int, sampler: str, seeds: Sequence[int], ignore_index: int
+    target: Tensor, num_sampled: int, num_classes: int, sampler: str, seeds: str, ignore_index: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    seed = None if not seeds else seeds[0] if len(seeds) == 1 else tuple(seeds)
+    numbers = tuple(map(int, seeds.split(","))) if seeds else ()
+    seed = None if not numbers else numbers[0] if len(numbers) == 1 else numbers
     labels = checked_labels(target, num_classes, ignore_index, tuple(target.shape[:1]))
     values = _SAMPLERS[sampler](labels.ids, labels.ids.shape[1], num_sampled, True, num_classes, seed)
     return tuple(to_tensors(_with_ignored(values, labels), target.device))  # type: ignore[return-value]
@@ -118,7 +119,7 @@ def _draw(
 
 @_draw.register_fake
 def _(
-    target: Any, num_sampled: int, num_classes: int, sampler: str, seeds: Any, ignore_index: int
+    target: Any, num_sampled: int, num_classes: int, sampler: str, seeds: str, ignore_index: int
 ) -> tuple[Any, Any, Any]:
     return _fake_values(target, num_sampled)
 

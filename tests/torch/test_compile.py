@@ -173,7 +173,7 @@ def test_the_operators_of_exact_losses(bias):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch")
 def test_the_operators_of_candidates_and_modules():
     made, target, values = operator_arguments(requires_grad=False)
-    torch.library.opcheck(compiled._draw, (target, 6, 20, "log_uniform", [3], -100))
+    torch.library.opcheck(compiled._draw, (target, 6, 20, "log_uniform", "3", -100))
     module = st.SampledSoftmaxLoss(4, 20, 6, seed=3, dtype=torch.float64)
     torch.library.opcheck(compiled._draw_of_module, (target, module.handle, 6))
     step = torch.full((), -1)
