@@ -1,6 +1,7 @@
 """`torch.compile` of models with a loss: one graph, the same numbers; the operators keep what they promise."""
 
 import copy
+import math
 
 import pytest
 
@@ -125,6 +126,37 @@ def test_a_compiled_model_learns():
         compiled_model(made.input, made.target).backward()
         dense.step(), rows.step()
     assert model.eval()(made.input, made.target).item() < before
+
+
+@pytest.mark.compiled
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch")
+@pytest.mark.parametrize("name", MODULES)
+def test_batches_of_several_sizes_and_shapes(name):
+    eager = Model(MODULES[name]())
+    traced = copy.deepcopy(eager)
+    model = torch.compile(traced, fullgraph=True, backend="aot_eager")
+    for shape in ((9,), (5,), (12,), (4, 3), (2, 7)):
+        size = math.prod(shape)
+        made = batch(batch_size=size, dtype=torch.float32, seed=size)
+        features, target = made.input.reshape(*shape, 6), made.target.reshape(shape)
+        want, got = eager(features, target), model(features, target)
+        torch.testing.assert_close(got, want)
+        want.backward()
+        got.backward()
+        torch.testing.assert_close(gradients(traced), gradients(eager))
+
+
+@pytest.mark.compiled
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch")
+def test_autocast():
+    made = batch(dtype=torch.float32)
+    eager = Model(MODULES["fused"]())
+    model = torch.compile(copy.deepcopy(eager), fullgraph=True, backend="aot_eager")
+    with torch.autocast("cpu", torch.bfloat16):
+        want, got = eager(made.input, made.target), model(made.input, made.target)
+    assert got.dtype == torch.float32
+    torch.testing.assert_close(got, want, rtol=1e-2, atol=1e-2)
+    got.backward()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch")

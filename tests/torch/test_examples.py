@@ -31,11 +31,11 @@ def run(program, *arguments):
 
 @pytest.mark.parametrize("loss", ["fused", "module"])
 def test_the_language_model(text_file, loss):
-    printed = run("language_model.py", "--text", text_file, "--loss", loss, "--steps", 40, "--dim", 16,
+    printed = run("language_model.py", "--text", text_file, "--loss", loss, "--steps", 200, "--dim", 16,
                   "--num-sampled", 5, "--batch-size", 4, "--length", 8)  # fmt: skip
     found = [float(value) for value in re.findall(r"perplexity ([\d.]+)", printed)]
     assert len(found) == 10
-    assert found[-1] < found[0] / 2
+    assert found[-1] < 0.8 * found[0]
 
 
 def test_the_word_vectors(text_file):
