@@ -197,6 +197,8 @@ class FusedSampledSoftmaxLoss(OutputLayer):
         """Update the tables by gradients times `scale`."""
         if not np.isfinite(scale):
             raise FloatingPointError(f"the gradient of the loss is {scale}: no table was changed")
+        if not np.isfinite(gradients.inputs).all():
+            raise FloatingPointError("a gradient of the input is NaN or infinite: no table was changed")
         with _update:
             for table, rows in (("weight", gradients.weights), ("bias", gradients.biases)):
                 if rows is not None:
@@ -253,7 +255,7 @@ class _FusedLoss(torch.autograd.Function):
         else:
             share = kernels.shares(features, call.reduction)
             losses, ctx.gradients = call.formula.losses_and_gradients(tables, call.labels, features, call.values, share)
-        if not np.isfinite(losses).all():
+        if call.with_grad and not np.isfinite(losses).all():
             row = int((~np.isfinite(losses)).argmax())
             raise FloatingPointError(f"the loss of example {row} is {losses[row]}: no table was changed")
         return kernels.reduced(losses, call.reduction)
@@ -269,8 +271,6 @@ class _FusedLoss(torch.autograd.Function):
             )
         if gradients is None:
             above, scale = scale, np.ones((), scale.dtype)
-            if not np.isfinite(above).all():
-                raise FloatingPointError("the gradient of the losses is NaN or infinite: no table was changed")
             tables = module.arrays_for(call.labels, call.values)
             _, gradients = call.formula.losses_and_gradients(tables, call.labels, ctx.inputs, call.values, above)
         module.take_gradients(gradients, scale)

@@ -148,6 +148,20 @@ def test_batches_of_several_sizes_and_shapes(name):
 
 @pytest.mark.compiled
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch")
+def test_numbers_that_are_not_finite_change_nothing():
+    made = batch(dtype=torch.float32)
+    traced = Model(MODULES["fused"]())
+    model = torch.compile(traced, fullgraph=True, backend="aot_eager")
+    before = traced.loss.weight.clone()
+    with torch.no_grad():
+        traced.encoder.bias.fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="no table was changed"):
+        model(made.input, made.target).backward()
+    assert torch.equal(traced.loss.weight, before)
+
+
+@pytest.mark.compiled
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch")
 def test_autocast():
     made = batch(dtype=torch.float32)
     eager = Model(MODULES["fused"]())

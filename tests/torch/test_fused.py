@@ -189,6 +189,40 @@ def test_inputs_on_another_device():
     assert torch.equal(module.weight, twin.weight)
 
 
+class SignSGD(ss.Optimizer):
+    """An optimizer in plain Python."""
+
+    learning_rate = 0.5
+
+    def init(self, table):
+        return {"steps": np.zeros(1, np.int64)}
+
+    def update(self, table, slots, gradient):
+        slots["steps"] += 1
+        rows = gradient.coalesce()
+        table[rows.indices] -= self.learning_rate * np.sign(rows.values)
+
+
+def test_an_optimizer_of_your_own():
+    made = batch(dtype=torch.float32)
+    module, layer = module_and_layer(made, SignSGD())
+    for _ in range(2):
+        (module(made.input, made.target) * 7).backward()
+        layer.step(made.input.numpy(), made.target.numpy())
+    np.testing.assert_allclose(module.weight.numpy(), layer.weights, rtol=1e-6)
+    assert module.state_dict()["weight_steps"].tolist() == [2]
+
+
+def test_a_gradient_that_overflows_changes_nothing():
+    made = batch(dtype=torch.float32)
+    module, _ = module_and_layer(made, ss.SGD(0.1))
+    module.reduction = "none"
+    losses = module(made.input, made.target)
+    with pytest.raises(FloatingPointError, match="a gradient of the input is NaN or infinite: no table was changed"):
+        losses.backward(torch.full_like(losses, float("inf")))
+    assert torch.equal(module.weight, made.weight)
+
+
 def test_a_schedule_assigns_the_learning_rate():
     made = batch(dtype=torch.float32)
     module, _ = module_and_layer(made, ss.SGD(0.1))

@@ -371,6 +371,54 @@ def test_the_settings_are_shown(kind):
     assert ("sparse=True" in shown) or ("optimizer=Adagrad(learning_rate=0.05)" in shown)
 
 
+def test_inference_mode(kind):
+    made = batch(dtype=torch.float32)
+    module = kind(*SIZES, seed=7)
+    with torch.inference_mode():
+        sampled, exact = module(made.input, made.target), module.full_loss(made.input, made.target)
+        module.topk(made.input, 3)
+    assert module(made.input, made.target).item() == sampled.item()
+    assert module.full_loss(made.input, made.target).item() == exact.item()
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int16, torch.int8, torch.uint8])
+def test_any_integer_dtype_of_labels(kind, dtype):
+    made = batch(dtype=torch.float32)
+    module = kind(*SIZES, seed=7)
+    want = module(made.input, made.target), module.full_loss(made.input, made.target)
+    target = made.target.to(dtype)
+    assert torch.equal(module(made.input, target), want[0])
+    assert torch.equal(module.full_loss(made.input, target), want[1])
+
+
+def test_two_losses_of_one_module_in_one_graph(kind):
+    made, other = batch(dtype=torch.float64), batch(dtype=torch.float64, seed=3)
+    module = filled(kind(*SIZES, seed=7, dtype=torch.float64, **({"optimizer": ss.SGD(0.1)} if "Fused" in kind.__name__
+                         else {})), made)  # fmt: skip
+    (module(made.input, made.target) + module(other.input, other.target)).backward()
+    leaves = made.leaves()
+    total = 0
+    for one in (made, other):
+        values = ss.LogUniformSampler(50, seed=7).sample(one.target.numpy(), 12)
+        total = total + st.sampled_softmax_loss(one.input, one.target, *leaves[2:4], sampled_values=values)
+    total.backward()
+    if kind is st.FusedSampledSoftmaxLoss:
+        torch.testing.assert_close(module.weight, made.weight - 0.1 * leaves.weight.grad)
+    else:
+        torch.testing.assert_close(module.weight.grad.to_dense(), leaves.weight.grad)
+    assert module.candidates.state["step"] == 1
+
+
+def test_parameters_that_are_passed_from_outside():
+    made = batch(dtype=torch.float32)
+    module = filled(st.SampledSoftmaxLoss(*SIZES, seed=7), made)
+    other = {"weight": made.weight * 2, "bias": made.bias}
+    values = ss.LogUniformSampler(50, seed=7).sample(made.target.numpy(), 12)
+    loss = torch.func.functional_call(module, other, (made.input, made.target))
+    want = st.sampled_softmax_loss(made.input, made.target, made.weight * 2, made.bias, sampled_values=values)
+    assert torch.equal(loss, want)
+
+
 class Margin(ss.Objective):
     def loss_and_grad(self, logits, num_true):
         return ss.reference.cross_entropy(logits, num_true)
