@@ -236,7 +236,7 @@ class FusedSampledSoftmaxLoss(OutputLayer):
     def _flattened(self, input: Any, target: Any) -> Flat:
         checked_tables(self.weight, self.bias)
         flat = flattened(input, target, self.weight)
-        return flat._replace(inputs=flat.inputs.to("cpu"), target=flat.target.to("cpu"))
+        return Flat(flat.inputs.to("cpu"), flat.target.to("cpu"), flat.shape)
 
 
 class _FusedLoss(torch.autograd.Function):
