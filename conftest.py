@@ -12,8 +12,9 @@ from tests.subset import subset
 
 pytest_plugins = ["tests.browser"]
 
-# Modules whose examples need a package that is not installed: they cannot be imported.
-collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["sampledsoftmax/torch/*", "tests/torch/cases.py", "docs/torch.md"]
+# What cannot be imported without PyTorch.
+ABSENT = ["sampledsoftmax/torch/*", "tests/torch/cases.py", "docs/torch.md"]
+collect_ignore_glob = [] if importlib.util.find_spec("torch") else ABSENT
 
 SLOW_FIXTURES = {"browser", "suite"}  # Chromium; a run of all benchmarks
 MOST_WORKERS = 8  # each imports TensorFlow and compiles: about 2 GB

@@ -181,7 +181,7 @@ def test_sparse_gradients_of_functions_are_refused():
         return st.sampled_softmax_loss(hidden, made.target, weight, bias, 12, seed=3, sparse=True)
 
     # PyTorch 2.6 reports that an exception was raised, not which.
-    with pytest.raises(Exception, match="sparse=True cannot be compiled in a function: use Sampled|Observed exception"):
+    with pytest.raises(Exception, match=r"sparse=True cannot be compiled in a function|Observed exception"):
         torch.compile(loss, fullgraph=True, backend="aot_eager")(made.input, made.weight, made.bias)
 
 
