@@ -13,7 +13,11 @@ from tests.subset import subset
 pytest_plugins = ["tests.browser"]
 
 # Examples in the documentation of an extra run where it is installed; elsewhere its tests say that they are skipped.
-EXAMPLES_OF_EXTRAS = {"jax": ["sampledsoftmax/jax/*", "docs/jax.md"], "tensorflow": ["docs/keras.md"]}
+EXAMPLES_OF_EXTRAS = {
+    "jax": ["sampledsoftmax/jax/*", "docs/jax.md"],
+    "tensorflow": ["docs/keras.md"],
+    "torch": ["sampledsoftmax/torch/*", "tests/torch/cases.py", "docs/torch.md"],
+}
 collect_ignore_glob = [path for extra, paths in EXAMPLES_OF_EXTRAS.items() if not find_spec(extra) for path in paths]
 
 SLOW_FIXTURES = {"browser", "suite"}  # Chromium; a run of all benchmarks

@@ -35,7 +35,7 @@ LAYERS = [
     "word2vec.model",
     "diagnostics, explanation, jax",
     PACKAGE,  # what `import sampledsoftmax` offers
-    "cli",
+    "cli, torch",
     "__main__",
 ]
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.split(", ")}

@@ -245,6 +245,7 @@ def test_every_program_is_a_subcommand():
         "parity",
         "report",
         "small-calls",
+        "torch",
         *RUN,
         *words,
     }

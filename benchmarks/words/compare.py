@@ -27,9 +27,9 @@ from sampledsoftmax.layers.table import FirstValues, Table
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.word2vec.evaluation.analogies import evaluate_analogies
 from sampledsoftmax.word2vec.evaluation.similarities import evaluate_similarities
-from sampledsoftmax.word2vec.training.watch import Watch
 from sampledsoftmax.word2vec.training import tables
 from sampledsoftmax.word2vec.training.settings import TrainingSettings
+from sampledsoftmax.word2vec.training.watch import Watch
 
 QUESTIONS, JUDGEMENTS = "questions-words.txt.gz", {"wordsim": "wordsim353.tsv", "simlex": "simlex999.txt"}
 TEXT = "english.txt.gz"
