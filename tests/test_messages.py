@@ -229,7 +229,6 @@ WORD_METHODS = [(kind, name) for kind in (ss.Word2Vec, ss.WordVectors) for name 
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="words, paths and encodings are printed whole by some methods")
 @pytest.mark.parametrize(("kind", "name"), WORD_METHODS, ids=lambda value: getattr(value, "__name__", value))
 def test_messages_of_words_are_one_line(kind, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.runtime.workspace import aligned
-from sampledsoftmax.validation import MAX_SHOWN, shown
+from sampledsoftmax.validation import MAX_SHOWN, dtype_of, shown
 
 # Archives of format 1, which are still read, have the SHA-256 of each array in the place of its CRC-32.
 _FORMAT, _FORMATS = "sampledsoftmax archive 2", ("sampledsoftmax archive 1", "sampledsoftmax archive 2")
@@ -163,7 +163,7 @@ def _checked(name: str, array: NDArray[Any]) -> NDArray[Any]:
         )
     array = np.asanyarray(array)
     if array.dtype.kind not in "biufc":
-        raise TypeError(f"array {name} has dtype {array.dtype}: numbers or bools are expected, view others as such")
+        raise TypeError(f"array {name} has dtype {dtype_of(array)}: numbers or bools are expected, view others as such")
     return array
 
 

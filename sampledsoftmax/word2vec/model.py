@@ -461,7 +461,7 @@ class Word2Vec(GensimAttributes):
         Raises
         ------
         TypeError, ValueError
-            The model has not been trained, or `path` is no path.
+            The model has not been trained, or not since `build_vocab` added words; or `path` is no path.
         OSError
             The file cannot be written.
 
@@ -471,7 +471,12 @@ class Word2Vec(GensimAttributes):
         >>> model = Word2Vec([["to", "be"], ["be", "to"]], vector_size=4, min_count=1)
         >>> model.save(tempfile.mkdtemp() + "/model.zip")
         """
-        checkpoints.save(checked_path(path), self._trained())
+        state = self._trained()
+        if self._vocabulary is not None:
+            raise ValueError(
+                "the words that build_vocab has added have no rows yet, and are lost if saved: train first"
+            )
+        checkpoints.save(checked_path(path), state)
 
     @classonlymethod
     def load(cls: type[_Model], path: str | os.PathLike[str], objective: Objective | None = None) -> _Model:

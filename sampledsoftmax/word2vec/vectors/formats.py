@@ -82,7 +82,8 @@ def load_numpy(path: str | os.PathLike[str]) -> WordVectors:
         raise _damaged(path, error) from None
     if words.dtype.kind not in "Ui" or words.ndim != 1:
         raise _damaged(
-            path, f"words must be a vector of strings or ints, got {words.dtype} of shape {list(words.shape)}"
+            path,
+            f"words must be a vector of strings or ints, got {validation.dtype_of(words)} of shape {list(words.shape)}",
         )
     return _checked(path, words.tolist(), table)
 
