@@ -27,6 +27,8 @@ from sampledsoftmax.word2vec.evaluation.similarities import evaluate_similaritie
 from sampledsoftmax.word2vec.model import Word2Vec
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
+KeyedVectors = WordVectors  # the name that it has in gensim
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "FixedUnigramSampler",
     "Gradients",
     "IndexedSlices",
+    "KeyedVectors",
     "LearnedUnigramSampler",
     "LogUniformSampler",
     "Momentum",

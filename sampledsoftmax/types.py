@@ -139,7 +139,8 @@ class IndexedSlices(NamedTuple):
             return self
         _check_same_table(self, other)
         one, two = self._checked(), other._checked()
-        return IndexedSlices(*map(np.concatenate, zip(one[:2], two[:2], strict=True)), self.dense_shape)
+        values, indices = (np.concatenate(pair) for pair in zip(one[:2], two[:2], strict=True))
+        return IndexedSlices(values, indices, self.dense_shape)
 
     def __radd__(self, other: Any) -> "IndexedSlices":
         return self.__add__(other)

@@ -188,6 +188,8 @@ def arithmetic(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def as_array(name: str, value: Any) -> NDArray[Any]:
     """Return `value` as an array, or one line that says why it is none: rows of different lengths, for example."""
     if isinstance(value, np.ndarray):
+        if isinstance(value, np.ma.MaskedArray):  # kernels would read what it hides
+            raise TypeError(f"{name} must be an array without a mask: write {name}.filled(...)")
         return value
     try:
         return np.asarray(value)

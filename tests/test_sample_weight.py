@@ -528,3 +528,24 @@ def test_fixed_unigram_with_weights_is_deterministic():
         model = ss.SkipGram(40, 5, 6, sampler=fixed_unigram(40, 9), seed=9)
         results.append(model.step(np.arange(10), np.arange(10), np.linspace(0, 1, 10)))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("loss", [ss.sampled_softmax_loss, ss.sampled_softmax_loss_and_grad, ss.nce_loss_and_grad])
+@pytest.mark.parametrize("name", ["weights", "biases", "labels", "inputs", "sample_weight"])
+def test_arrays_with_a_mask_are_refused(loss, name):
+    case = make_case(*SIZES[0])
+    given = {"weights": case.weights, "biases": case.biases, "labels": case.labels, "inputs": case.inputs}
+    given["sample_weight"] = np.ones(len(case.labels))
+    given[name] = np.ma.masked_equal(given[name], np.ravel(given[name])[0])
+    with pytest.raises(TypeError, match=rf"{name} must be an array without a mask: write {name}.filled\("):
+        loss(**given, num_sampled=5, num_classes=len(case.weights), seed=1)
+
+
+def test_padding_that_is_not_declared_gets_a_hint():
+    layer = ss.SampledSoftmax(50, 8, 5, seed=1)
+    with pytest.raises(
+        ValueError, match=r"labels\[1, 0\] = -1 is not a class id.*; if -1 is padding, write ignore_index=-1"
+    ):
+        layer.step(np.ones((2, 8), np.float32), [3, -1])
+    with pytest.raises(ValueError, match=r"ids are in \[0, 50\)$"):
+        layer.step(np.ones((2, 8), np.float32), [3, 50])

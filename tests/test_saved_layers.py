@@ -330,9 +330,9 @@ def test_a_subclass_loads_itself(tmp_path):
 def test_files_of_the_other_class_say_so(tmp_path):
     make(ss.SkipGram).save(tmp_path / "model.zip")
     make(ss.SampledSoftmax).save(tmp_path / "layer.zip")
-    with pytest.raises(ValueError, match=r"contains a saved SkipGram .* reads a saved SampledSoftmax"):
+    with pytest.raises(ValueError, match=r"contains a saved SkipGram, a saved SampledSoftmax is expected"):
         ss.SampledSoftmax.load(tmp_path / "model.zip")
-    with pytest.raises(ValueError, match=r"contains a saved SampledSoftmax .* reads a saved SkipGram"):
+    with pytest.raises(ValueError, match=r"contains a saved SampledSoftmax, a saved SkipGram is expected"):
         ss.SkipGram.load(tmp_path / "layer.zip")
 
 

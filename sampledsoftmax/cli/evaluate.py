@@ -60,8 +60,8 @@ def evaluate(directory: str, json_file: str | None, reading: Reading, **asked: A
         _echo(_text_lines(asked["text"], loss))
     if file:
         with writing(file), new_file(file) as written:
-            json.dump(_without_nan(scores), written, indent=2, ensure_ascii=False, allow_nan=False)
-            written.write("\n")
+            text = json.dumps(_without_nan(scores), indent=2, ensure_ascii=False, allow_nan=False)
+            written.write(text.encode("utf-8", "backslashreplace").decode() + "\n")  # names may not be UTF-8
 
 
 def _echo(lines: list[str]) -> None:

@@ -81,7 +81,8 @@ def shares(counts: ArrayLike) -> Floats:
     if bad.any():
         first = int(bad.argmax())
         raise ValueError(f"counts[{first}] = {array[first]} must be at least 0 and finite")
-    total = array.sum(dtype=np.float64)
+    with np.errstate(over="ignore"):
+        total = array.sum(dtype=np.float64)
     if not 0 < total < np.inf:
         raise ValueError(f"counts must add up to a finite number above 0, got {total:g} for {array.size} classes")
     return np.asarray(array / total, np.float64)

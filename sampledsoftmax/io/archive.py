@@ -118,10 +118,12 @@ def read_archive(
             about = json.loads(_member(archive, _ABOUT).read())
             if not isinstance(about, dict) or about["format"] not in _FORMATS:
                 raise ValueError(f"{_ABOUT} is not of a {_FORMAT}")
-        if about.get("kind") != kind or about.get("version") not in readable:
+        if about.get("kind") != kind:
+            raise ValueError(f"{name} contains a {str(about.get('kind'))[:MAX_SHOWN]}, a {kind} is expected")
+        if about.get("version") not in readable:
             raise ValueError(
-                f"{name} contains a {str(about.get('kind'))[:MAX_SHOWN]} of version {shown(about.get('version'))}, "
-                f"this release of sampledsoftmax reads a {kind} of version {' or '.join(map(str, readable))}"
+                f"{name} contains a {kind} of version {shown(about.get('version'))}, "
+                f"this release of sampledsoftmax reads version {' or '.join(map(str, readable))}"
             )
         with _described(f"{name} is damaged"):
             _check_members(archive, about["arrays"], os.fstat(file.fileno()).st_size)

@@ -144,8 +144,6 @@ class Table:
 
         A table in files stays in its file: the values are copied there.
         """
-        if isinstance(values, np.ma.MaskedArray):
-            raise TypeError(f"{self.name} must be an array without a mask: write {self.name}.filled(...)")
         array = validation.floats(self.name, values, self.values.shape, self.values.dtype)
         _refuse_not_finite(self.name, array)
         if self.in_files:

@@ -236,7 +236,7 @@ def _is_list_of_arrays(table: Any) -> bool:
 
 def _table(name: str, value: Any, shape: Sequence[str], beside: np.dtype[Any] | None) -> NDArray[Any]:
     """Return a table as `validation.tables` does; the error of another precision says how to convert it."""
-    if isinstance(value, np.ndarray) and value.ndim == len(shape) and value.dtype in validation.FLOAT_DTYPES:
+    if type(value) is np.ndarray and value.ndim == len(shape) and value.dtype in validation.FLOAT_DTYPES:
         array = value
     else:
         array = validation.tables(name, value, shape)

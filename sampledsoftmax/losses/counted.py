@@ -85,12 +85,22 @@ def without_padding(
     padding = _padding(array, selection.ignore_index)
     if padding is not None:
         array = np.where(padding, array.dtype.type(_ANY_CLASS), array)
-    ids = validation.labels("labels", array, num_true, num_classes)
+    ids = _checked_ids(array, num_true, num_classes, selection)
     if padding is None and selection.sample_weight is None:
         return ids, None
     real = np.ones(ids.shape, np.bool_) if padding is None else ~padding.reshape(ids.shape)
     weights = _checked_weights(selection.sample_weight, ids.shape[0], dtype) * real.any(axis=1)
     return ids, Counted(weights, real & (weights > 0)[:, np.newaxis])
+
+
+def _checked_ids(array: NDArray[Any], num_true: int, num_classes: int, selection: Selection) -> Ids:
+    """Return labels in [0, num_classes); an error says what to write where -1 seems to be padding."""
+    try:
+        return validation.labels("labels", array, num_true, num_classes)
+    except ValueError as error:
+        if selection.ignore_index is None and (array == -1).any():
+            raise ValueError(f"{error}; if -1 is padding, write ignore_index=-1") from None
+        raise
 
 
 def number_of_labels(labels: NDArray[Any]) -> int:

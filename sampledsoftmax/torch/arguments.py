@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import sampledsoftmax as ss
 from sampledsoftmax import validation
+from sampledsoftmax.losses.arguments import positive_counts
 
 REDUCTIONS = ("mean", "sum", "none")
 HALF = (torch.float16, torch.bfloat16)
@@ -156,8 +157,9 @@ def checked_values(values: Any, labels: Labels, num_classes: int, subtract_log_q
         validation.floats("sampled_expected_count", sampled_count, (candidates.size,)),
     )
     if subtract_log_q:
-        validation.positive("true_expected_count", checked.true_expected_count)
-        validation.positive("sampled_expected_count", checked.sampled_expected_count)
+        candidates, true_count, sampled_count = checked
+        positive_counts("true_expected_count", true_count, "target", labels.ids)
+        positive_counts("sampled_expected_count", sampled_count, "sampled_candidates", candidates)
     return checked
 
 

@@ -1,13 +1,23 @@
 """Attributes of a gensim model: settings can be read, and for others an error says what to write instead."""
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, NoReturn
 
 from sampledsoftmax import validation
 from sampledsoftmax.word2vec.gensim_names import MOVED
 from sampledsoftmax.word2vec.training.settings import TrainingSettings
 
 _SETTINGS = frozenset(field.name for field in fields(TrainingSettings))
+
+
+class _OfTheClass:
+    """A name that was one of the class in gensim, where `__getattr__` is not asked."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        raise AttributeError(_missing(self._name), name=self._name, obj=owner)
 
 
 class GensimAttributes:
@@ -26,6 +36,7 @@ class GensimAttributes:
     """
 
     settings: Any
+    load_word2vec_format = _OfTheClass("load_word2vec_format")
 
     def __getattr__(self, name: str) -> Any:
         if name in _SETTINGS:
@@ -42,7 +53,14 @@ class GensimAttributes:
         super().__setattr__(name, value)
 
     def __getitem__(self, word: object) -> Any:
-        raise TypeError(f"a model has no items: write model.wv[{validation.shown(word)}]")
+        shown = validation.shown(word) if isinstance(word, (str, int, list)) else "..."
+        raise TypeError(f"a model has no items: write model.wv[{shown}]")
+
+    def __contains__(self, word: object) -> bool:
+        raise TypeError(f"a model holds no words: write {validation.shown(word)} in model.wv")
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("a model holds no words: write list(model.wv)")
 
 
 def _missing(name: str) -> str:

@@ -165,5 +165,10 @@ def _check_left_out(name: str, value: Any) -> None:
     accepted, instead = LEFT_OUT[name]
     if name in ("hs", "cbow_mean", "sorted_vocab"):
         value = int(zero_or_one(name, value))
-    if not any(value is same or (type(value) is type(same) and value == same) for same in accepted):
+    if not any(value is same or (_alike(value, same) and value == same) for same in accepted):
         raise ValueError(f"{name}={validation.shown(value)} is not offered: {instead}")
+
+
+def _alike(value: Any, same: Any) -> bool:
+    """Return whether two values are of one type, or both numbers: 1 says what 1.0 says, but not True."""
+    return type(value) is type(same) or {type(value), type(same)} == {int, float}

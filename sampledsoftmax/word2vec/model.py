@@ -201,6 +201,10 @@ class Word2Vec(GensimAttributes):
         else:
             ModelCallbacks(of_train.get("callbacks", ()))
 
+    def __repr__(self) -> str:
+        words = "not trained" if self._state is None else f"{len(self._state.vocabulary.words)} words"
+        return f"<{type(self).__name__}: {words}, vector_size={self.settings.vector_size}>"
+
     @property
     def settings(self) -> TrainingSettings:
         """The arguments, with defaults filled in."""

@@ -125,3 +125,9 @@ def test_the_longest_bar_belongs_to_the_largest_share():
     lines = bars(["0", "1-2"], ["ids", "a", "b"], [np.array([0.1, 0.9]), np.array([0.5, 0.5])])
     assert max(line.count("#") for line in lines) == BAR + round(BAR * 5 / 9)
     assert bars(["0"], ["ids", "a"], [np.array([0.0])])[1].split() == ["0", "0.0%"]
+
+
+def test_counts_whose_sum_overflows_are_refused_in_one_line(capsys, tmp_path):
+    (tmp_path / "counts.txt").write_text("1e308\n1e308\n")
+    message = failed(capsys, "sample", "--counts", str(tmp_path / "counts.txt"))
+    assert message == "counts must add up to a finite number above 0, got inf for 2 classes"

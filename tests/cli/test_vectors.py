@@ -207,3 +207,16 @@ def test_help(command, capsys):
     shown = capsys.readouterr().out
     assert "DIR is the --output directory of a training run" in " ".join(shown.split())
     assert "--which [in|out|mean|both]" in shown
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names of other systems are Unicode")
+def test_names_of_files_that_are_not_utf8_are_written_as_escapes(run, tmp_path, capsys):
+    text, pairs, scores = (tmp_path / f"\udcff{name}" for name in ("text.txt", "pairs.txt", "scores.json"))
+    text.write_text("man king woman queen\n" * 9)
+    pairs.write_text("man king 1\nwoman queen 2\n")
+    options = ["--text", str(text), "--similarities", str(pairs), "--json", str(scores)]
+    assert main(["evaluate", str(run), *options]) == 0
+    capsys.readouterr()
+    written = json.loads(scores.read_text(encoding="utf-8"))
+    assert written["text"]["file"] == str(text)
+    assert list(written["similarities"]) == [str(pairs)]

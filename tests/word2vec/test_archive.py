@@ -164,13 +164,14 @@ def test_other_files_are_refused(tmp_path):
 
 
 def test_other_kinds_and_versions_are_refused(path):
-    for kind, version in (("vectors", 2), ("checkpoint", 1), ("checkpoint", 3)):
+    with pytest.raises(ValueError, match=r"^\S*run.zip contains a checkpoint, a vectors is expected$"):
+        read_archive(path, "vectors", 2)
+    for version in (1, 3):
         message = (
-            rf"^\S*run.zip contains a checkpoint of version 2, this release of sampledsoftmax reads a {kind} of "
-            rf"version {version}$"
+            rf"^\S*run.zip contains a checkpoint of version 2, this release of sampledsoftmax reads version {version}$"
         )
         with pytest.raises(ValueError, match=message):
-            read_archive(path, kind, version)
+            read_archive(path, "checkpoint", version)
 
 
 def rewritten(path, change):

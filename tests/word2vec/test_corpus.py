@@ -132,7 +132,9 @@ def test_lists_of_paths_keep_their_order(tmp_path):
     assert names_read(paths) == names_read(tuple(paths)) == ["b", "d/c", "a"]
     with pytest.raises(TypeError, match=r"begins with the path 'x', so it must contain only paths: item 1 is a list"):
         read_sentences(["x", ["to", "be"]])
-    with pytest.raises(FileNotFoundError, match=r"^corpus to be does not exist$"):
+    with pytest.raises(
+        FileNotFoundError, match=r"^corpus to be does not exist: a str names a file, and a sentence .* list of tokens"
+    ):
         read_sentences(["to be", "or not"])
 
 
@@ -227,3 +229,9 @@ def test_one_shot_iterators_are_refused():
         read_sentences(sentence for sentence in SENTENCES)
     with pytest.raises(TypeError, match="iterable of token lists, got int"):
         read_sentences(3)
+
+
+def test_a_folder_that_has_only_the_output_says_so(tmp_path):
+    some_files(tmp_path, "text.txt")
+    with pytest.raises(FileNotFoundError, match=r"has no files but those of the output, which are left out$"):
+        read_sentences(tmp_path, exclude=[tmp_path])

@@ -248,8 +248,36 @@ def test_settings_are_read_and_not_assigned():
     model.threads = 2
     with pytest.raises(AttributeError, match="a model has no attribute 'nothing'"):
         _ = model.nothing
-    with pytest.raises(TypeError, match=r"write model.wv\['a'\]"):
+
+
+def test_words_are_looked_up_in_the_vectors_of_a_model():
+    model = trained()
+    with pytest.raises(TypeError, match=r"write model.wv\['a'\]$"):
         _ = model["a"]
+    with pytest.raises(TypeError, match=r"write model.wv\[...\]$"):
+        _ = model[model.wv.vocab]
+    with pytest.raises(TypeError, match=r"write 'a' in model.wv$"):
+        _ = "a" in model
+    with pytest.raises(TypeError, match=r"write list\(model.wv\)$"):
+        list(model)
+
+
+def test_files_of_vectors_are_read_by_another_class():
+    with pytest.raises(AttributeError, match=r"write WordVectors.load_word2vec_format\(path\)$"):
+        ss.Word2Vec.load_word2vec_format("vectors.bin", binary=True)
+
+
+@pytest.mark.parametrize("delay", [1, 1.0])
+def test_the_default_of_an_argument_that_is_left_out_may_be_an_int(delay):
+    ss.Word2Vec(vector_size=4, min_count=1).train([["a", "b"]] * 9, report_delay=delay, queue_factor=2.0)
+    with pytest.raises(ValueError, match="report_delay=True is not offered"):
+        ss.Word2Vec(vector_size=4, min_count=1).train([["a", "b"]] * 9, report_delay=True)
+
+
+def test_printed_models_say_what_they_have_learned():
+    assert repr(ss.Word2Vec(vector_size=4)) == "<Word2Vec: not trained, vector_size=4>"
+    model = trained()
+    assert repr(model) == f"<Word2Vec: {len(model.wv)} words, vector_size={model.vector_size}>"
 
 
 def test_load_is_called_on_the_class(tmp_path):

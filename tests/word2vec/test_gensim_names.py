@@ -117,6 +117,25 @@ def test_names_of_gensim_3():
     np.testing.assert_array_equal(VECTORS.norms, VECTORS.lengths)
 
 
+def test_the_class_has_its_gensim_name_too(tmp_path):
+    VECTORS.save_word2vec_format(tmp_path / "vectors.bin", binary=True)
+    read = ss.KeyedVectors.load_word2vec_format(tmp_path / "vectors.bin", binary=True, limit=4)
+    assert type(read) is ss.WordVectors
+    assert read.words == WORDS[:4]
+    with pytest.raises(TypeError, match=r"fvocab must be None, got str .counts\.txt.: counts belong to the model"):
+        VECTORS.save_word2vec_format(tmp_path / "other.txt", fvocab="counts.txt")
+    assert not (tmp_path / "other.txt").exists()
+
+
+@pytest.mark.parametrize("words", [VECTORS.vocab, VECTORS.key_to_index, dict.fromkeys(WORDS)])
+def test_a_mapping_of_words_selects_the_rows_of_its_keys(words):
+    np.testing.assert_array_equal(VECTORS[words], ROWS)
+
+
+def test_printed_vectors_say_how_many_there_are():
+    assert repr(VECTORS) == "<WordVectors: 60 words, dimension 9>"
+
+
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_names_that_are_left_out_say_what_to_write(name):
     with pytest.raises(AttributeError, match=f"WordVectors has no {name}: .{{20,}}"):

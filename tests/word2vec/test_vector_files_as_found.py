@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import os
 import unicodedata
 
 import numpy as np
@@ -432,3 +433,12 @@ def test_words_are_shown_on_one_line(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "b: new\\nline 1.00, \\x1b[31mred 1.00, \\ud800 1.00, 7 1.00"
     assert lines[1].startswith("7: b 1.00")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs devices and pipes")
+def test_the_two_files_of_the_projector_are_not_written_beside_a_device(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/null", tmp_path / "pipe"):
+        with pytest.raises(ValueError, match="is a device or a pipe, and a projector file is two files"):
+            save(WordVectors(["a", "b"], np.eye(2)), path, "projector")
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

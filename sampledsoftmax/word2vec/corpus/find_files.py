@@ -59,7 +59,11 @@ def _files_of(name: AnyPath, left_out: set[str]) -> list[Path | None]:
         if isinstance(name, str) and glob.has_magic(name):
             return list(_matches(name, left_out))
         what = "is a link that leads nowhere" if os.path.islink(path) else "does not exist"
-        raise FileNotFoundError(f"corpus {shown_path(path)} {what}")
+        is_text = isinstance(name, str) and len(name.split()) > 1
+        hint = (
+            ": a str names a file, and a sentence in memory is a list of tokens, as of text.split()" if is_text else ""
+        )
+        raise FileNotFoundError(f"corpus {shown_path(path)} {what}{hint}")
     if stat.S_ISSOCK(mode):
         raise OSError(f"corpus {shown_path(path)} cannot be read: it is a socket")
     _check_readable(path)
@@ -111,9 +115,11 @@ def _fits(parts: Sequence[str], patterns: Sequence[str]) -> bool:
 
 
 def _files_below(root: Path, left_out: set[str]) -> list[Path]:
-    files = sorted(path for path in _walk(root) if not _is_in(path, left_out))
+    found = list(_walk(root))
+    files = sorted(path for path in found if not _is_in(path, left_out))
     if not files:
-        raise FileNotFoundError(f"corpus {shown_path(root)} is a directory without files")
+        reason = "has no files but those of the output, which are left out" if found else "is a directory without files"
+        raise FileNotFoundError(f"corpus {shown_path(root)} {reason}")
     for path in files:
         _check_file(path)
     return files

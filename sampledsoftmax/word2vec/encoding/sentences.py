@@ -26,7 +26,7 @@ def token_lists(sentences: Iterable[Any]) -> Iterator[list[Word]]:
     Raises
     ------
     TypeError
-        The corpus or a sentence is a set or a mapping, whose order is not repeatable; a sentence is an unsplit str, an
+        The corpus or a sentence is a mapping, or a set, whose order is not repeatable; a sentence is an unsplit str, an
         iterator, or has more than one dimension; a token is neither a str nor an int. The message has the number of
         the sentence and of the token, from 0.
 
@@ -36,10 +36,7 @@ def token_lists(sentences: Iterable[Any]) -> Iterator[list[Word]]:
     [['to', 'be'], [3, 4], []]
     """
     if isinstance(sentences, (Set, Mapping)):
-        raise TypeError(
-            f"the corpus is a {type(sentences).__name__}, whose order is not repeatable: "
-            "a list of sentences is expected"
-        )
+        raise TypeError(f"the corpus is {_no_sequence(sentences)}: a list of sentences is expected")
     for number, sentence in enumerate(sentences):
         yield tokens_of(number, sentence)
 
@@ -71,9 +68,7 @@ def _check_sentence(number: int, sentence: Any) -> None:
             f"{of_corpus} {validation.described(sentence)}, {_EXPECTED}: split it, or pass the path of a file"
         )
     if isinstance(sentence, (Set, Mapping)):
-        raise TypeError(
-            f"{of_corpus} a {type(sentence).__name__}, whose order is not repeatable: a list of tokens is expected"
-        )
+        raise TypeError(f"{of_corpus} {_no_sequence(sentence)}: a list of tokens is expected")
     if isinstance(sentence, Iterator):
         raise TypeError(f"{of_corpus} a one-shot {type(sentence).__name__}, {_EXPECTED}: write list(sentence)")
     dimensions = getattr(sentence, "ndim", 1)
@@ -82,6 +77,12 @@ def _check_sentence(number: int, sentence: Any) -> None:
     is_sequence = isinstance(sentence, Iterable) or hasattr(type(sentence), "__getitem__")
     if isinstance(sentence, type) or not (isinstance(sentence, Sized) and is_sequence):
         raise TypeError(f"{of_corpus} {validation.described(sentence)}, {_EXPECTED}")
+
+
+def _no_sequence(given: Any) -> str:
+    """Return why a set or a mapping is no sequence."""
+    reason = "which is no sequence" if isinstance(given, Mapping) else "whose order is not repeatable"
+    return f"a {type(given).__name__}, {reason}"
 
 
 def _word(number: int, position: int, token: Any) -> Word:

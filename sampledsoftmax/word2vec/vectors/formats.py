@@ -14,6 +14,7 @@ from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.io.extras import need
 from sampledsoftmax.io.input_file import checked_path
 from sampledsoftmax.io.shown_path import shown_path
+from sampledsoftmax.io.streams import stream_of
 from sampledsoftmax.word2vec.vectors import saved_vectors, word2vec_format
 from sampledsoftmax.word2vec.vectors.float_text import rows_as_text
 from sampledsoftmax.word2vec.vectors.vector_file import Reading
@@ -118,6 +119,8 @@ def save_projector(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
     "metadata.": vectors.tsv and metadata.tsv. There is no loader for this format.
     """
     path = Path(path)
+    if stream_of(path) is not None:
+        raise ValueError(f"{path} is a device or a pipe, and a projector file is two files: name a file, vectors.tsv")
     for character, name in (("\t", "tabs"), ("\n", "line ends"), ("\r", "line ends")):
         _refuse(vectors, character, f"a projector file, where {name} separate the fields,")
     words = _as_text(vectors)

@@ -58,6 +58,9 @@ class WordTable:
     def vectors(self, value: object) -> NoReturn:
         raise AttributeError(_FIXED.format("vectors"))
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self)} words, dimension {self._vectors.shape[1]}>"
+
     def __len__(self) -> int:
         return len(self._words)
 
@@ -71,16 +74,17 @@ class WordTable:
     def __getitem__(self, word: Word | Iterable[Word]) -> NDArray[Any]:
         """Return the vector of a word [dim], or those of a sequence of words [num_words, dim].
 
-        The vector of a word cannot be written; rows of several are a copy.
+        A mapping stands for its keys, as `vectors[vectors.key_to_index]` in programs for gensim. The vector of a word
+        cannot be written; rows of several are a copy.
 
         Raises
         ------
         UnknownWordError, TypeError
-            A word has no vector, or the argument is no word and no sequence of words.
+            A word has no vector, or the argument is no word and no collection of words.
         """
         if _is_word(word):
             return self._vectors[self._id(word)]  # type: ignore[no-any-return]
-        ids = [self._id(item) for item in sequence("words", word)]
+        ids = [self._id(item) for item in (word if isinstance(word, Mapping) else sequence("words", word))]
         return self._vectors[np.array(ids, np.int64)]  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -34,7 +34,8 @@ class WordVectors(GensimNames):
     when it is shown.
 
     The methods have the names and the order of arguments of gensim's KeyedVectors where the meaning is the same; names
-    that are left out raise an AttributeError that says what to write.
+    that are left out raise an AttributeError that says what to write. `sampledsoftmax.KeyedVectors` is another name of
+    this class.
 
     Parameters
     ----------
@@ -185,7 +186,12 @@ class WordVectors(GensimNames):
         return cls(*saved_vectors.read(path), copy=False)
 
     def save_word2vec_format(
-        self, path: str | os.PathLike[str], binary: bool = False, encoding: str = "utf-8", errors: str = "strict"
+        self,
+        path: str | os.PathLike[str],
+        binary: bool = False,
+        encoding: str = "utf-8",
+        errors: str = "strict",
+        fvocab: None = None,
     ) -> None:
         """Write the file format of word2vec.c atomically.
 
@@ -199,6 +205,8 @@ class WordVectors(GensimNames):
         encoding, errors : str
             As for `str.encode`; the encoding must be a superset of ASCII. Words that are ints are written in decimal,
             and are read back as str.
+        fvocab : None
+            Must be None: counts belong to the model.
 
         Raises
         ------
@@ -218,6 +226,7 @@ class WordVectors(GensimNames):
         ...     WordVectors.load_word2vec_format(path)["in"]
         array([1. , 0.5], dtype=float32)
         """
+        _refuse_counts(fvocab)
         form = validation.flag("binary", binary)
         word2vec_format.write(path, self.words, self.vectors, form, encoding, errors)
 
@@ -296,8 +305,7 @@ class WordVectors(GensimNames):
         >>> vectors.words, vectors["out"]
         (['in', 'out'], array([0., 2., 0.], dtype=float32))
         """
-        if fvocab is not None:
-            raise TypeError(f"fvocab must be None, got {validation.described(fvocab)}: counts belong to the model")
+        _refuse_counts(fvocab)
         check_coding(encoding, errors)
         how = errors if unicode_errors is None else unicode_errors
         check_coding(encoding, how)
@@ -305,6 +313,11 @@ class WordVectors(GensimNames):
             raise ValueError(f"errors and unicode_errors are one setting, got {errors!r} and {how!r}")
         reading = checked_reading(encoding, how, limit, no_header, on_duplicate, datatype)
         return cls(*word2vec_format.read(path, validation.flag("binary", binary), reading), copy=False)
+
+
+def _refuse_counts(fvocab: object) -> None:
+    if fvocab is not None:
+        raise TypeError(f"fvocab must be None, got {validation.described(fvocab)}: counts belong to the model")
 
 
 def _are_large(*tables: NDArray[Any]) -> bool:
