@@ -157,7 +157,7 @@ class IndexedSlices(NamedTuple):
     def _scaled(self, operation: Callable[[Any, Any], Any], number: Any) -> "IndexedSlices":
         """Return the gradient with the operation applied to its values and a number, in the dtype of the values."""
         values = self._checked().values
-        if isinstance(number, (list, tuple)) or getattr(number, "ndim", 0):
+        if isinstance(number, (list, tuple)) or bool(getattr(number, "ndim", False)):
             raise TypeError(
                 f"a gradient can be multiplied and divided by one number, got {validation.described(number)}:"
                 " write gradient._replace(values=gradient.values * array)"

@@ -67,7 +67,8 @@ def _term(name: str, item: Any, weight: float) -> Term:
         return Term(item, weight)
     if item.ndim != 1 or item.dtype.kind not in "fiu":
         raise TypeError(
-            f"{name} must be a word or a vector, got an array of {validation.dtype_of(item)} with shape {list(item.shape)}"
+            f"{name} must be a word or a vector, got an array of {validation.dtype_of(item)} "
+            f"with shape {list(item.shape)}"
         )
     return Term(finite(name, item.astype(np.float64)), weight)
 
