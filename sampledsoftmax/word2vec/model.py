@@ -4,62 +4,33 @@ import inspect
 import numbers
 import os
 import secrets
-import stat
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from sampledsoftmax import validation
 from sampledsoftmax.io.class_only import classonlymethod
 from sampledsoftmax.io.input_file import checked_path
-from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.word2vec import gensim_names
 from sampledsoftmax.word2vec.corpus.corpus import Source
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath
-from sampledsoftmax.word2vec.encoding.encode import Encoded, encode_and_grow, encode_corpus, encode_more, ignore
-from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
+from sampledsoftmax.word2vec.encoding.encode import ignore
+from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 from sampledsoftmax.word2vec.gensim_attributes import GensimAttributes
 from sampledsoftmax.word2vec.gensim_callbacks import ModelCallbacks
 from sampledsoftmax.word2vec.training import checkpoint as checkpoints
-from sampledsoftmax.word2vec.training.checkpoint import Checkpoint, CorpusSize
-from sampledsoftmax.word2vec.training.memory import check_fits, plan_memory
+from sampledsoftmax.word2vec.training.checkpoint import TORN, Checkpoint, CorpusSize, check_places
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
-from sampledsoftmax.word2vec.training.run import Position, Run, check_stream
+from sampledsoftmax.word2vec.training.session import Session
 from sampledsoftmax.word2vec.training.settings import MAX_SEED, SavedObjective, TrainingSettings
 from sampledsoftmax.word2vec.training.signals import StopSignals
-from sampledsoftmax.word2vec.training.tables import Tables, grown, new_tables
-from sampledsoftmax.word2vec.training.watch import Report, Watch
+from sampledsoftmax.word2vec.training.start import Reading, read_corpus, starting_state
+from sampledsoftmax.word2vec.training.tables import Tables
+from sampledsoftmax.word2vec.training.watch import Report, Watch, checked_watch
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 _Model = TypeVar("_Model", bound="Word2Vec")
-
-_TORN = "stopped within a block"  # in the place of the corpus digest: the run cannot be resumed
-
-
-class _Reading(NamedTuple):
-    """How a corpus is taken: with the vocabulary of the run to resume, with more words, or as the model is."""
-
-    resume: bool
-    grow: bool
-    files: Mapping[str, Any]  # arguments of `encode_corpus`: cache, errors, encoding, exclude
-    watch: Watch = Watch()
-
-
-@dataclass
-class _Session:
-    """What a run of `train` works with: the state before it, None if its tables are trained further themselves."""
-
-    before: Checkpoint | None
-    start: Checkpoint
-    stream: IdStream
-    signals: StopSignals
-    watches: tuple[Watch, Watch]
-    callbacks: ModelCallbacks
-    path: AnyPath | None
-    seconds: float
-    has_checkpoint: bool
 
 
 class Word2Vec(GensimAttributes):
@@ -313,7 +284,7 @@ class Word2Vec(GensimAttributes):
         given = gensim_names.merged("build_vocab", {"sentences": sentences}, others, {"sentences": None})
         source = _given("sentences", given["sentences"])
         validation.flag("update", update)
-        _check_places(None, cache)
+        check_places(None, cache)
         if self._state is not None and not update:
             raise ValueError(
                 "this model is trained, and a new vocabulary would discard that: build_vocab(sentences, update=True) "
@@ -322,8 +293,8 @@ class Word2Vec(GensimAttributes):
         if update:
             self._refuse_unfinished(self._trained())
         files = {"cache": cache, "errors": errors, "encoding": encoding}
-        reading = _Reading(False, update, files, _checked(watch))
-        encoded, size = self._encoded(source, reading, known=None)
+        reading = Reading(False, update, files, checked_watch(watch))
+        encoded, size = read_corpus(source, reading, self.settings.min_count, self.vocabulary if update else None)
         self._vocabulary, self._size = encoded.vocabulary, size
 
     def train(
@@ -432,21 +403,21 @@ class Word2Vec(GensimAttributes):
                 f"this model was trained with the objective {validation.shown(self.settings.objective.description)}: "
                 "to go on, give it to Word2Vec.load(path, objective=...)"
             )
-        watches = (_checked(Watch(on_progress, on_epoch)), _checked(watch))
-        _check_places(checkpoint, cache)
+        watches = (checked_watch(Watch(on_progress, on_epoch)), checked_watch(watch))
+        check_places(checkpoint, cache)
         seconds = validation.number("checkpoint_seconds", checkpoint_seconds, at_least=0.0)
         own = [] if checkpoint is None else [checkpoint]  # in a corpus folder it is no text
         files = {"cache": cache, "errors": errors, "encoding": encoding, "exclude": own}
         flags = validation.flag("resume", resume), validation.flag("grow_vocab", grow_vocab)
-        reading = _Reading(*flags, files, watches[1])
+        reading = Reading(*flags, files, watches[1])
         settings = self._settings_for(given["epochs"], reading)
         objects = ModelCallbacks(callbacks)
         with StopSignals() as signals:
-            start, stream = self._start(source, reading, settings)
-            before = None if reading.resume else self._state
-            session = _Session(before, start, stream, signals, watches, objects, checkpoint, seconds, reading.resume)
+            known = self._vocabulary if self._state is None else self.vocabulary
+            start, stream = starting_state(source, reading, settings, self._state, known)
+            session = Session(start, None if resume else self._state, checkpoint, seconds, watches, signals)
             try:
-                self._run(session)
+                session.run(stream, self.threads, self._take, lambda event: objects.call(event, self))
             except TrainingDivergedError:
                 self._go_back(session)
                 raise
@@ -572,13 +543,13 @@ class Word2Vec(GensimAttributes):
             raise ValueError(self._problem)
         return self._state
 
-    def _settings_for(self, epochs: int | None, reading: _Reading) -> TrainingSettings:
+    def _settings_for(self, epochs: int | None, reading: Reading) -> TrainingSettings:
         """Return the settings of a run; refuse what the model is not ready for."""
         if reading.resume:
             state = self._trained()
             if reading.grow:
                 raise ValueError("resume=True continues a run, grow_vocab=True starts one on more text: set only one")
-            if state.corpus == _TORN:
+            if state.corpus == TORN:
                 raise ValueError(
                     "this run was stopped within a block: load its last checkpoint, or go on with grow_vocab=True"
                 )
@@ -602,110 +573,14 @@ class Word2Vec(GensimAttributes):
                 "train(corpus, grow_vocab=True) leaves it there and goes on with this corpus"
             )
 
-    def _encoded(self, corpus: Source, reading: _Reading, known: Vocabulary | None) -> tuple[Encoded, CorpusSize]:
-        """Read a corpus with a known vocabulary, with more words than the model has, or with those of the corpus."""
-        counts: list[int] = []
-        options: dict[str, Any] = {
-            **reading.files,
-            "on_progress": reading.watch.on_read,
-            "on_reuse": reading.watch.on_reuse,
-            "on_count": counts.append,
-        }
-        if reading.grow:
-            encoded = encode_and_grow(corpus, self.vocabulary, self.settings.min_count, **options)
-        elif known is not None:
-            encoded = Encoded(known, encode_more(corpus, known, **options))
-        else:
-            encoded = encode_corpus(corpus, self.settings.min_count, **options)
-        num_sentences, num_known = encoded.stream.offsets.size - 1, int(encoded.stream.ids.size)
-        return encoded, CorpusSize(num_sentences, counts[0], num_known)
-
-    def _start(self, corpus: Source, reading: _Reading, settings: TrainingSettings) -> tuple[Checkpoint, IdStream]:
-        """Read the corpus, and return the state from which training starts, without changing the model."""
-        before = self._state
-        known = self._vocabulary if before is None else self.vocabulary
-        (vocabulary, stream), size = self._encoded(corpus, reading, known)
-        digest = checkpoints.digest(stream)
-        if before is not None and reading.resume:
-            if before.corpus != digest:
-                raise ValueError(
-                    "this is not the corpus of the run to resume: it has "
-                    f"{stream.ids.size:,} words of the run's vocabulary in {stream.offsets.size - 1:,} sentences"
-                )
-            return before._replace(size=size), stream
-        check_stream(stream, "" if known is None else _advice(size))
-        if known is not None and not reading.grow and size.known < size.words:
-            reading.watch.on_left_out(size.words - size.known, size.words)
-        _check_num_sampled(settings, vocabulary)
-        plan = plan_memory(
-            len(vocabulary),
-            settings.vector_size,
-            settings.slots_per_weight,
-            stream.num_bytes,
-            copied=2.0 if settings.which == "both" else 1.0,
-        )
-        reading.watch.on_plan(plan)
-        check_fits(plan)
-        sampler_state: dict[str, Any] = {}
-        if before is None:
-            tables = new_tables(len(vocabulary), settings.vector_size, settings.new_optimizer(), settings.seed)
-        else:
-            tables = grown(before.tables, len(vocabulary), settings.new_optimizer(), settings.seed)
-            if len(vocabulary) == len(before.vocabulary):
-                sampler_state = before.sampler_state
-        return Checkpoint(settings, vocabulary, tables, Position(), digest, [], sampler_state, size), stream
-
     def _take(self, state: Checkpoint) -> None:
         """Make a state of a run the state of the model."""
         self._state, self._settings, self._size, self._vocabulary = state, state.settings, state.size, None
 
-    def _run(self, session: _Session) -> None:
-        """Train to the end, and write checkpoints."""
-        start, signals, callbacks = session.start, session.signals, session.callbacks
-        run = Run(start.settings, start.vocabulary, session.stream, start.tables, start.position, self.threads)
-        checkpoints.restore_sampler(run, start.sampler_state)
-        run.compile(session.watches[1].on_compile)
-        signals.deferred = True  # from here on the tables change
-        history, last = list(start.history), time.monotonic()
-        callbacks.call("on_train_begin", self)
-        callbacks.call("on_epoch_begin", self)
-        try:
-            for progress in run.blocks():
-                history.append(progress)
-                if progress.pairs > 0:  # else nothing has been learned
-                    self._take(checkpoints.capture(run, start, history))
-                self._report(run, progress, session)
-                is_due = signals.is_pending or run.is_finished or time.monotonic() - last >= session.seconds
-                if session.path is not None and is_due and progress.pairs > 0:
-                    _check_finite(run, start)
-                    self.save(session.path)
-                    session.has_checkpoint = True
-                    last = time.monotonic()
-                signals.check()
-        except TrainingDivergedError:
-            raise
-        except BaseException:
-            if run.is_within_block and self._state is not None and self._state.tables is start.tables:
-                self._state = self._state._replace(corpus=_TORN)
-            raise
-        _check_finite(run, start)
-        callbacks.call("on_train_end", self)
-
-    def _report(self, run: Run, progress: Progress, session: _Session) -> None:
-        """Call the callbacks of a block."""
-        for watch in session.watches:
-            watch.on_progress(progress)
-            if run.ends_epoch():
-                watch.on_epoch(progress)
-        if run.ends_epoch():
-            session.callbacks.call("on_epoch_end", self)
-            if not run.is_finished:
-                session.callbacks.call("on_epoch_begin", self)
-
-    def _go_back(self, session: _Session) -> None:
+    def _go_back(self, session: Session) -> None:
         """After a run that diverged, go back to its last checkpoint, or else to the state before it."""
         self._state = self._copy = None
-        state = _saved(session) or session.before
+        state = session.last_good()
         if state is not None:
             self._take(state)
         self._problem = (
@@ -717,79 +592,10 @@ class Word2Vec(GensimAttributes):
 _DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(Word2Vec).parameters.items()}
 
 
-def _saved(session: _Session) -> Checkpoint | None:
-    """Return the last checkpoint of a run, None if there is none."""
-    if session.path is None or not session.has_checkpoint:
-        return None
-    objective = session.start.settings.objective
-    try:
-        state = checkpoints.load(session.path, None if isinstance(objective, str) else objective)
-    except (OSError, ValueError):
-        return None
-    same = (state.corpus, state.settings) == (session.start.corpus, session.start.settings)
-    return state if same else None
-
-
-def _check_finite(run: Run, start: Checkpoint) -> None:
-    """Raise TrainingDivergedError if an entry of a table is not finite."""
-    if not start.tables.are_finite():
-        raise TrainingDivergedError(run.position.step, start.settings.learning_rate)
-
-
-def _checked(watch: Watch | None) -> Watch:
-    """Return a watch whose callbacks can be called, since they are called when much has been done."""
-    if watch is None:
-        return Watch()
-    if not isinstance(watch, Watch):
-        raise TypeError(f"watch must be a Watch, got {validation.described(watch)}")
-    for name, function in watch._asdict().items():
-        if not callable(function):
-            raise TypeError(f"{name} must be callable, got {validation.described(function)}")
-    return watch
-
-
-def _check_places(checkpoint: AnyPath | None, cache: AnyPath | None) -> None:
-    """Raise an error for a checkpoint that could not be written later, when much has been done, or a cache."""
-    folder = None if cache is None else checked_path(cache, "cache")
-    if checkpoint is None:
-        return
-    path = checked_path(checkpoint, "checkpoint")
-    name = shown_path(path)
-    try:
-        is_directory = stat.S_ISDIR(path.stat().st_mode)
-    except FileNotFoundError:
-        is_directory = False
-    except OSError as error:
-        raise ValueError(f"checkpoint {name} cannot be written: {error.strerror}") from None
-    real = os.path.realpath(path)
-    if folder is not None and os.path.commonpath([real, os.path.realpath(folder)]) == real:
-        raise ValueError(f"checkpoint {name} is a file, and the directory cache={shown_path(folder)} has the same path")
-    if is_directory:
-        raise IsADirectoryError(f"checkpoint {name} is a directory: name a file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"checkpoint {name} cannot be written: there is no directory {shown_path(path.parent)}")
-
-
 def _given(name: str, corpus: Source | None) -> Source:
     if corpus is None:
         raise TypeError(f"{name} is missing: a corpus is expected")
     return corpus
-
-
-def _check_num_sampled(settings: TrainingSettings, vocabulary: Vocabulary) -> None:
-    if settings.candidates(len(vocabulary)) > len(vocabulary):
-        raise ValueError(
-            f"num_sampled={settings.num_sampled} unique candidates cannot be drawn from the {len(vocabulary)} "
-            f"words that occur at least min_count={settings.min_count} times: lower one of the two"
-        )
-
-
-def _advice(size: CorpusSize) -> str:
-    """Say what to do with a corpus that a trained model cannot use."""
-    return (
-        f"; {size.known:,} of its {size.words:,} words are known: grow_vocab=True gives rows to the new ones, "
-        "resume=True continues an interrupted run on its own corpus, and a new Word2Vec(...) starts again"
-    )
 
 
 def _ends(progress: Progress, after: Progress | None) -> bool:

@@ -150,7 +150,7 @@ def reflected(operation):
 
 
 def state_of_parts(sampler):
-    """Return the assignment of the state of a sampler, each part of which may be odd."""
+    """Return a call that assigns the state of a sampler from parts, each of them possibly odd."""
 
     def call(**state):
         sampler.state = state

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.word2vec.model import Watch, Word2Vec
-from sampledsoftmax.word2vec.training import trainer
+from sampledsoftmax.word2vec.model import Word2Vec
+from sampledsoftmax.word2vec.training import checkpoint, trainer
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
+from sampledsoftmax.word2vec.training.watch import Watch
 
 pytestmark = pytest.mark.compiled  # a training run takes minutes in plain Python
 
@@ -287,7 +288,7 @@ def test_what_cannot_be_resumed(tmp_path, many_blocks):
 
 def test_checkpoints_are_as_frequent_as_requested(tmp_path, many_blocks, monkeypatch):
     saved = []
-    monkeypatch.setattr(Word2Vec, "save", lambda model, path: saved.append((path, model.history[-1].words)))
+    monkeypatch.setattr(checkpoint, "save", lambda path, state: saved.append((path, state.history[-1].words)))
     model = Word2Vec(**SMALL)
     model.train(two_worlds(), checkpoint=tmp_path / "model.zip", checkpoint_seconds=0)
     assert [words for _, words in saved] == [p.words for p in model.history]

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+import stat
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -10,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.io.archive import read_archive, write_archive
+from sampledsoftmax.io.input_file import checked_path
 from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler
+from sampledsoftmax.word2vec.corpus.find_files import AnyPath
 from sampledsoftmax.word2vec.encoding.packed_words import pack_words, unpack_words
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
 from sampledsoftmax.word2vec.training.progress import Progress
@@ -23,6 +26,7 @@ from sampledsoftmax.word2vec.training.tables import Tables, from_arrays
 # Version 1, which is still read, separates words by line ends, and has no sizes.
 _KIND, _VERSION, _VERSIONS = "word model", 2, (1, 2)
 _NOT_A_NUMBER = None  # JSON has no NaN
+TORN = "stopped within a block"  # in the place of the corpus digest: the run cannot be resumed
 _MAX_MESSAGE = 300  # characters of what comes from a file
 
 
@@ -154,3 +158,25 @@ def digest(stream: IdStream) -> str:
     for array in (stream.ids, stream.offsets):
         total.update(np.ascontiguousarray(array).view(np.uint8).data)
     return total.hexdigest()
+
+
+def check_places(checkpoint: AnyPath | None, cache: AnyPath | None) -> None:
+    """Raise an error for a checkpoint that could not be written later, when much has been done, or a cache."""
+    folder = None if cache is None else checked_path(cache, "cache")
+    if checkpoint is None:
+        return
+    path = checked_path(checkpoint, "checkpoint")
+    name = shown_path(path)
+    try:
+        is_directory = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        is_directory = False
+    except OSError as error:
+        raise ValueError(f"checkpoint {name} cannot be written: {error.strerror}") from None
+    real = os.path.realpath(path)
+    if folder is not None and os.path.commonpath([real, os.path.realpath(folder)]) == real:
+        raise ValueError(f"checkpoint {name} is a file, and the directory cache={shown_path(folder)} has the same path")
+    if is_directory:
+        raise IsADirectoryError(f"checkpoint {name} is a directory: name a file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"checkpoint {name} cannot be written: there is no directory {shown_path(path.parent)}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from sampledsoftmax import validation
 from sampledsoftmax.word2vec.encoding.encode import ignore
 from sampledsoftmax.word2vec.training.memory import MemoryPlan
 from sampledsoftmax.word2vec.training.progress import Progress
@@ -39,3 +40,15 @@ class Watch(NamedTuple):
     on_plan: Callable[[MemoryPlan], None] = ignore
     on_left_out: Callable[[int, int], None] = ignore
     on_compile: Callable[[], None] = ignore
+
+
+def checked_watch(watch: Watch | None) -> Watch:
+    """Return a watch whose callbacks can be called, since they are called when much has been done."""
+    if watch is None:
+        return Watch()
+    if not isinstance(watch, Watch):
+        raise TypeError(f"watch must be a Watch, got {validation.described(watch)}")
+    for name, function in watch._asdict().items():
+        if not callable(function):
+            raise TypeError(f"{name} must be callable, got {validation.described(function)}")
+    return watch
