@@ -1,5 +1,7 @@
 """A child that is forked while other threads work can use the same objects: no lock of the parent stays locked."""
 
+import functools
+import inspect
 import os
 import subprocess
 import sys
@@ -292,3 +294,21 @@ def test_a_fork_within_a_hook_of_a_sampler_is_no_error():
     sampler.sample([1], 3, unique=False)
     assert sampler.codes == [0]
     sampler.sample([1], 3, unique=False)
+
+
+@pytest.mark.parametrize("kind", [getattr(ss, name) for name in ss.__all__ if inspect.isclass(getattr(ss, name))])
+def test_no_attribute_has_a_lock_of_its_own(kind):
+    """Up to Python 3.11 a cached property has a lock, which a child may inherit while it is held."""
+    members = [value for owner in kind.__mro__ for value in vars(owner).values()]
+    assert not [value for value in members if isinstance(value, functools.cached_property)]
+
+
+def test_lengths_are_computed_once_and_cannot_be_assigned():
+    vectors = ss.WordVectors(["in", "out"], np.array([[3.0, 4.0], [0.0, 2.0]]))
+    assert vectors.lengths is vectors.lengths
+    assert vectors.vectors_norm is vectors.vectors_norm
+    assert vectors.lengths.tolist() == [5.0, 2.0]
+    with pytest.raises(AttributeError, match="lengths cannot be assigned"):
+        vectors.lengths = np.ones(2)
+    with pytest.raises(ValueError, match="read-only"):
+        vectors.lengths[0] = 1.0

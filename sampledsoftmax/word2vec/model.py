@@ -448,9 +448,7 @@ class Word2Vec(GensimAttributes):
         """
         state = self._trained()
         if self._vocabulary is not None:
-            raise ValueError(
-                "the words that build_vocab has added have no rows yet, and are lost if saved: train first"
-            )
+            raise ValueError("the words that build_vocab has added have no rows yet, and cannot be saved: train first")
         checkpoints.save(checked_path(path), state)
 
     @classonlymethod

@@ -66,7 +66,7 @@ def test_names_that_mean_the_same():
         ({"learningrate": 1}, TypeError, "did you mean learning_rate?"),
         ({"worker": 1}, TypeError, "did you mean workers?"),
         ({"zzz": 1}, TypeError, "Word2Vec has no argument zzz: it has sentences, vector_size, window"),
-        ({"x" * 10**6: 1}, TypeError, r"^Word2Vec has no argument x{80}\.\.\.: it has"),
+        ({"x" * 10**6: 1}, TypeError, "^Word2Vec has no argument x{80}[.]{3}: it has"),
         ({"alpha": "x" * 10**6}, ValueError, r"^alpha='x{79}\.\.\. is not offered"),
         ({"size": 50, "vector_size": 60}, TypeError, "vector_size is given twice"),
         ({"corpus_file": "a", "sentences": TEXTS}, TypeError, "sentences is given twice"),

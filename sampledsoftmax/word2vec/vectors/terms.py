@@ -66,10 +66,8 @@ def _term(name: str, item: Any, weight: float) -> Term:
     if not isinstance(item, np.ndarray):
         return Term(item, weight)
     if item.ndim != 1 or item.dtype.kind not in "fiu":
-        raise TypeError(
-            f"{name} must be a word or a vector, got an array of {validation.dtype_of(item)} "
-            f"with shape {list(item.shape)}"
-        )
+        got = f"an array of {validation.dtype_of(item)} with shape {list(item.shape)}"
+        raise TypeError(f"{name} must be a word or a vector, got {got}")
     return Term(finite(name, item.astype(np.float64)), weight)
 
 

@@ -84,8 +84,8 @@ def test_pairs_as_they_are_found(tmp_path, name):
         (": x\na b c d\n".encode("utf-16-le"), "line 1 has a null character, as in UTF-16"),
         (": x\na b c d\na b c\xe9 d 1\n".encode("latin-1"), "line [13]: byte \\d+ of the line is not UTF-8|line 1"),
         (b": x\na b 1\0 d\n", "line [12]"),
-        (bz2.compress(b": x\na b c d\n")[:-4], "damaged bzip2 file"),
-        (gzip.compress(b": x\na b c d\n", mtime=0)[:-4], "damaged gzip file"),
+        (bz2.compress(b": x\na b c d\n")[:-4], "damaged bzip2 file|line 1: two words and a number"),
+        (gzip.compress(b": x\na b c d\n", mtime=0)[:-4], "damaged gzip file|line 1: two words and a number"),
     ],
 )
 def test_files_that_are_no_questions(tmp_path, content, message):
