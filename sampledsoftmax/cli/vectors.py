@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from sampledsoftmax import validation
 from sampledsoftmax.cli.report import say
 from sampledsoftmax.word2vec.training.load import load_trained
 from sampledsoftmax.word2vec.vectors import formats
@@ -126,16 +127,18 @@ def export(directory: str, form: str, output: str, which: str, reading: Reading)
     DIR is the --output directory of a training run, or a file of vectors. The two word2vec formats are compressed if
     FILE ends in .gz.
     """
-    file = checked_output(output)
+    file = checked_output("--output", output)
     vectors = load_trained(directory, reading).vectors(which)
     formats.save(vectors, file, form)
     words = f", words in {formats.metadata_path(file)}" if form == "projector" else ""
     say(f"{len(vectors):,} vectors of dimension {vectors.vectors.shape[1]} in {file}{words}")
 
 
-def checked_output(path: str) -> Path:
+def checked_output(option: str, path: str) -> Path:
     """Return the path of an output file, or raise before any work is done for it."""
-    file = Path(path)
+    file = validation.not_empty(option, path)
+    if path == "-":
+        raise ValueError(f"{option} - is no file: write {option} /dev/stdout, or {option} ./- for a file of that name")
     if not file.parent.is_dir():
         raise FileNotFoundError(f"{file.parent} is not a directory: create it, or name another file than {file}")
     if file.is_dir():

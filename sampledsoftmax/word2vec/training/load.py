@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax import validation
 from sampledsoftmax.word2vec.training import checkpoint
 from sampledsoftmax.word2vec.training.output_directory import MODEL, SETTINGS, VECTORS
 from sampledsoftmax.word2vec.vectors import formats
@@ -72,7 +73,7 @@ def load_trained(path: str | os.PathLike[str], reading: Reading | None = None) -
     >>> model.words, model.weights
     (['to', 'be'], None)
     """
-    path = Path(path)
+    path = validation.not_empty("the name of the run or of the file", path)
     if path.exists() and not path.is_dir():
         return _only_vectors(formats.load(path, reading), {})
     if (path / MODEL).exists():

@@ -42,7 +42,8 @@ def checked_path(path: Any) -> Path:
         raise TypeError(f"path must be a path, got {validation.described(path)}") from None
     except UnicodeEncodeError:
         raise ValueError(f"path {validation.shown(text)} has a character that no file name has") from None
-    if not text or "\0" in text or len(text) > _MAX_PATH:
+    validation.not_empty("path", text)
+    if "\0" in text or len(text) > _MAX_PATH:
         raise ValueError(f"path must be a path of at most {_MAX_PATH} characters, got {validation.shown(text)}")
     return Path(text)
 
