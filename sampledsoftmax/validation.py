@@ -120,6 +120,21 @@ def path(name: str, value: Any) -> Path:
     return Path(text)
 
 
+def not_empty(name: str, value: str | os.PathLike[str]) -> Path:
+    """Return a path, unless it is empty, as that of a shell variable that is not set: `Path` takes the current folder.
+
+    Examples
+    --------
+    >>> not_empty("--output", "")
+    Traceback (most recent call last):
+    ...
+    ValueError: --output is empty: name a file, or a folder such as . for the current one
+    """
+    if not os.fspath(value):
+        raise ValueError(f"{name} is empty: name a file, or a folder such as . for the current one")
+    return Path(value)
+
+
 def _path_reason(text: str) -> str:
     """Return why a path cannot be one, or nothing."""
     if "\0" in text:

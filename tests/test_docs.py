@@ -99,13 +99,13 @@ def test_links_and_loaded_files_exist(site):
                 assert unquote(parts.fragment) in site[target].anchors, (path.name, url)
 
 
-def test_the_reference_has_every_public_name_once():
+def test_the_reference_has_everything_public_once():
     named = [
         name
         for page in (DOCS / "reference").glob("*.md")
         for name in re.findall(r"^::: sampledsoftmax\.(?:\S+\.)?(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    assert sorted(named) == sorted(ss.__all__)
+    assert sorted(named) == sorted({getattr(ss, name).__name__ for name in ss.__all__})  # one may have two names
 
 
 # Recipes are programs: test_recipes.py runs them.

@@ -40,7 +40,7 @@ def evaluate(directory: str, json_file: str | None, reading: Reading, **asked: A
     """
     if not (asked["analogies"] or asked["similarities"] or asked["text"]):
         raise click.UsageError("nothing to evaluate: name a file with --analogies, --similarities or --text")
-    file = checked_output(json_file) if json_file else None
+    file = None if json_file is None else checked_output("--json", json_file)
     model = load_trained(directory, reading)
     scores: dict[str, Any] = {}
     if asked["analogies"] or asked["similarities"]:

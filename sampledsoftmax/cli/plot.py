@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from sampledsoftmax import validation
 from sampledsoftmax.cli.report import say
 from sampledsoftmax.cli.vectors import directory_argument, named, reading_options, which_option
 from sampledsoftmax.io.extras import need
@@ -70,7 +71,7 @@ def plot(
     # with a few groups of words far apart, t-SNE would leave most of the plane empty
     default = "tsne" if importlib.util.find_spec("sklearn") and not chosen else "pca"
     how = method or default_method(vectors.vectors, default)
-    folder = Path(output) if output else Path(directory) if Path(directory).is_dir() else Path(directory).parent
+    folder = _output_folder(directory, output)
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{shown_path(folder)} is not a directory: name another --output")
     asked = [named(vectors, word) for word in chosen]
@@ -91,3 +92,9 @@ def _title(vectors: WordVectors, word_map: WordMap, chosen: tuple[str, ...]) -> 
     if chosen:
         what = f"{', '.join(map(label, chosen))} and the words nearest to {'them' if len(chosen) > 1 else 'it'}"
     return f"{what[0].upper() if not chosen else what[0]}{what[1:]} ({_TITLES[word_map.method]})"
+
+
+def _output_folder(directory: str, output: str | None) -> Path:
+    if output is not None:
+        return validation.not_empty("--output", output)
+    return Path(directory) if Path(directory).is_dir() else Path(directory).parent

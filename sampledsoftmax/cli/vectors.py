@@ -128,16 +128,18 @@ def export(directory: str, form: str, output: str, which: str, reading: Reading)
     DIR is the --output directory of a training run, or a file of vectors. The two word2vec formats are compressed if
     FILE ends in .gz.
     """
-    file = checked_output(output)
+    file = checked_output("--output", output)
     vectors = load_trained(directory, reading).vectors(which)
     formats.save(vectors, file, form)
     words = f", words in {shown_path(formats.metadata_path(file))}" if form == "projector" else ""
     say(f"{len(vectors):,} vectors of dimension {vectors.vectors.shape[1]} in {shown_path(file)}{words}")
 
 
-def checked_output(path: str) -> Path:
+def checked_output(option: str, path: str) -> Path:
     """Return the path of an output file, or raise before any work is done for it."""
-    file = checked_path(path, "the output")
+    file = checked_path(path, option)
+    if path == "-":
+        raise ValueError(f"{option} - is no file: write {option} /dev/stdout, or {option} ./- for a file of that name")
     if not file.parent.is_dir():
         folder = shown_path(file.parent)
         raise FileNotFoundError(f"{folder} is not a directory: create it, or name another file than {shown_path(file)}")

@@ -43,7 +43,7 @@ def new_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]
     Raises
     ------
     ValueError
-        `path` has a NUL.
+        `path` is empty, or has a NUL.
     OSError
         The file cannot be written, for example since it is read-only, its folder cannot be written, or the disk is
         full; one line that says why.
@@ -57,6 +57,7 @@ def new_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]
     >>> path.read_text()
     'to be'
     """
+    validation.not_empty("the name of the file to write", path)
     if "\0" in os.fspath(path):
         raise ValueError(f"no file can be named {validation.shown(path)}: it has a NUL")
     with writing(path):

@@ -1,6 +1,5 @@
 """Files that are read: their paths, opening them, and lines of text of a bounded length."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -24,11 +23,10 @@ def checked_path(path: Any, name: str = "path") -> Path:
     TypeError: path must be a path, got int 3
     >>> checked_path("")
     Traceback (most recent call last):
-    ValueError: path must be a path, but '' is empty
+    ValueError: path is empty: name a file, or a folder such as . for the current one
     """
     checked = validation.path(name, path)
-    if not os.fspath(path):  # as from a variable of the shell that is not set; `Path` would take the current folder
-        raise ValueError(f"{name} must be a path, but '' is empty")
+    validation.not_empty(name, path)
     return checked
 
 

@@ -63,7 +63,7 @@ class Word2Vec(GensimAttributes):
         Maximum number of words per batch, each with all its pairs.
     learning_rate : float, optional
         Initial learning rate. The gradient is the sum over the pairs of a batch. By default 0.2; for
-        "sgd" 0.01, with CBOW 0.08.
+        "sgd" 0.01, with CBOW 0.04.
     min_learning_rate : float, optional
         Final learning rate of the linear decay over all epochs. By default half of `learning_rate`.
     sg : bool

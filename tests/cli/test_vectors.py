@@ -220,3 +220,25 @@ def test_names_of_files_that_are_not_utf8_are_written_as_escapes(run, tmp_path, 
     written = json.loads(scores.read_text(encoding="utf-8"))
     assert written["text"]["file"] == str(text)
     assert list(written["similarities"]) == [str(pairs)]
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["export", "DIR", "--format", "numpy", "--output", ""], "--output is empty: name a file"),
+        (["export", "DIR", "--format", "numpy", "--output", "-"], "--output - is no file: write --output /dev/stdout"),
+        (["plot", "DIR", "--output", ""], "--output is empty: name a file, or a folder"),
+        (["evaluate", "DIR", "--text", "t", "--json", ""], "--json is empty"),
+        (["evaluate", "DIR", "--text", "t", "--json", "-"], "--json - is no file"),
+        (["evaluate", "DIR", "--similarities", ""], "path is empty"),
+        (["explain", "--html", ""], "the name of the file to write is empty"),
+        (["explain", "--model", "", "--word", "man"], "is empty: name a file"),
+        (["neighbors", "", "man"], "is empty: name a file"),
+    ],
+    ids=" ".join,
+)
+def test_names_that_are_empty_are_not_the_current_folder(run, monkeypatch, capsys, command, message):
+    monkeypatch.chdir(run)
+    before = sorted(path.name for path in run.iterdir())
+    assert message in failed(capsys, *(str(run) if word == "DIR" else word for word in command))
+    assert sorted(path.name for path in run.iterdir()) == before

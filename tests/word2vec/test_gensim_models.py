@@ -288,3 +288,16 @@ def test_load_is_called_on_the_class(tmp_path):
         model.load(tmp_path / "model.zip")
     assert bits(model) == before
     assert isinstance(ss.Word2Vec.load(tmp_path / "model.zip"), ss.Word2Vec)
+
+
+def test_paths_that_are_empty_are_refused():
+    model = trained()
+    for take in (
+        model.save,
+        model.wv.save,
+        model.wv.save_word2vec_format,
+        ss.WordVectors.load_word2vec_format,
+        lambda path: ss.Word2Vec(min_count=1).train([["a", "b"]], cache=path),
+    ):
+        with pytest.raises(ValueError, match="is empty: name a file, or a folder such as"):
+            take("")

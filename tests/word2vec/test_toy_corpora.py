@@ -70,3 +70,12 @@ def test_a_corpus_of_fewer_than_one_over_sample_words_is_not_subsampled():
     assert (thresholds(np.array([600, 400]), 1e-3) < every).all()
     assert (thresholds(np.array([99, 1]), 0.05) < every).any()
     assert (thresholds(np.array([10**9, 10**9]), 0.0) == every).all()
+
+
+@pytest.mark.parametrize("sg", [True, False])
+@pytest.mark.parametrize("objective", ["sampled_softmax", "nce", "negative_sampling"])
+@pytest.mark.parametrize("optimizer", ["adagrad", "rowwise_adagrad", "sgd"])
+def test_default_rates_fit_a_text_in_which_a_few_words_are_most(optimizer, objective, sg):
+    drawn = np.random.default_rng(0).zipf(1.3, (800, 12)) % 60
+    model = Word2Vec(drawn, vector_size=8, min_count=1, epochs=3, optimizer=optimizer, objective=objective, sg=sg)
+    assert model.history[-1].smoothed < model.history[0].loss

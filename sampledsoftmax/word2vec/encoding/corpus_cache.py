@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sampledsoftmax import validation
 from sampledsoftmax.io.atomic_write import remove_stale_temp_files, temp_suffix, writing
 from sampledsoftmax.word2vec.corpus.corpus import TextFiles
 from sampledsoftmax.word2vec.encoding.id_files import IDS, OFFSETS, ArrayFile, checksum_of
@@ -83,7 +84,7 @@ class CorpusCache:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = validation.not_empty("cache", path)
 
     def folder_of(self, about: Mapping[str, Any]) -> Path:
         """Return the path of the corpus with this fingerprint, whether it exists or not."""

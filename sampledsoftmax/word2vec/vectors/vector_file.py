@@ -148,7 +148,8 @@ def decoded(place: str, offset: int, word: bytes, reading: Reading) -> str:
         name = reading.encoding.upper()
         raise ValueError(
             f"{place}: the word {validation.shown(word)} is not {name}, at byte {offset + error.start} of the file: "
-            f"name its encoding, or what to do with errors: encoding='latin-1' or errors='replace', for example"
+            "name its encoding, such as encoding='latin-1' (--encoding latin-1), or read on with errors='replace' "
+            "(--errors replace)"
         ) from None
     except UnicodeError as error:
         raise ValueError(f"{place}: the word {validation.shown(word)} cannot be decoded: {error}") from None
