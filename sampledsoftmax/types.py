@@ -50,8 +50,8 @@ class IndexedSlices(NamedTuple):
     `tf.IndexedSlices`.
 
     A gradient can be scaled and divided by a number, negated, and added to or subtracted from a gradient of the same
-    table and dtype, which takes the rows of both. It keeps its dtype. `==` compares the fields. Other arithmetic is
-    refused, since that of a tuple would repeat or join its fields.
+    table and dtype, which takes the rows of both. It keeps its dtype; what is too large for it becomes infinite. `==`
+    compares the fields. Other arithmetic is refused, since that of a tuple would repeat or join its fields.
 
     Attributes
     ----------
@@ -164,7 +164,8 @@ class IndexedSlices(NamedTuple):
         factor = validation.number_of("the factor of a gradient", number, values.dtype)
         if operation is operator.truediv and factor == 0:
             raise ZeroDivisionError("a gradient cannot be divided by 0")
-        return IndexedSlices(operation(values, factor), self.indices, self.dense_shape)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            return IndexedSlices(operation(values, factor), self.indices, self.dense_shape)
 
 
 def coalesced(gradient: IndexedSlices) -> IndexedSlices:

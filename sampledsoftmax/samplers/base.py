@@ -284,7 +284,7 @@ class CandidateSampler:
         >>> ss.UniformSampler(4).probability_groups()
         Groups(probability=array([0.25]), multiplicity=array([4.]))
         """
-        return grouped(self._probability(np.arange(self.range_max)))
+        return grouped(self._probability(validation.first_ids(self.range_max)))
 
     @property
     def state(self) -> dict[str, Any]:
