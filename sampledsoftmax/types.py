@@ -139,7 +139,8 @@ class IndexedSlices(NamedTuple):
             return self
         _check_same_table(self, other)
         one, two = self._checked(), other._checked()
-        return IndexedSlices(*map(np.concatenate, zip(one[:2], two[:2], strict=True)), self.dense_shape)
+        values, indices = (np.concatenate(pair) for pair in zip(one[:2], two[:2], strict=True))
+        return IndexedSlices(values, indices, self.dense_shape)
 
     def __radd__(self, other: Any) -> "IndexedSlices":
         return self.__add__(other)
@@ -156,9 +157,10 @@ class IndexedSlices(NamedTuple):
     def _scaled(self, operation: Callable[[Any, Any], Any], number: Any) -> "IndexedSlices":
         """Return the gradient with the operation applied to its values and a number, in the dtype of the values."""
         values = self._checked().values
-        if isinstance(number, (list, tuple)) or getattr(number, "ndim", 0):
+        if isinstance(number, (list, tuple)) or getattr(number, "ndim", 0) != 0:
+            shape = list(validation.as_array("the factor of a gradient", number).shape)
             raise TypeError(
-                f"a gradient can be multiplied and divided by one number, got {validation.described(number)}:"
+                f"a gradient can be multiplied and divided by one number, got an array of shape {shape}:"
                 " write gradient._replace(values=gradient.values * array)"
             )
         factor = validation.number_of("the factor of a gradient", number, values.dtype)

@@ -278,6 +278,11 @@ class CandidateSampler:
             Of `sampledsoftmax.samplers.inclusion`: float64 probabilities in increasing order, each class between
             two of them or equal to one, and the number of classes of each.
 
+        Raises
+        ------
+        MemoryError
+            If there are too many classes for the default.
+
         Examples
         --------
         >>> import sampledsoftmax as ss

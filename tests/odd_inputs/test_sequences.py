@@ -183,7 +183,7 @@ def sequences(request, one, many):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("kind", ["SampledSoftmax", "SkipGram"])
 def test_layers(kind, optimizer, sampler, request):
-    @sequences(request, 4, 40)
+    @sequences(request, 3, 12)
     @given(st.data())
     def run(data):
         chosen = SAMPLERS[sampler](NUM_CLASSES, 1)
@@ -196,7 +196,7 @@ def test_layers(kind, optimizer, sampler, request):
 @pytest.mark.compiled
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_embedding_tables(optimizer, request):
-    @sequences(request, 5, 50)
+    @sequences(request, 5, 40)
     @given(st.data())
     def run(data):
         play(ss.EmbeddingTable(NUM_CLASSES, DIM, OPTIMIZERS[optimizer](0.1), seed=1), of_table, data)
@@ -219,7 +219,7 @@ def test_samplers(sampler, request):
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_optimizers(optimizer, dtype, request):
-    @sequences(request, 5, 50)
+    @sequences(request, 5, 40)
     @given(st.data())
     def run(data):
         trained = Trained(OPTIMIZERS[optimizer](0.1), dtype)
