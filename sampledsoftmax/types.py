@@ -50,8 +50,8 @@ class IndexedSlices(NamedTuple):
     `tf.IndexedSlices`.
 
     A gradient can be scaled and divided by a number, negated, and added to or subtracted from a gradient of the same
-    table and dtype, which takes the rows of both. It keeps its dtype. `==` compares the fields. Other arithmetic is
-    refused, since that of a tuple would repeat or join its fields.
+    table and dtype, which takes the rows of both. It keeps its dtype; what is too large for it becomes infinite. `==`
+    compares the fields. Other arithmetic is refused, since that of a tuple would repeat or join its fields.
 
     Attributes
     ----------
@@ -157,15 +157,17 @@ class IndexedSlices(NamedTuple):
     def _scaled(self, operation: Callable[[Any, Any], Any], number: Any) -> "IndexedSlices":
         """Return the gradient with the operation applied to its values and a number, in the dtype of the values."""
         values = self._checked().values
-        if isinstance(number, (list, tuple)) or bool(getattr(number, "ndim", False)):
+        if isinstance(number, (list, tuple)) or getattr(number, "ndim", 0) != 0:
+            shape = list(validation.as_array("the factor of a gradient", number).shape)
             raise TypeError(
-                f"a gradient can be multiplied and divided by one number, got {validation.described(number)}:"
+                f"a gradient can be multiplied and divided by one number, got an array of shape {shape}:"
                 " write gradient._replace(values=gradient.values * array)"
             )
         factor = validation.number_of("the factor of a gradient", number, values.dtype)
         if operation is operator.truediv and factor == 0:
             raise ZeroDivisionError("a gradient cannot be divided by 0")
-        return IndexedSlices(operation(values, factor), self.indices, self.dense_shape)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            return IndexedSlices(operation(values, factor), self.indices, self.dense_shape)
 
 
 def coalesced(gradient: IndexedSlices) -> IndexedSlices:

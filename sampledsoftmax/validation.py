@@ -246,6 +246,13 @@ def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: in
     return as_int64
 
 
+def first_ids(size: int) -> Ids:
+    """Return the ids 0 .. size - 1; `np.arange` would return none where `size` rounds to 2**63 in float64."""
+    if size >= 2**60:
+        raise MemoryError(f"{size} ids do not fit in memory")
+    return np.arange(size, dtype=np.int64)
+
+
 def labels(name: str, value: ArrayLike, num_true: int, num_classes: int) -> Ids:
     """Return int64 ids [batch_size, num_true]; [batch_size] is accepted when num_true is 1, and [] for no examples."""
     array = as_ids(name, value)

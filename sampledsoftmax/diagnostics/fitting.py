@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sampledsoftmax import validation
 from sampledsoftmax.diagnostics.problem import Floats, shares
 from sampledsoftmax.not_a_number import not_a_number
 from sampledsoftmax.samplers import CandidateSampler, LogUniformSampler, UniformSampler, sampler_for
@@ -136,7 +137,7 @@ def distance(share: Floats, q: Floats) -> Distance:
 
 
 def _probabilities(sampler: CandidateSampler) -> Floats:
-    return sampler.probability(np.arange(sampler.range_max)).astype(np.float64)
+    return sampler.probability(validation.first_ids(sampler.range_max)).astype(np.float64)
 
 
 def _verdict(found: Fit) -> str:

@@ -110,7 +110,7 @@ def zipf_counts(num_classes: int, exponent: float = 1.0) -> Floats:
     >>> zipf_counts(3).round()
     array([370370., 270270., 212766.])
     """
-    ranks = np.arange(validation.whole_number("num_classes", num_classes, 1))
+    ranks = validation.first_ids(validation.whole_number("num_classes", num_classes, 1))
     power = validation.number("exponent", exponent, at_least=0.0)
     with np.errstate(over="ignore", under="ignore"):
         counts = np.asarray(1e6 / (ranks + 2.7) ** power)

@@ -237,6 +237,7 @@ def push_rows(layer: OutputLayer, rows: PulledRows, gradients: Any, embeddings: 
         of_inputs = _gradient(gradients, "inputs", rows.inputs, layer.dtype)
     elif getattr(gradients, "inputs", None) is not None:
         raise ValueError("gradients.inputs must be None: the layer has no embeddings, and the inputs are the encoder's")
+    layer.weight_table.optimizer.check_settings()
     with layer.sampler.lock:  # a step holds it too
         _use_once(rows)
         if labels.size == 0:
@@ -298,13 +299,13 @@ def _check_rows(layer: OutputLayer, rows: PulledRows, embeddings: Table | None) 
     if (rows.input_ids is None) != (embeddings is None):
         owner = "the SkipGram model" if embeddings is None else "its layer `output`"
         raise ValueError(f"rows were pulled from {owner}: push them there")
-    validation.ids("rows.labels", rows.labels, ("batch_size", "num_true"), layer.num_classes)
-    validation.ids("rows.sampled_candidates", rows.sampled_candidates, ("num_sampled",), layer.num_classes)
+    labels = validation.ids("rows.labels", rows.labels, ("batch_size", "num_true"), layer.num_classes)
+    ids = validation.ids("rows.sampled_candidates", rows.sampled_candidates, ("num_sampled",), layer.num_classes)
     if embeddings is not None and rows.input_ids is not None:
-        validation.ids("rows.input_ids", rows.input_ids, rows.labels.shape[:1], embeddings.values.shape[0])
+        validation.ids("rows.input_ids", rows.input_ids, labels.shape[:1], embeddings.values.shape[0])
     dim = layer.weight_table.values.shape[1]
-    validation.floats("rows.label_weights", rows.label_weights, (*rows.labels.shape, dim), layer.dtype)
-    validation.floats("rows.sampled_weights", rows.sampled_weights, (*rows.sampled_candidates.shape, dim), layer.dtype)
+    validation.floats("rows.label_weights", rows.label_weights, (*labels.shape, dim), layer.dtype)
+    validation.floats("rows.sampled_weights", rows.sampled_weights, (*ids.shape, dim), layer.dtype)
 
 
 def _use_once(rows: PulledRows) -> None:

@@ -246,7 +246,7 @@ class SampledSoftmax(StoredLayer):
             If the arrays do not fit the layer, or a label is never drawn by the sampler and its log Q is needed.
         FloatingPointError
             If the loss is NaN or infinite, or the gradient of an objective in Python is; the tables are left as they
-            were.
+            were, and the batch takes its place in the random stream.
 
         Notes
         -----

@@ -217,7 +217,7 @@ class SkipGram(StoredLayer):
             If an id is out of range, the shapes do not fit, or a label is never drawn by the sampler and its log Q is
             needed; no table is changed.
         FloatingPointError
-            If the loss is NaN or infinite; no table is changed.
+            If the loss is NaN or infinite; no table is changed, and the batch takes its place in the random stream.
         """
         examples = self._checked_pairs("batch_size", inputs, labels, Selection(sample_weight, ignore_index))
         return float(self._losses(*examples, max(examples[0].size, 1))[0])

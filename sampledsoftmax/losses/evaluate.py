@@ -27,7 +27,7 @@ def loss(call: Call, objective: Objective) -> NDArray[Any]:
     losses = np.zeros(call.batch.labels.shape[0], call.batch.inputs.dtype)
     for rows in counted.by_number_of_labels():
         losses[rows] = sampled_pass.losses(*_part(call, counted, rows), objective)
-    return losses * counted.weights.astype(losses.dtype)  # type: ignore[no-any-return]
+    return _weighted(losses, counted.weights)
 
 
 def loss_and_grad(call: Call, objective: Objective, loss_grad: NDArray[Any]) -> tuple[NDArray[Any], Gradients]:
@@ -39,9 +39,8 @@ def loss_and_grad(call: Call, objective: Objective, loss_grad: NDArray[Any]) -> 
     if counted is None:
         losses, rows = sampled_pass.losses_and_gradients(*call, objective, loss_grad)
         return losses, _gradients(call.batch, call.batch.labels.ravel(), call.values, rows)
-    weights = counted.weights.astype(loss_grad.dtype)
-    losses, grads = _of_what_counts(call, counted, objective, loss_grad * weights)
-    return losses * weights, grads
+    losses, grads = _of_what_counts(call, counted, objective, _weighted(loss_grad, counted.weights))
+    return _weighted(losses, counted.weights), grads
 
 
 def mean_loss_and_grad(call: Call, objective: Objective) -> tuple[float, Gradients]:
@@ -55,6 +54,12 @@ def mean_loss_and_grad(call: Call, objective: Objective) -> tuple[float, Gradien
     total = float(weights.sum()) or 1.0
     losses, grads = _of_what_counts(call, counted, objective, (weights / total).astype(call.batch.inputs.dtype))
     return float((weights * losses).sum()) / total, grads
+
+
+@np.errstate(over="ignore", invalid="ignore")  # what is too large is infinite in the result, as without weights
+def _weighted(values: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+    """Return one value of each example times its weight, in the precision of the values."""
+    return values * weights.astype(values.dtype)  # type: ignore[no-any-return]
 
 
 def _part(call: Call, counted: Counted, rows: Ids) -> Call:

@@ -49,6 +49,7 @@ class Adam(Optimizer):
         "exact": when a row is named again, or by `catch_up`, it first takes the steps that it missed, so
         that a table that has caught up equals that of dense Adam with the same gradients. Until then a
         row is behind: `catch_up` must be called for it before it is read.
+        The mode decides which slots a table has, so that it cannot be assigned later.
 
     Raises
     ------
@@ -92,7 +93,13 @@ class Adam(Optimizer):
         if name == "epsilon":
             return validation.number(name, value, above=0.0)
         if name == "mode":
-            return validation.choice(name, value, ("lazy", "exact"))
+            mode = validation.choice(name, value, ("lazy", "exact"))
+            if vars(self).get(name, mode) != mode:
+                raise AttributeError(
+                    f"mode of an Adam cannot be changed, got {mode!r}: the slots of its tables are those of"
+                    f" {self.mode!r}; make another optimizer"
+                )
+            return mode
         return super().checked_setting(name, value)
 
     def init(self, table: NDArray[Any]) -> Slots:

@@ -73,7 +73,7 @@ class AllSampler(CandidateSampler):
         >>> AllSampler(3).draw(np.random.default_rng(1), 4)
         array([0, 1, 2, 0])
         """
-        return np.arange(validation.whole_number("size", size, 0)) % self.range_max
+        return validation.first_ids(validation.whole_number("size", size, 0)) % self.range_max
 
     def _checked_size(self, num_sampled: object, unique: bool) -> int:
         size = validation.whole_number("num_sampled", num_sampled, 1)

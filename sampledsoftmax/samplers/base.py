@@ -278,13 +278,18 @@ class CandidateSampler:
             Of `sampledsoftmax.samplers.inclusion`: float64 probabilities in increasing order, each class between
             two of them or equal to one, and the number of classes of each.
 
+        Raises
+        ------
+        MemoryError
+            If there are too many classes for the default.
+
         Examples
         --------
         >>> import sampledsoftmax as ss
         >>> ss.UniformSampler(4).probability_groups()
         Groups(probability=array([0.25]), multiplicity=array([4.]))
         """
-        return grouped(self._probability(np.arange(self.range_max)))
+        return grouped(self._probability(validation.first_ids(self.range_max)))
 
     @property
     def state(self) -> dict[str, Any]:

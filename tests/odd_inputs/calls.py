@@ -40,6 +40,7 @@ def documented_errors(function):
 def check_call(target):
     """Make a call and return its result, or the error that it documents; raise `Undocumented` otherwise."""
     before = fingerprint([target.owner, target.arguments])
+    position = [(sampler, sampler.state) for sampler in samplers_of(target.owner)]
     allowed = (*documented_errors(target.function), *ALWAYS_ALLOWED)
     compiling, start = CompilingTime(), time.perf_counter()
     try:
@@ -54,9 +55,24 @@ def check_call(target):
         raise Undocumented(f"the call took {seconds:.1f} s")
     if isinstance(result, Exception):
         check_error(result, allowed)
+        if isinstance(result, FloatingPointError):
+            take_back(target, position)
         if fingerprint([target.owner, target.arguments]) != before:
             raise Undocumented(f"the call failed and changed its arguments or its object: {result}")
     return result
+
+
+def samplers_of(owner):
+    """Return the sampler of a layer."""
+    output = owner.output if isinstance(owner, ss.SkipGram) else owner
+    return [output.sampler] if isinstance(output, ss.SampledSoftmax) else []
+
+
+def take_back(target, position):
+    """Put the sampler back: a batch whose loss is not finite takes its place in the random stream, as documented."""
+    if "takes its place in the random stream" in (inspect.getdoc(target.function) or ""):
+        for sampler, state in position:
+            sampler.state = state
 
 
 class CompilingTime(Listener):
@@ -88,11 +104,13 @@ def fingerprint(value):
     """Return something that differs if any number of `value` differs: arrays, containers and objects of the package."""
     if isinstance(value, np.ndarray):
         return (value.shape, value.dtype.str, value.tobytes() if value.dtype != object else repr(value.tolist())[:200])
+    if isinstance(value, (int, float, str, bytes, bytearray, np.generic, np.dtype)):
+        return type(value).__name__, repr(value)
     if isinstance(value, dict):
         return tuple((repr(key)[:80], fingerprint(entry)) for key, entry in value.items())
     if isinstance(value, (list, tuple)):
         return (type(value).__name__, *map(fingerprint, value))
-    return fingerprint(state_of(value)) if type(value).__module__.startswith("sampledsoftmax") else None
+    return fingerprint(state_of(value)) if isinstance(value, tuple(STATES)) else None
 
 
 def state_of(value):
@@ -113,7 +131,7 @@ def words_of(model):
 
 
 def of_layer(layer):
-    settings = [str(vars(layer.optimizer)), layer.num_sampled, id(layer.sampler), layer.sampler.state]
+    settings = [str(vars(layer.optimizer)), layer.num_sampled, type(layer.sampler).__name__, layer.sampler.state]
     return [*settings, *map(of_table, (layer.weight_table, layer.bias_table))]
 
 
@@ -121,7 +139,8 @@ STATES = {
     ss.CandidateSampler: lambda sampler: [sampler.state, sampler.expected_count],
     ss.SampledSoftmax: of_layer,
     ss.EmbeddingTable: lambda table: [table.values, str(vars(table.optimizer))],
-    (ss.PulledRows, ss.RowGradients): vars,
+    ss.PulledRows: vars,
+    ss.RowGradients: vars,
     Pull: lambda pull: [pull.is_pushed],
     ss.SkipGram: lambda model: [state_of(model.output), of_table(model.embedding_table)],
     ss.Word2Vec: lambda model: [

@@ -117,7 +117,7 @@ def push_changed_rows(kind):
 
 
 def update_of_parts(make, dtype):
-    """Return an update whose gradient and slots come in parts, each of which may be odd."""
+    """Return an update whose gradient and slots come in parts, each of them possibly odd."""
     optimizer, table = make(0.1), tables()[0].astype(dtype)
     slots = optimizer.init(table)
     parts = {"table": table, **sparse_gradient()._asdict(), **slots}
@@ -150,7 +150,7 @@ def reflected(operation):
 
 
 def state_of_parts(sampler):
-    """Return a call that assigns the state of a sampler from parts, each of them possibly odd."""
+    """Return the assignment of the state of a sampler in parts, each of them possibly odd."""
 
     def call(**state):
         sampler.state = state
