@@ -19,7 +19,16 @@ from tests.test_docstrings import CALLABLES, CLASSES, has_constructor
 TARGETS = {**targets.TARGETS, **core_targets.TARGETS}
 NUM_CALLS = 110_000  # of the full set
 # Calls that read files or train, each as expensive as tens of others.
-SLOW = {"Word2Vec", "Word2Vec.train", "Word2Vec.load", "evaluate_analogies", "evaluate_similarities", "explain"}
+SLOW = {"Word2Vec", "Word2Vec.train", "Word2Vec.load", "evaluate_analogies", "evaluate_similarities", "explain"} | {
+    *(
+        "explain, shown",
+        "Explanation.name",
+        "Explanation.save_html",
+        "diagnostics.gradient_bias",
+        "diagnostics.problem",
+    ),
+    *(f"{kind}{name}" for kind in ("SampledSoftmax", "SkipGram") for name in (".save", ".load", ", in a folder")),
+}
 SHARE_OF_SLOW = 0.1
 # Tested elsewhere: what has no arguments, what users define, and what only compiled code calls.
 ELSEWHERE = {"show_config", "get_num_threads", "IndexedSlices.to_dense", "Optimizer.check_settings"} | {
