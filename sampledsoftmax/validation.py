@@ -240,7 +240,7 @@ def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: in
     _shape(name, array, shape)
     as_int64 = np.ascontiguousarray(array, dtype=np.int64)
     # As unsigned integers negative ids are large: one comparison checks both ends, on the path of every step.
-    if as_int64.view(np.uint64).max(initial=0) >= num_classes:
+    if as_int64.size and as_int64.view(np.uint64).max() >= num_classes:
         index, worst = _first((array < 0) | (array >= num_classes), array)
         raise ValueError(f"{name}[{index}] = {worst} is not a class id: ids are in [0, {num_classes})")
     return as_int64

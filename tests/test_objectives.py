@@ -282,7 +282,7 @@ def test_a_model_with_an_objective_object_is_saved_with_its_parameters_and_resum
     model.save(path)
     loaded = ss.Word2Vec.load(path)
     np.testing.assert_array_equal(loaded.vectors["one"], model.vectors["one"])
-    with pytest.raises(ValueError, match=r"with the objective Compiled: TemperedSigmoid\(temperature=2.0\): to go"):
+    with pytest.raises(ValueError, match=r"with the objective 'Compiled: TemperedSigmoid\(temperature=2.0\)': to go"):
         loaded.train(TEXT, resume=True)
     loaded.save(tmp_path / "again.zip")
     again = ss.Word2Vec.load(tmp_path / "again.zip", objective=objective)

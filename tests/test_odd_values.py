@@ -52,6 +52,16 @@ def test_the_mode_of_an_adam_is_that_of_its_slots(modes):
     assert np.isfinite(layer.step(np.ones((1, 4), np.float32), [3])[0])
 
 
+@pytest.mark.parametrize("name", ["num_rows", "dim", "dtype", "optimizer"])
+def test_what_a_table_of_embeddings_was_made_with_stays(name):
+    table = ss.EmbeddingTable(20, 4, ss.SGD(0.5), seed=1)
+    with pytest.raises(AttributeError, match=f"{name} of an EmbeddingTable cannot be assigned: "):
+        setattr(table, name, ss.SGD(0.0))
+    before = table.pull([1])
+    table.push([1], np.ones((1, 4), np.float32))
+    np.testing.assert_allclose(table.pull([1]), before - 0.5)
+
+
 def test_a_stream_does_not_leave_its_blocks():
     sampler = ss.UniformSampler(20, seed=1)
     with pytest.raises(ValueError, match=r"has 2\*\*64 blocks"):

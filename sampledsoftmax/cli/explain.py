@@ -4,9 +4,12 @@ from typing import Any
 
 import click
 
+from sampledsoftmax.cli.report import say
+from sampledsoftmax.cli.vectors import checked_output
 from sampledsoftmax.explanation.example import NUM_SAMPLED, SEED, explain_example
 from sampledsoftmax.explanation.explanation import Explanation
 from sampledsoftmax.explanation.model import explain_words, load_tables
+from sampledsoftmax.io.shown_path import shown_path
 
 
 @click.command()
@@ -33,13 +36,14 @@ def explain(
 
     The numbers are computed by the plain NumPy reference, so nothing has to be compiled.
     """
+    page = None if html is None else checked_output("--html", html)
     switches = {"remove_accidental_hits": not keep_hits, "subtract_log_q": not no_log_q, "path": "reference"}
     trace = _traced(model, words, num_sampled, seed, switches)
-    if html is not None:
-        trace.save_html(html)
+    if page is not None:
+        trace.save_html(page)
     click.echo(str(trace))
-    if html is not None:
-        click.echo(f"\npage: {html}", err=True)
+    if page is not None:
+        say(f"\npage: {shown_path(page)}")
 
 
 def _traced(

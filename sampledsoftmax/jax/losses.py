@@ -191,7 +191,12 @@ def _checked_inputs(inputs: Any, rows: PulledRows) -> Any:
     if not isinstance(rows, PulledRows):
         raise TypeError(f"rows must be the PulledRows that pull of a layer returned, got {type(rows).__name__}")
     refuse_rounding(rows.label_weights)
-    array = jnp.asarray(inputs)
+    try:
+        array = jnp.asarray(inputs)
+    except Exception:  # JAX converts each type in its own way, with errors of its own
+        raise TypeError(
+            f"inputs must be an array of floating-point numbers, got {validation.described(inputs)}"
+        ) from None
     of_rows = jnp.result_type(rows.label_weights)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(f"inputs must be floating-point numbers, got {array.dtype}")

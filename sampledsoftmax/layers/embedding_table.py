@@ -11,6 +11,14 @@ from sampledsoftmax.layers.table import Table, initial_rng
 from sampledsoftmax.optimizers import Adagrad, Optimizer, checked_optimizer
 from sampledsoftmax.runtime.fork_lock import ForkLock
 
+_NEW_TABLE = "make a new table, and assign its values"
+_FIXED = {
+    "num_rows": _NEW_TABLE,
+    "dim": _NEW_TABLE,
+    "dtype": _NEW_TABLE,
+    "optimizer": "assign its settings, as in table.optimizer.learning_rate = 0.01, or make a new table",
+}
+
 
 class EmbeddingTable:
     """Embeddings that an encoder in another framework reads by id, and that our optimizer updates row by row.
@@ -72,6 +80,12 @@ class EmbeddingTable:
             self.optimizer,
         )
         self._lock = ForkLock()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse what would be ignored by the next step."""
+        if name in _FIXED and name in vars(self):
+            raise AttributeError(f"{name} of an EmbeddingTable cannot be assigned: {_FIXED[name]}")
+        object.__setattr__(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the lock, which a copy must not share."""

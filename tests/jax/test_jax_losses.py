@@ -281,7 +281,7 @@ def test_inside_a_jitted_function_nothing_is_pulled_or_pushed(jax, ssj):
     layer = new_layer()
     state, before, rows = layer.sampler.state, layer.weights.copy(), layer.pull(labels_of(1))
     layer.sampler.state = state
-    with pytest.raises(jax.errors.TracerArrayConversionError):
+    with pytest.raises(TypeError, match="TracerArrayConversionError"):
         jax.jit(layer.pull)(labels_of(1))
 
     @jax.jit
@@ -289,7 +289,7 @@ def test_inside_a_jitted_function_nothing_is_pulled_or_pushed(jax, ssj):
         gradients = jax.grad(lambda rows: ssj.sampled_softmax_loss(inputs_of(1), rows).mean())(rows_inside)
         layer.push(rows, gradients)
 
-    with pytest.raises(jax.errors.TracerArrayConversionError):
+    with pytest.raises(TypeError, match="TracerArrayConversionError"):
         step(rows)
     assert layer.sampler.state == state
     np.testing.assert_array_equal(layer.weights, before)

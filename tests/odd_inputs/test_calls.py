@@ -21,7 +21,9 @@ from tests.test_docstrings import CALLABLES, CLASSES, has_constructor
 TARGETS = {**targets.TARGETS, **core_targets.TARGETS}
 NUM_CALLS = 110_000  # of the full set
 # Calls that read files or train, each as expensive as tens of others.
-SLOW = {"Word2Vec", "explain"} | SLOW_WORDS
+SLOW = {"Word2Vec", "explain", "explain, shown", "Explanation.name", "Explanation.save_html"} | SLOW_WORDS
+SLOW |= {"diagnostics.gradient_bias", "diagnostics.problem"}
+SLOW |= {f"{kind}{name}" for kind in ("SampledSoftmax", "SkipGram") for name in (".save", ".load", ", in a folder")}
 SHARE_OF_SLOW = 0.1
 # Tested elsewhere: what has no arguments, what users define, and what only compiled code calls.
 ELSEWHERE = {"show_config", "get_num_threads", "Optimizer.check_settings"} | {

@@ -531,7 +531,7 @@ def test_output_in_a_corpus_folder_is_no_part_of_it(tmp_path):
     assert names_read(f"{folder}/*/*.csv", exclude=[folder / "run" / "model.zip"]) == ["run/loss.csv"]
     assert names_read(folder / "run" / "loss.csv", exclude=[folder / "run"]) == ["run/loss.csv"]  # it was named
     (folder / "run.txt").unlink(missing_ok=True)
-    with pytest.raises(FileNotFoundError, match="is a directory without files"):
+    with pytest.raises(FileNotFoundError, match="has no files but those of the output"):
         TextFiles([folder / "run"], exclude=[folder])
 
 

@@ -54,6 +54,7 @@ def read_loss(path: str | os.PathLike[str]) -> list[LossPoint]:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> path = Path(tempfile.mkdtemp()) / "loss.csv"
     >>> _ = path.write_text("epoch,step,pairs,words,loss\n1,10,640,100,2.5\n")
     >>> read_loss(path)
