@@ -60,7 +60,7 @@ def is_property(value):
     return isinstance(value, property)
 
 
-PUBLIC = {name: getattr(ss, name) for name in ss.__all__}
+PUBLIC = {name: value for name in ss.__all__ if (value := getattr(ss, name)).__name__ == name}  # without aliases
 CLASSES = {name: value for name, value in PUBLIC.items() if inspect.isclass(value)}
 METHODS = {
     f"{name}.{method}": function

@@ -48,7 +48,10 @@ def test_words_of_a_model(capsys, tmp_path):
         (["--num-sampled", "13"], "num_sampled = 13 unique candidates cannot be drawn from num_classes = 12"),
         (["--num-sampled", "0"], "num_sampled must be at least 1, got 0"),
         (["--num-sampled", "many"], "'many' is not a valid integer"),
-        (["--html", "no folder/page.html"], "no folder/page.html cannot be written: there is no folder "),
+        (
+            ["--html", "no folder/page.html"],
+            "no folder is not a directory: create it, or name another file than no folder/page.html",
+        ),
         (["--model", "nowhere", "--word", "king"], "nowhere does not exist: name the --output directory"),
         (["--model", "nowhere"], "--model needs --word WORD, at least once"),
         (["king"], "unexpected extra argument"),
