@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.io.atomic_write import new_file, writing
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.runtime.workspace import aligned
 from sampledsoftmax.validation import MAX_SHOWN, shown
 
@@ -109,7 +110,7 @@ def read_archive(
     """
     path, readable = Path(path), (versions,) if isinstance(versions, int) else tuple(versions)
     if not path.is_file():
-        raise FileNotFoundError(f"{kind} {path} does not exist" + " as a file" * path.exists())
+        raise FileNotFoundError(f"{kind} {shown_path(path)} does not exist" + " as a file" * path.exists())
     with path.open("rb") as file:
         with _described(f"{path} is not a {kind} or is damaged"):
             archive = zipfile.ZipFile(file)
