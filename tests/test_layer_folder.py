@@ -154,6 +154,7 @@ while True:
 """
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGTERM])
 def test_a_process_that_is_stopped_in_a_step_can_be_continued(tmp_path, stop):
     command = [sys.executable, "-c", RUNNING, str(tmp_path)]

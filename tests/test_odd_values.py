@@ -62,6 +62,32 @@ def test_what_a_table_of_embeddings_was_made_with_stays(name):
     np.testing.assert_allclose(table.pull([1]), before - 0.5)
 
 
+@pytest.mark.parametrize("options", [{}, {"sample_weight": np.ones(3)}, {"ignore_index": -1}])
+def test_examples_without_any_label_are_refused_before_candidates_are_drawn(options):
+    model, labels = ss.SkipGram(20, 4, 5, seed=1), np.zeros((3, 0), int)
+    state = model.output.sampler.state
+    for call in (model.step, lambda *pairs, **more: model.steps(*pairs, 2, **more)):
+        with pytest.raises(ValueError, match="labels must hold at least one label for each example"):
+            call([0, 1, 2], labels, **options)
+    for call in (model.output.step, model.output.full_loss):
+        with pytest.raises(ValueError, match="labels must hold at least one label for each example"):
+            call(np.ones((3, 4), np.float32), labels, **options)
+    assert model.output.sampler.state == state
+
+
+def test_a_distortion_that_float32_does_not_hold_is_refused():
+    with pytest.raises(ValueError, match="distortion must be finite as float32"):
+        ss.FixedUnigramSampler([3.0, 2.0], distortion=1e39)
+
+
+@pytest.mark.parametrize(("path", "kind"), [("a" * 1000, ValueError), ("\n", FileNotFoundError), (3, TypeError)])
+def test_a_layer_is_loaded_by_a_path_that_messages_can_hold(path, kind):
+    with pytest.raises(kind) as error:
+        ss.SampledSoftmax.load(path)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 300
+
+
 def test_a_stream_does_not_leave_its_blocks():
     sampler = ss.UniformSampler(20, seed=1)
     with pytest.raises(ValueError, match=r"has 2\*\*64 blocks"):

@@ -192,6 +192,7 @@ class StoredLayer:
         >>> model.output.sampler.state == sampler.state
         True
         """
+        path = validation.path("path", path)
         meta, arrays = read_archive(path, f"saved {cls._KIND}", _VERSION)
         given = {"optimizer": optimizer, "sampler": sampler, "objective": objective}
         with consistent(path):

@@ -105,6 +105,11 @@ def _checked_ids(array: NDArray[Any], num_true: int, num_classes: int, selection
 
 def number_of_labels(labels: NDArray[Any]) -> int:
     """Return num_true of labels [batch_size, num_true], and 1 for others."""
+    if labels.ndim == 2 and labels.shape[1] == 0 < labels.shape[0]:
+        raise ValueError(
+            f"labels must hold at least one label for each example, got {list(labels.shape)}: padding of ignore_index="
+            " stands for none"
+        )
     return labels.shape[1] if labels.ndim == 2 else 1
 
 

@@ -16,7 +16,10 @@ def unigram_weights(
     start at the number of *kept* reserved ids: FillReservedIds and LoadFromUnigrams in
     tensorflow/core/kernels/range_sampler.cc.
     """
-    power = np.float32(validation.number("distortion", distortion))
+    exponent = validation.number("distortion", distortion)
+    if abs(exponent) > validation.largest(np.dtype(np.float32)):
+        raise ValueError(f"distortion must be finite as float32, got {exponent:g}")
+    power = np.float32(exponent)
     num_reserved_ids = validation.whole_number("num_reserved_ids", num_reserved_ids, 0, 2**31 - 1)
     num_shards = validation.whole_number("num_shards", num_shards, 1, 2**31 - 1)
     shard = validation.whole_number("shard", shard, 0)

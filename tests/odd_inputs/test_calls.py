@@ -24,7 +24,7 @@ NUM_CALLS = 110_000  # of the full set
 SLOW = {"Word2Vec", "explain", "explain, shown", "Explanation.name", "Explanation.save_html"} | SLOW_WORDS
 SLOW |= {"diagnostics.gradient_bias", "diagnostics.problem"}
 SLOW |= {f"{kind}{name}" for kind in ("SampledSoftmax", "SkipGram") for name in (".save", ".load", ", in a folder")}
-SHARE_OF_SLOW = 0.1
+SHARE_OF_SLOW = 0.03
 # Tested elsewhere: what has no arguments, what users define, and what only compiled code calls.
 ELSEWHERE = {"show_config", "get_num_threads", "Optimizer.check_settings"} | {
     *(f"CandidateSampler.{name}" for name in ("compiled_distribution", "probability_groups", "fused_distribution")),
