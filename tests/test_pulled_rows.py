@@ -312,7 +312,7 @@ def test_labels_are_checked_before_the_sampler_moves(labels, error):
     state = layer.sampler.state
     with pytest.raises(error, match="labels"):
         layer.pull(labels)
-    with pytest.raises(ValueError, match="num_true must be at least 1"):
+    with pytest.raises(ValueError, match="labels must hold at least one label for each example"):
         layer.pull(np.empty((2, 0), np.int64))
     assert layer.sampler.state == state
 

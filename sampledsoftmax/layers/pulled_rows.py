@@ -200,7 +200,7 @@ def pull_rows(
     With `embeddings`, `inputs` are ids of its rows.
     """
     labels = validation.as_ids("labels", labels)
-    num_true = validation.whole_number("num_true", number_of_labels(labels), 1)
+    num_true = number_of_labels(labels)
     labels = validation.labels("labels", labels, num_true, layer.num_classes)
     input_ids = None
     if embeddings is not None and inputs is not None:
