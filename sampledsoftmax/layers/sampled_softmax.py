@@ -18,7 +18,7 @@ from sampledsoftmax.losses.arguments import Call, checked_batch, checked_example
 from sampledsoftmax.losses.batch import Batch
 from sampledsoftmax.losses.counted import Selection, number_of_labels
 from sampledsoftmax.losses.evaluate import mean_loss_and_grad
-from sampledsoftmax.losses.full_softmax import full_softmax_loss
+from sampledsoftmax.losses.full_softmax import checked_full_batch, full_softmax_loss
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.optimizers import Optimizer
@@ -310,6 +310,12 @@ class SampledSoftmax(StoredLayer):
         TypeError, ValueError
             If the arrays do not fit the layer.
         """
+        if self.weight_table.lags:  # nothing catches up for arguments that are refused
+            tables, selection = (
+                (self.weight_table.values, self.bias_table.values),
+                Selection(sample_weight, ignore_index),
+            )
+            checked_full_batch(*tables, labels, inputs, "div", selection)
         return full_softmax_loss(
             self.weights, self.biases, labels, inputs, sample_weight=sample_weight, ignore_index=ignore_index
         )
@@ -353,7 +359,10 @@ class SampledSoftmax(StoredLayer):
         """
         k = validation.whole_number("k", k, 1, self.num_classes)
         no_labels = np.zeros(np.shape(inputs)[:1], np.int64)
-        return top_k(checked_batch(self.weights, self.biases, no_labels, inputs, 1), k)
+        batch = checked_batch(self.weight_table.values, self.bias_table.values, no_labels, inputs, 1)
+        self.weight_table.catch_up(None)
+        self.bias_table.catch_up(None)
+        return top_k(batch, k)
 
     def pull(self, labels: ArrayLike) -> PulledRows:
         """Draw the candidates of the next step, and return copies of the rows that its loss reads.

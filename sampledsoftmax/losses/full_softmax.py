@@ -75,7 +75,9 @@ def full_softmax_loss(
     >>> full_softmax_loss(np.eye(4, 3), np.zeros(4), [0, 3], np.ones((2, 3))).round(4)
     array([1.2143, 2.2143])
     """
-    batch = _checked(weights, biases, labels, inputs, partition_strategy, Selection(sample_weight, ignore_index))
+    batch = checked_full_batch(
+        weights, biases, labels, inputs, partition_strategy, Selection(sample_weight, ignore_index)
+    )
     part, rows = _what_counts(batch)
     return _of_batch(_losses(part, _normalizer(part)), rows, batch)
 
@@ -135,7 +137,9 @@ def full_softmax_loss_and_grad(
     >>> grad.biases.values.round(3)
     array([-0.406,  0.594,  0.594, -0.782])
     """
-    batch = _checked(weights, biases, labels, inputs, partition_strategy, Selection(sample_weight, ignore_index))
+    batch = checked_full_batch(
+        weights, biases, labels, inputs, partition_strategy, Selection(sample_weight, ignore_index)
+    )
     above = checked_loss_grad(loss_grad, batch)
     part, rows = _what_counts(batch)
     if batch.counted is not None:
@@ -147,9 +151,10 @@ def full_softmax_loss_and_grad(
     return _of_batch(_losses(part, normalizer), rows, batch), gradients._replace(inputs=inputs_grad)
 
 
-def _checked(
+def checked_full_batch(
     weights: Any, biases: Any, labels: ArrayLike, inputs: ArrayLike, partition_strategy: str, selection: Selection
 ) -> Batch:
+    """Return the checked arguments of a loss over all classes."""
     labels = validation.as_ids("labels", labels)
     num_true = number_of_labels(labels)
     return checked_batch(weights, biases, labels, inputs, num_true, partition_strategy, selection=selection)
@@ -197,7 +202,7 @@ def _normalizer(batch: Batch) -> Normalizer:
     return normalizer
 
 
-@np.errstate(invalid="ignore", divide="ignore")
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def _losses(batch: Batch, normalizer: Normalizer) -> NDArray[Any]:
     shifted = normalizer.true_logits.astype(np.float64) - normalizer.largest[:, np.newaxis]
     real = batch.labels != NO_CLASS

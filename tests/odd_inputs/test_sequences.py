@@ -183,7 +183,7 @@ def sequences(request, one, many):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("kind", ["SampledSoftmax", "SkipGram"])
 def test_layers(kind, optimizer, sampler, request):
-    @sequences(request, 3, 12)
+    @sequences(request, 3, 8)
     @given(st.data())
     def run(data):
         chosen = SAMPLERS[sampler](NUM_CLASSES, 1)
