@@ -363,8 +363,10 @@ def test_files_that_are_replaced_count_as_free(tmp_path, monkeypatch):
     make(ss.SampledSoftmax, folder=tmp_path).close()
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 0))
-    make(ss.SampledSoftmax, folder=tmp_path, overwrite=True).close()
-    make(ss.SampledSoftmax, folder=tmp_path).close()  # continued: needs nothing
+    with make(ss.SampledSoftmax, folder=tmp_path, overwrite=True) as layer:
+        layer.weights[0] = 7
+    with make(ss.SampledSoftmax, folder=tmp_path) as continued:  # needs nothing
+        assert (continued.weights[0] == 7).all()
 
 
 LIMITED = """
@@ -423,7 +425,9 @@ def test_a_closed_layer_says_so(tmp_path):
 def test_without_a_folder_flush_and_close_do_nothing():
     with make(ss.SkipGram) as model:
         model.flush()
+        before = model.weights.copy()
     train(model, 0, 1)
+    assert not np.array_equal(model.weights, before)
 
 
 def test_an_error_in_a_with_block_closes_the_folder(tmp_path):

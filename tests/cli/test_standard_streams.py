@@ -120,8 +120,10 @@ def test_a_terminal_that_goes_away_does_not_end_the_run(monkeypatch):
             return True
 
         def write(self, _):
+            writes.append(1)
             raise OSError(5, "Input/output error")
 
+    writes = []
     monkeypatch.setattr(sys, "stderr", Gone())
     report = Report()
     for words in (10, 20, 100):
@@ -130,6 +132,7 @@ def test_a_terminal_that_goes_away_does_not_end_the_run(monkeypatch):
     report.on_epoch(Progress(1, 1, 1, 1, 100, 100, 2.0))
     report.close()
     say("and this")
+    assert writes
 
 
 def test_the_notice_of_a_signal_comes_at_once_and_only_then():
