@@ -18,7 +18,7 @@ from sampledsoftmax.losses.arguments import Call, checked_batch, checked_example
 from sampledsoftmax.losses.batch import Batch
 from sampledsoftmax.losses.counted import Selection, number_of_labels
 from sampledsoftmax.losses.evaluate import mean_loss_and_grad
-from sampledsoftmax.losses.full_softmax import checked_full_batch, full_softmax_loss
+from sampledsoftmax.losses.full_softmax import checked_full_batch, full_losses
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.optimizers import Optimizer
@@ -310,15 +310,10 @@ class SampledSoftmax(StoredLayer):
         TypeError, ValueError
             If the arrays do not fit the layer.
         """
-        if self.weight_table.lags:  # nothing catches up for arguments that are refused
-            tables, selection = (
-                (self.weight_table.values, self.bias_table.values),
-                Selection(sample_weight, ignore_index),
-            )
-            checked_full_batch(*tables, labels, inputs, "div", selection)
-        return full_softmax_loss(
-            self.weights, self.biases, labels, inputs, sample_weight=sample_weight, ignore_index=ignore_index
-        )
+        selection = Selection(sample_weight, ignore_index)
+        batch = checked_full_batch(self.weight_table.values, self.bias_table.values, labels, inputs, "div", selection)
+        self._catch_up()
+        return full_losses(batch)
 
     def top_k(self, inputs: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return the k classes of the largest logits of each example, exactly.
@@ -360,9 +355,13 @@ class SampledSoftmax(StoredLayer):
         k = validation.whole_number("k", k, 1, self.num_classes)
         no_labels = np.zeros(np.shape(inputs)[:1], np.int64)
         batch = checked_batch(self.weight_table.values, self.bias_table.values, no_labels, inputs, 1)
+        self._catch_up()
+        return top_k(batch, k)
+
+    def _catch_up(self) -> None:
+        """Leave no row behind, in place, once the arguments of a pass over all classes have been checked."""
         self.weight_table.catch_up(None)
         self.bias_table.catch_up(None)
-        return top_k(batch, k)
 
     def pull(self, labels: ArrayLike) -> PulledRows:
         """Draw the candidates of the next step, and return copies of the rows that its loss reads.

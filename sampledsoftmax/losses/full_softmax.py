@@ -78,8 +78,7 @@ def full_softmax_loss(
     batch = checked_full_batch(
         weights, biases, labels, inputs, partition_strategy, Selection(sample_weight, ignore_index)
     )
-    part, rows = _what_counts(batch)
-    return _of_batch(_losses(part, _normalizer(part)), rows, batch)
+    return full_losses(batch)
 
 
 def full_softmax_loss_and_grad(
@@ -158,6 +157,12 @@ def checked_full_batch(
     labels = validation.as_ids("labels", labels)
     num_true = number_of_labels(labels)
     return checked_batch(weights, biases, labels, inputs, num_true, partition_strategy, selection=selection)
+
+
+def full_losses(batch: Batch) -> NDArray[Any]:
+    """Return the losses of checked arguments."""
+    part, rows = _what_counts(batch)
+    return _of_batch(_losses(part, _normalizer(part)), rows, batch)
 
 
 def _what_counts(batch: Batch) -> tuple[Batch, Any]:
