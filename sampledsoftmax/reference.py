@@ -4,10 +4,11 @@ Conventions: V classes, dim D, a batch of B examples with T labels each, S candi
 weights [V, D], biases [V], labels [B, T], inputs [B, D], candidates [S]. Every function takes float32 or
 float64 arrays and computes in their precision. Arguments are not validated here. An example may have a weight
 (`sample_weight` [B], finite and at least 0); a label equal to `ignore_index` is padding and counts as no label.
+With `normalize`, inputs and rows of weights are divided by their lengths: dot products become cosines.
 
 1. sample    draw S candidates, and compute how often each class is expected among them
 2. gather    read the rows of the labels and of the candidates; no other row of `weights` is touched
-3. logits    dot products and biases, minus log(expected count); accidental hits are removed
+3. logits    dot products / temperature, plus biases, minus log(expected count); accidental hits are removed
 4. loss      softmax cross-entropy over T + S columns instead of V
 5. gradients in closed form, of the inputs and of the gathered rows
 6. update    an optimizer step on those rows
@@ -79,11 +80,35 @@ def what_counts(labels, sample_weight=None, ignore_index=None):
     return weight, real & (weight > 0)[:, np.newaxis]
 
 
-def sampled_logits(weights, biases, labels, inputs, values, subtract_log_q=True, remove_hits=True):
+def lengths(rows):
+    """Return the length of each row [..., 1]; infinity below 1e-12, so that a row divided by it is zeros."""
+    norm = np.sqrt(np.square(rows, dtype=np.float64).sum(axis=-1, keepdims=True))
+    return np.where(norm < 1e-12, np.inf, norm).astype(rows.dtype)
+
+
+def scaled(rows, normalize, temperature=1.0):
+    """Return rows / temperature, with `normalize` rows of unit length / temperature."""
+    rows = rows / lengths(rows) if normalize else rows
+    return rows if temperature == 1 else rows / temperature
+
+
+def through_scaling(gradient, rows, normalize, temperature=1.0):
+    """Return the gradient with respect to `rows`, given that with respect to `scaled(rows, ...)`."""
+    gradient = gradient if temperature == 1 else gradient / temperature
+    if not normalize:
+        return gradient
+    unit = rows / lengths(rows)
+    return (gradient - (gradient * unit).sum(axis=-1, keepdims=True) * unit) / lengths(rows)
+
+
+def sampled_logits(
+    weights, biases, labels, inputs, values, subtract_log_q=True, remove_hits=True, temperature=1.0, normalize=False
+):
     """Return logits [B, T + S]: labels, then candidates; a removed hit is -inf."""
     candidates, true_count, sampled_count = values
-    true = np.einsum("btd,bd->bt", weights[labels], inputs) + biases[labels]
-    sampled = inputs @ weights[candidates].T + biases[candidates]
+    inputs = scaled(inputs, normalize, temperature)
+    true = np.einsum("btd,bd->bt", scaled(weights[labels], normalize), inputs) + biases[labels]
+    sampled = inputs @ scaled(weights[candidates], normalize).T + biases[candidates]
     if subtract_log_q:
         true = true - np.log(true_count.astype(weights.dtype))
         sampled = sampled - np.log(sampled_count.astype(weights.dtype))
@@ -124,25 +149,29 @@ def sigmoid_cross_entropy(logits, num_true):
 
 
 def sampled_loss_and_grad(
-    weights, biases, labels, inputs, values, subtract_log_q=True, remove_hits=True, loss_grad=None, of=cross_entropy
-):
+    weights, biases, labels, inputs, values, subtract_log_q=True, remove_hits=True, loss_grad=None, of=cross_entropy,
+    temperature=1.0, normalize=False,
+):  # fmt: skip
     """Return loss [B], indices [B * T + S], gradients of those rows, of those biases, and of the inputs.
 
     `of` is the loss of the logits: `cross_entropy` (sampled softmax) or `sigmoid_cross_entropy` (NCE).
     """
-    num_true, candidates = labels.shape[1], values[0]
-    logits = sampled_logits(weights, biases, labels, inputs, values, subtract_log_q, remove_hits)
+    num_true, candidates, options = labels.shape[1], values[0], (temperature, normalize)
+    logits = sampled_logits(weights, biases, labels, inputs, values, subtract_log_q, remove_hits, *options)
     loss, logit_grad = of(logits, num_true)
     if loss_grad is not None:
         logit_grad = logit_grad * loss_grad[:, np.newaxis]
     true_grad, sampled_grad = logit_grad[:, :num_true], logit_grad[:, num_true:]
 
-    inputs_grad = np.einsum("bt,btd->bd", true_grad, weights[labels]) + sampled_grad @ weights[candidates]
-    true_rows = (true_grad[:, :, np.newaxis] * inputs[:, np.newaxis, :]).reshape(-1, inputs.shape[1])
+    true_rows, sampled_rows = scaled(weights[labels], normalize), scaled(weights[candidates], normalize)
+    inputs_grad = np.einsum("bt,btd->bd", true_grad, true_rows) + sampled_grad @ sampled_rows
+    features = scaled(inputs, normalize, temperature)
+    of_labels = (true_grad[:, :, np.newaxis] * features[:, np.newaxis, :]).reshape(-1, inputs.shape[1])
     indices = np.concatenate([labels.ravel(), candidates])
-    rows = np.concatenate([true_rows, sampled_grad.T @ inputs])
+    rows = np.concatenate([of_labels, sampled_grad.T @ features])
+    rows = through_scaling(rows, weights[indices], normalize) if normalize else rows
     entries = np.concatenate([true_grad.ravel(), sampled_grad.sum(axis=0)])
-    return loss, indices, rows, entries, inputs_grad
+    return loss, indices, rows, entries, through_scaling(inputs_grad, inputs, normalize, temperature)
 
 
 def weighted_loss_and_grad(weights, biases, labels, inputs, values, sample_weight, ignore_index, **options):
@@ -171,31 +200,42 @@ def weighted_loss_and_grad(weights, biases, labels, inputs, values, sample_weigh
     return loss, *map(np.concatenate, zip(*of_labels, strict=True)), inputs_grad
 
 
-def full_softmax_loss_and_grad(weights, biases, labels, inputs):
+def full_softmax_loss_and_grad(weights, biases, labels, inputs, temperature=1.0, normalize=False):
     """Return loss [B], gradients of weights [V, D], biases [V] and inputs [B, D], over all V classes."""
-    logits = inputs @ weights.T + biases
+    features, rows = scaled(inputs, normalize, temperature), scaled(weights, normalize)
+    logits = features @ rows.T + biases
     log_p = logits - logits.max(axis=1, keepdims=True)
     log_p = log_p - np.log(np.exp(log_p).sum(axis=1, keepdims=True))
     loss = -np.take_along_axis(log_p, labels, axis=1).mean(axis=1)
     target = np.zeros_like(logits)
     np.add.at(target, (np.arange(labels.shape[0])[:, np.newaxis], labels), 1.0 / labels.shape[1])
     logit_grad = np.exp(log_p) - target
-    return loss, logit_grad.T @ inputs, logit_grad.sum(axis=0), logit_grad @ weights
+    weights_grad = through_scaling(logit_grad.T @ features, weights, normalize)
+    inputs_grad = through_scaling(logit_grad @ rows, inputs, normalize, temperature)
+    return loss, weights_grad, logit_grad.sum(axis=0), inputs_grad
 
 
 def loss_of_rows(inputs, rows, of=cross_entropy, subtract_log_q=True, remove_hits=True):
-    """Return loss [B], gradients of the inputs [B, D] and of the four trained arrays of `ss.PulledRows`."""
-    true = np.einsum("btd,bd->bt", rows.label_weights, inputs) + rows.label_biases
-    sampled = inputs @ rows.sampled_weights.T + rows.sampled_biases
+    """Return loss [B], gradients of the inputs [B, D] and of the four trained arrays of `ss.PulledRows`.
+
+    Temperature and normalization are those of the rows.
+    """
+    features = scaled(inputs, rows.normalize, rows.temperature)
+    true_rows, sampled_rows = (scaled(w, rows.normalize) for w in (rows.label_weights, rows.sampled_weights))
+    true = np.einsum("btd,bd->bt", true_rows, features) + rows.label_biases
+    sampled = features @ sampled_rows.T + rows.sampled_biases
     if subtract_log_q:
         true, sampled = true - rows.label_log_q, sampled - rows.sampled_log_q
     if remove_hits:
         sampled = np.where(rows.hits, -np.inf, sampled)
     loss, logit_grad = of(np.concatenate([true, sampled], axis=1), true.shape[1])
     true_grad, sampled_grad = logit_grad[:, : true.shape[1]], logit_grad[:, true.shape[1] :]
-    inputs_grad = np.einsum("bt,btd->bd", true_grad, rows.label_weights) + sampled_grad @ rows.sampled_weights
-    label_grad = true_grad[:, :, np.newaxis] * inputs[:, np.newaxis, :]
-    return loss, inputs_grad, (label_grad, true_grad, sampled_grad.T @ inputs, sampled_grad.sum(axis=0))
+    inputs_grad = np.einsum("bt,btd->bd", true_grad, true_rows) + sampled_grad @ sampled_rows
+    label_grad = true_grad[:, :, np.newaxis] * features[:, np.newaxis, :]
+    label_grad = through_scaling(label_grad, rows.label_weights, rows.normalize)
+    row_grad = through_scaling(sampled_grad.T @ features, rows.sampled_weights, rows.normalize)
+    inputs_grad = through_scaling(inputs_grad, inputs, rows.normalize, rows.temperature)
+    return loss, inputs_grad, (label_grad, true_grad, row_grad, sampled_grad.sum(axis=0))
 
 
 # --- 6. update ------------------------------------------------------------------------------------------
@@ -222,12 +262,12 @@ def adagrad(table, accumulator, indices, rows, learning_rate):
     table[unique] -= table.dtype.type(learning_rate) * sums / np.sqrt(accumulator[unique])
 
 
-def skip_gram_step(embeddings, weights, biases, inputs, labels, values, update):
+def skip_gram_step(embeddings, weights, biases, inputs, labels, values, update, **options):
     """Train on pairs (inputs [B], labels [B, T]); call `update(name, indices, rows)`; return the mean loss."""
     batch_size = labels.shape[0]
     share = np.full(batch_size, 1.0 / batch_size, weights.dtype)
     loss, indices, rows, entries, inputs_grad = sampled_loss_and_grad(
-        weights, biases, labels, embeddings[inputs], values, loss_grad=share
+        weights, biases, labels, embeddings[inputs], values, loss_grad=share, **options
     )
     update("weights", indices, rows)
     update("biases", indices, entries)

@@ -240,8 +240,28 @@ class Gradients(NamedTuple):
 
 
 @not_a_number()
+class Similarity(NamedTuple):
+    """What a logit is before biases: the dot product of the input and the row of weights, or their cosine.
+
+    Attributes
+    ----------
+    temperature : float
+        The number by which it is divided, above 0.
+    normalize : bool
+        Whether rows are divided by their length first. One shorter than 1e-12 counts as zeros: its cosine with every
+        row is 0, and its gradient is 0.
+    """
+
+    temperature: float = 1.0
+    normalize: bool = False
+
+
+DOT_PRODUCT = Similarity()
+
+
+@not_a_number()
 class Correction(NamedTuple):
-    """What is done to the logits of a batch before the loss.
+    """What the logits of a batch are, and what is done to them before the loss.
 
     Attributes
     ----------
@@ -252,8 +272,17 @@ class Correction(NamedTuple):
     hit_copies : str
         "all" leaves out every copy of such a candidate; "last" leaves out only the last one, as TensorFlow does.
         They differ only for samples drawn with replacement.
+    temperature, normalize : float and bool
+        As in `Similarity`.
     """
 
     subtract_log_q: bool
     remove_accidental_hits: bool
     hit_copies: str = "all"
+    temperature: float = 1.0
+    normalize: bool = False
+
+    @property
+    def similarity(self) -> Similarity:
+        """What a logit is before its bias is added and log(expected count) subtracted."""
+        return Similarity(self.temperature, self.normalize)

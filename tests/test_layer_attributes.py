@@ -80,6 +80,7 @@ def test_bad_values_are_refused_and_nothing_changes(name, value, error, message)
 FIXED = [
     *("num_classes", "dim", "dtype", "objective", "correction", "optimizer", "fused_steps", "weight_table"),
     *("bias_table", "learning_rate", "seed", "folder", "overwrite", "subtract_log_q", "remove_accidental_hits"),
+    *("temperature", "normalize"),
 ]
 
 

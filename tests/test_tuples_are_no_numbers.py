@@ -12,7 +12,7 @@ import sampledsoftmax as ss
 from sampledsoftmax import diagnostics
 from sampledsoftmax.explanation import types as explanation_types
 from sampledsoftmax.samplers.inclusion import Groups
-from sampledsoftmax.types import Correction
+from sampledsoftmax.types import Correction, Similarity
 
 VALUES = np.array([[1.0, -2.0], [3.0, 4.0], [0.5, 8.0]], np.float32)
 GRADIENT = ss.IndexedSlices(VALUES, np.array([3, 0, 3]), (5, 2))
@@ -103,6 +103,7 @@ TUPLES = {
     "SampledValues": SAMPLED,
     "Gradients": GRADIENTS,
     "Correction": Correction(True, False),
+    "Similarity": Similarity(),
     "Groups": Groups(np.array([0.5, 0.5]), np.array([1.0, 1.0])),
     "Counts": diagnostics.Counts(np.array([2.0, 1.0]), ["a", "b"]),
     "Distance": diagnostics.Distance(0.1, 0.2, 0.3),

@@ -70,7 +70,8 @@ def gradient_bias(
         Gradients to average, at least 2; rounded up to a multiple of 20, the number of groups from which standard
         errors are computed.
     correction : Correction
-        Whether log Q is subtracted and accidental hits are removed; by default both.
+        Whether log Q is subtracted and accidental hits are removed, by default both; temperature and normalization,
+        which the exact gradient has too.
 
     Returns
     -------
@@ -106,7 +107,7 @@ def gradient_bias(
         )
     num_samples = validation.whole_number("num_samples", num_samples, 2)
     in_group = ceil_div(num_samples, NUM_GROUPS)
-    exact = exact_gradient(batch)
+    exact = exact_gradient(batch, correction.similarity)
     gaps = np.zeros((NUM_GROUPS, gradient_size(batch)))
     for gap in gaps:
         for _ in range(in_group):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.losses.full_softmax import full_softmax_loss_and_grad
 from sampledsoftmax.not_a_number import not_a_number
-from sampledsoftmax.types import Gradients
+from sampledsoftmax.types import DOT_PRODUCT, Gradients, Similarity
 
 Floats = NDArray[np.float64]
 
@@ -119,10 +119,12 @@ def zipf_counts(num_classes: int, exponent: float = 1.0) -> Floats:
     return counts
 
 
-def exact_gradient(batch: Problem) -> Floats:
+def exact_gradient(batch: Problem, similarity: Similarity = DOT_PRODUCT) -> Floats:
     """Return the gradient of the mean full softmax loss as one vector: weights, biases, inputs."""
     share = np.full(batch.labels.shape[0], 1 / batch.labels.shape[0])
-    _, gradients = full_softmax_loss_and_grad(batch.weights, batch.biases, batch.labels, batch.inputs, loss_grad=share)
+    _, gradients = full_softmax_loss_and_grad(
+        batch.weights, batch.biases, batch.labels, batch.inputs, loss_grad=share, **similarity._asdict()
+    )
     total = np.zeros(gradient_size(batch))
     add_gradient(total, batch, gradients)
     return total

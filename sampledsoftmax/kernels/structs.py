@@ -12,6 +12,8 @@ class StepSettings(NamedTuple):
     ----------
     objective : NamedTuple
         Parameters of the objective; its class selects the kernels of the loss, see kernels/loss/objectives.py.
+    similarity : NamedTuple
+        Its class selects what a logit is before biases: dot product or cosine, see kernels/linalg/similarity.py.
     gradients : bool
         Whether gradients are wanted.
     subtract_log_q, remove_hits, last_copy_only : bool
@@ -22,6 +24,7 @@ class StepSettings(NamedTuple):
     """
 
     objective: Any
+    similarity: Any
     gradients: bool
     subtract_log_q: bool
     remove_hits: bool

@@ -13,7 +13,7 @@ from sampledsoftmax.losses.arguments import correction_for
 from sampledsoftmax.losses.objectives import Objective, checked_objective
 from sampledsoftmax.optimizers import Adagrad, Optimizer, checked_optimizer
 from sampledsoftmax.samplers import CandidateSampler, sampler_for
-from sampledsoftmax.types import Correction
+from sampledsoftmax.types import DOT_PRODUCT, Correction, Similarity
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -52,6 +52,7 @@ class LayerSettings(NamedTuple):
             "objective": saved_objects.described_objective(self.objective),
             "subtract_log_q": self.correction.subtract_log_q,
             "remove_accidental_hits": self.correction.remove_accidental_hits,
+            **self.correction.similarity._asdict(),
         }
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
@@ -71,6 +72,7 @@ def checked_settings(
     dtype: Any,
     seed: Any,
     objective: Any,
+    similarity: Similarity,
 ) -> LayerSettings:
     """Return the arguments of a layer with defaults filled in; TypeError or ValueError names the wrong one."""
     num_classes = validation.whole_number("num_classes", num_classes, 1)
@@ -83,7 +85,7 @@ def checked_settings(
         checked_optimizer(Adagrad(0.05) if optimizer is None else optimizer),
         sampler_for(sampler, num_classes, seed),
         checked,
-        correction_for(checked, subtract_log_q, remove_accidental_hits),
+        correction_for(checked, subtract_log_q, remove_accidental_hits, similarity),
     )
 
 
@@ -112,7 +114,8 @@ def restored_settings(
     objective = saved_objects.restored_objective(saved["objective"], given["objective"], how)
     sizes = (saved["num_classes"], saved["dim"], saved["num_sampled"])
     flags = (saved["subtract_log_q"], saved["remove_accidental_hits"])
-    settings = checked_settings(*sizes, optimizer, sampler, *flags, saved["dtype"], None, objective)
+    similarity = Similarity(*(_with_defaults(saved)[name] for name in Similarity._fields))
+    settings = checked_settings(*sizes, optimizer, sampler, *flags, saved["dtype"], None, objective, similarity)
     return settings, lambda: saved_objects.set_state(settings.sampler, saved["sampler_state"], arrays)
 
 
@@ -131,8 +134,14 @@ def consistent(path: Any) -> Iterator[None]:
 
 def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Return what differs between two descriptions; the learning rate may."""
+    saved = _with_defaults(saved)
     return [
         f"{name} = {saved_objects.short(saved.get(name))}, got {saved_objects.short(value)}"
         for name, value in now.items()
         if saved_objects.without_rate(saved.get(name)) != saved_objects.without_rate(value)
     ]
+
+
+def _with_defaults(saved: dict[str, Any]) -> dict[str, Any]:
+    """Return saved settings with those that layers did not have when files were first written."""
+    return DOT_PRODUCT._asdict() | saved

@@ -77,6 +77,11 @@ class PulledRows:
         Whether the layer subtracts log Q.
     remove_accidental_hits : bool
         Whether the layer leaves accidental hits out.
+    temperature : float
+        The number by which the layer divides dot products.
+    normalize : bool
+        Whether the layer takes cosines. The rows are those of the tables, as they are: the loss divides them by their
+        lengths, and its gradients are with respect to them.
     source : object
         What `push` checks: the table that the rows came from, and whether they were pushed.
 
@@ -110,6 +115,8 @@ class PulledRows:
     objective: str = "sampled_softmax"
     subtract_log_q: bool = True
     remove_accidental_hits: bool = True
+    temperature: float = 1.0
+    normalize: bool = False
     source: Any = None
 
 
@@ -219,7 +226,7 @@ def pull_rows(
         label_weights, label_biases, *sampled, *_log_q(values, layer.dtype), _hits(labels, values.sampled_candidates),
         labels, values.sampled_candidates, embedded, input_ids,
         layer.objective.name if layer.objective in BUILT_IN.values() else "",  # type: ignore[attr-defined]
-        subtract, layer.correction.remove_accidental_hits, Pull(weights),
+        subtract, layer.correction.remove_accidental_hits, *layer.correction.similarity, Pull(weights),
     )  # fmt: skip
 
 

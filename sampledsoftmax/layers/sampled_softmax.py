@@ -23,7 +23,7 @@ from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.samplers import CandidateSampler, sampler_for
-from sampledsoftmax.types import Correction, Gradients
+from sampledsoftmax.types import Correction, Gradients, Similarity
 
 
 class SampledSoftmax(StoredLayer):
@@ -54,6 +54,11 @@ class SampledSoftmax(StoredLayer):
     objective : str or Objective
         "sampled_softmax", "nce" (noise-contrastive estimation), "negative_sampling" (NCE without log Q), or an
         objective of your own.
+    temperature : float
+        Logits are dot products / temperature, then biases are added, then log(expected count) is subtracted; above 0.
+    normalize : bool
+        Whether inputs and rows of the weights are divided by their lengths, so that dot products are cosines. The
+        tables hold the rows as they are. A row shorter than 1e-12 counts as zeros: its cosines and its gradient are 0.
     folder : path, optional
         Keeps tables and slots in memory-mapped .npy files of this folder, for more classes than memory holds: a step
         reads and writes the pages of its rows only. A folder that has a layer is continued; see Notes.
@@ -141,11 +146,14 @@ class SampledSoftmax(StoredLayer):
         seed: Any = None,
         *,
         objective: str | Objective = "sampled_softmax",
+        temperature: float = 1.0,
+        normalize: bool = False,
         folder: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
     ) -> None:
         sizes, flags = (num_classes, dim, num_sampled), (subtract_log_q, remove_accidental_hits)
-        settings = checked_settings(*sizes, optimizer, sampler, *flags, dtype, seed, objective)
+        similarity = Similarity(temperature, normalize)
+        settings = checked_settings(*sizes, optimizer, sampler, *flags, dtype, seed, objective, similarity)
         self._start(settings, seed, folder, overwrite)
 
     @classmethod
@@ -287,7 +295,7 @@ class SampledSoftmax(StoredLayer):
         *,
         ignore_index: int | None = None,
     ) -> NDArray[Any]:
-        """Return the exact loss of each example over all classes: `full_softmax_loss` of the layer's tables.
+        """Return the exact loss of each example over all classes: `full_softmax_loss` of the layer's tables and logits.
 
         Parameters
         ----------
@@ -303,7 +311,7 @@ class SampledSoftmax(StoredLayer):
         Returns
         -------
         float [batch_size]
-            log sum_c exp(inputs[b] . weights[c] + biases[c]) - mean of the labels' logits.
+            log sum_c exp(inputs[b] . weights[c] / temperature + biases[c]) - mean of the labels' logits.
 
         Raises
         ------
@@ -313,12 +321,13 @@ class SampledSoftmax(StoredLayer):
         selection = Selection(sample_weight, ignore_index)
         batch = checked_full_batch(self.weight_table.values, self.bias_table.values, labels, inputs, "div", selection)
         self._catch_up()
-        return full_losses(batch)
+        return full_losses(batch, self.correction.similarity)
 
     def top_k(self, inputs: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return the k classes of the largest logits of each example, exactly.
 
-        Logits are inputs[b] . weights[c] + biases[c], of all classes c.
+        Logits are inputs[b] . weights[c] / temperature + biases[c], of all classes c, of rows of unit length with
+        `normalize`.
 
         Parameters
         ----------
@@ -356,7 +365,7 @@ class SampledSoftmax(StoredLayer):
         no_labels = np.zeros(np.shape(inputs)[:1], np.int64)
         batch = checked_batch(self.weight_table.values, self.bias_table.values, no_labels, inputs, 1)
         self._catch_up()
-        return top_k(batch, k)
+        return top_k(batch, k, self.correction.similarity)
 
     def _catch_up(self) -> None:
         """Leave no row behind, in place, once the arguments of a pass over all classes have been checked."""

@@ -22,7 +22,7 @@ from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.samplers import CandidateSampler
-from sampledsoftmax.types import IndexedSlices
+from sampledsoftmax.types import IndexedSlices, Similarity
 
 Ids = NDArray[np.int64]
 _PADDING = -1  # no id of a class
@@ -66,6 +66,11 @@ class SkipGram(StoredLayer):
     objective : str or Objective
         "sampled_softmax", "nce" (noise-contrastive estimation), "negative_sampling" (NCE without log Q), or an
         objective of your own.
+    temperature : float
+        Logits are dot products / temperature, then biases are added, then log(expected count) is subtracted; above 0.
+    normalize : bool
+        Whether embeddings and rows of the weights are divided by their lengths, so that dot products are cosines. The
+        tables hold the rows as they are. A row shorter than 1e-12 counts as zeros: its cosines and its gradient are 0.
     folder : path, optional
         Keeps tables and slots in memory-mapped .npy files of this folder, for more classes than memory holds: a step
         reads and writes the pages of its rows only. A folder that has a model is continued, as for `SampledSoftmax`.
@@ -127,11 +132,14 @@ class SkipGram(StoredLayer):
         seed: Any = None,
         *,
         objective: str | Objective = "sampled_softmax",
+        temperature: float = 1.0,
+        normalize: bool = False,
         folder: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
     ) -> None:
         sizes, flags = (num_classes, dim, num_sampled), (subtract_log_q, remove_accidental_hits)
-        settings = checked_settings(*sizes, optimizer, sampler, *flags, dtype, seed, objective)
+        similarity = Similarity(temperature, normalize)
+        settings = checked_settings(*sizes, optimizer, sampler, *flags, dtype, seed, objective, similarity)
         self._start(settings, seed, folder, overwrite)
 
     @classmethod

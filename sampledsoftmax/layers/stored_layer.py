@@ -30,6 +30,8 @@ FIXED = {
     "correction": _NEW_LAYER,
     "subtract_log_q": _NEW_LAYER,
     "remove_accidental_hits": _NEW_LAYER,
+    "temperature": _NEW_LAYER,
+    "normalize": _NEW_LAYER,
     "optimizer": "assign its settings, as in layer.optimizer.learning_rate = 0.01, or make a new layer",
     "learning_rate": "write layer.optimizer.learning_rate = 0.01",
     "seed": "assign layer.sampler.state to move in the stream of candidates",

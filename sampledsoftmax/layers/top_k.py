@@ -8,18 +8,19 @@ from numpy.typing import NDArray
 from sampledsoftmax.kernels.full.top_k import NO_CLASS, Best, run_merge, run_top_k
 from sampledsoftmax.losses.batch import Batch
 from sampledsoftmax.losses.full_pass import FullPass
+from sampledsoftmax.types import Similarity
 
 # Classes per block; Ctrl-C takes effect between two blocks.
 BLOCK = 4096
 
 
 @np.errstate(over="ignore", invalid="ignore")  # NaN is reported
-def top_k(batch: Batch, k: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+def top_k(batch: Batch, k: int, similarity: Similarity) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Return ids and logits [batch_size, k] of the k largest logits of each row, in descending order.
 
     Among equal logits the smaller id is first. The labels of the batch are not used.
     """
-    classes = FullPass(batch, BLOCK)
+    classes = FullPass(batch, similarity, BLOCK)
     # With few examples, threads split the classes, and their heaps are merged; with many, that would be more work.
     splits = 1 if classes.num_groups >= 4 * classes.num_threads else classes.num_threads
     shape = (splits, batch.inputs.shape[0], k)

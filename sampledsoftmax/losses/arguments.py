@@ -14,7 +14,7 @@ from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.samplers.log_uniform import LogUniformSampler
 from sampledsoftmax.samplers.stream import CandidateStream
-from sampledsoftmax.types import Correction, SampledValues
+from sampledsoftmax.types import Correction, SampledValues, Similarity
 
 ALL_ALIKE = Selection()
 _kept = threading.local()  # each thread of the caller keeps the sampler of its last call
@@ -68,20 +68,30 @@ def checked_call(
     return Call(batch, values, correction)
 
 
-def checked_correction(subtract_log_q: Any, remove_accidental_hits: Any, hit_copies: Any) -> Correction:
-    """Return the flags of a loss as a `Correction`."""
+def checked_correction(
+    subtract_log_q: Any, remove_accidental_hits: Any, hit_copies: Any, temperature: Any, normalize: Any
+) -> Correction:
+    """Return the options of a loss as a `Correction`."""
     return Correction(
         validation.flag("subtract_log_q", subtract_log_q),
         validation.flag("remove_accidental_hits", remove_accidental_hits),
         validation.choice("hit_copies", hit_copies, ("all", "last")),
+        *checked_similarity(temperature, normalize),
     )
 
 
-def correction_for(objective: Objective, subtract_log_q: Any, remove_accidental_hits: Any) -> Correction:
-    """Return the flags of a layer as a `Correction`; None takes what the objective asks for."""
+def checked_similarity(temperature: Any, normalize: Any) -> Similarity:
+    """Return the arguments `temperature` and `normalize`."""
+    return Similarity(validation.number("temperature", temperature, above=0), validation.flag("normalize", normalize))
+
+
+def correction_for(
+    objective: Objective, subtract_log_q: Any, remove_accidental_hits: Any, similarity: Similarity
+) -> Correction:
+    """Return the options of a layer as a `Correction`; None takes what the objective asks for."""
     log_q = objective.subtract_log_q if subtract_log_q is None else subtract_log_q
     hits = objective.remove_accidental_hits if remove_accidental_hits is None else remove_accidental_hits
-    return checked_correction(log_q, hits, "all")
+    return checked_correction(log_q, hits, "all", *similarity)
 
 
 def checked_batch(

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from sampledsoftmax.jit.integers import ceil_div, round_up
 from sampledsoftmax.jit.simd_width import MR_TAIL
 from sampledsoftmax.kernels.full.logits import Block, Panels, ThreadBuffers, pack_inputs
+from sampledsoftmax.kernels.full.unit_rows import run_scale_rows, run_through_scaling
 from sampledsoftmax.losses.batch import Batch
 from sampledsoftmax.losses.gather import gather, gather_biases
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.runtime.threadpool import thread_pool, threads_for
 from sampledsoftmax.runtime.workspace import aligned, panel_width
+from sampledsoftmax.types import Similarity
 
 # A chunk of logits, 96 examples by 32 panels of 64 bytes, is 197 KB: it stays in L2 while it is used.
 _GROUP_ROWS = 96
@@ -36,8 +38,8 @@ class FullPass:
         Columns of a panel.
     """
 
-    def __init__(self, batch: Batch, block_size: int, chunk_panels: int | None = None) -> None:
-        self.batch = batch
+    def __init__(self, batch: Batch, similarity: Similarity, block_size: int, chunk_panels: int | None = None) -> None:
+        self.batch, self.similarity = batch, similarity
         self.block_size = min(block_size, batch.weights.num_rows)
         batch_size, dim = batch.inputs.shape
         self.dtype = batch.inputs.dtype
@@ -55,7 +57,7 @@ class FullPass:
             batch_size,
             self.chunk_panels,
         )
-        pack_inputs(batch.inputs, np.arange(batch_size), self.panels.inputs)
+        pack_inputs(self._scaled(batch.inputs, 1.0 / similarity.temperature), np.arange(batch_size), self.panels.inputs)
 
     @property
     def num_chunks(self) -> int:
@@ -78,7 +80,28 @@ class FullPass:
         weights, biases = self.batch.weights, self.batch.biases
         for first in range(0, weights.num_rows, self.block_size):
             ids = np.arange(first, min(first + self.block_size, weights.num_rows))
-            yield Block(_rows(weights, ids, self.dtype), gather_biases(biases, ids, self.dtype), first)
+            rows = self._scaled(_rows(weights, ids, self.dtype), 1.0)
+            yield Block(rows, gather_biases(biases, ids, self.dtype), first)
+
+    def _scaled(self, rows: NDArray[Any], factor: float) -> NDArray[Any]:
+        """Return rows times a factor, of unit length before that if asked for; the same array for dot products."""
+        if factor == 1 and not self.similarity.normalize:
+            return rows
+        out = np.empty(rows.shape, rows.dtype)
+        self.run(run_scale_rows, rows, factor, self.similarity.normalize, out)
+        return out
+
+    def class_gradients(self, gradients: NDArray[Any], block: Block) -> None:
+        """Turn gradients of the rows of a block into those of the rows of the table, in place."""
+        if self.similarity.normalize:
+            ids = np.arange(block.first, block.first + gradients.shape[0])
+            self.run(run_through_scaling, gradients, _rows(self.batch.weights, ids, self.dtype), 1.0, True)
+
+    def input_gradients(self, gradients: NDArray[Any]) -> None:
+        """Turn gradients of the packed inputs into those of the inputs, in place."""
+        temperature, normalize = self.similarity
+        if normalize or temperature != 1:
+            self.run(run_through_scaling, gradients, self.batch.inputs, 1.0 / temperature, normalize)
 
     def repeat_in_lanes(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return values [batch_size], repeated in all lanes of an example: [groups, group_rows * width]."""

@@ -8,12 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.full.gradients import Factors, FullScratch, run_gradients
 from sampledsoftmax.kernels.full.log_sum_exp import Normalizer, run_log_sum_exp
-from sampledsoftmax.losses.arguments import checked_batch, checked_loss_grad
+from sampledsoftmax.losses.arguments import checked_batch, checked_loss_grad, checked_similarity
 from sampledsoftmax.losses.batch import Batch
 from sampledsoftmax.losses.counted import Selection, number_of_labels
 from sampledsoftmax.losses.full_pass import FullPass
 from sampledsoftmax.runtime.workspace import aligned
-from sampledsoftmax.types import Gradients, IndexedSlices
+from sampledsoftmax.types import Gradients, IndexedSlices, Similarity
 
 # Classes per block; Ctrl-C takes effect between two blocks.
 BLOCK = 4096
@@ -29,10 +29,12 @@ def full_softmax_loss(
     partition_strategy: str = "div",
     sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
+    temperature: float = 1.0,
+    normalize: bool = False,
 ) -> NDArray[Any]:
     """Return the exact softmax loss of each example: log sum_c exp f(c) - mean over labels of f(label).
 
-    f(c) = inputs[b] . weights[c] + biases[c] for all classes c. Use it for evaluation: a sampled loss is
+    f(c) = inputs[b] . weights[c] / temperature + biases[c] for all classes c. Use it for evaluation: a sampled loss is
     not comparable, since its sum has fewer terms.
 
     Parameters
@@ -53,6 +55,11 @@ def full_softmax_loss(
     ignore_index : int, optional
         A label that says "no label", such as -1: padding. The target is uniform over the other labels of the example;
         one without any has weight 0.
+    temperature : float
+        Logits are dot products / temperature, then biases are added; above 0.
+    normalize : bool
+        Whether `inputs` and rows of `weights` are divided by their lengths, so that dot products are cosines. A row
+        shorter than 1e-12 counts as zeros: its cosines and its gradient are 0.
 
     Returns
     -------
@@ -78,7 +85,7 @@ def full_softmax_loss(
     batch = checked_full_batch(
         weights, biases, labels, inputs, partition_strategy, Selection(sample_weight, ignore_index)
     )
-    return full_losses(batch)
+    return full_losses(batch, checked_similarity(temperature, normalize))
 
 
 def full_softmax_loss_and_grad(
@@ -91,6 +98,8 @@ def full_softmax_loss_and_grad(
     loss_grad: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
+    temperature: float = 1.0,
+    normalize: bool = False,
 ) -> tuple[NDArray[Any], Gradients]:
     """Return (`full_softmax_loss`, its gradients).
 
@@ -115,6 +124,10 @@ def full_softmax_loss_and_grad(
         Weight of each example; its loss and what it adds to the gradients are multiplied by it.
     ignore_index : int, optional
         A label that says "no label".
+    temperature : float
+        Dot products are divided by it.
+    normalize : bool
+        Whether rows are divided by their lengths, so that dot products are cosines.
 
     Returns
     -------
@@ -139,12 +152,12 @@ def full_softmax_loss_and_grad(
     batch = checked_full_batch(
         weights, biases, labels, inputs, partition_strategy, Selection(sample_weight, ignore_index)
     )
-    above = checked_loss_grad(loss_grad, batch)
+    similarity, above = checked_similarity(temperature, normalize), checked_loss_grad(loss_grad, batch)
     part, rows = _what_counts(batch)
     if batch.counted is not None:
         above = (above * batch.counted.weights.astype(above.dtype))[rows]
-    normalizer = _normalizer(part)
-    gradients = _gradients(part, normalizer, above)
+    normalizer = _normalizer(part, similarity)
+    gradients = _gradients(part, similarity, normalizer, above)
     inputs_grad = np.zeros_like(batch.inputs)
     inputs_grad[rows] = gradients.inputs
     return _of_batch(_losses(part, normalizer), rows, batch), gradients._replace(inputs=inputs_grad)
@@ -159,10 +172,10 @@ def checked_full_batch(
     return checked_batch(weights, biases, labels, inputs, num_true, partition_strategy, selection=selection)
 
 
-def full_losses(batch: Batch) -> NDArray[Any]:
+def full_losses(batch: Batch, similarity: Similarity) -> NDArray[Any]:
     """Return the losses of checked arguments."""
     part, rows = _what_counts(batch)
-    return _of_batch(_losses(part, _normalizer(part)), rows, batch)
+    return _of_batch(_losses(part, _normalizer(part, similarity)), rows, batch)
 
 
 def _what_counts(batch: Batch) -> tuple[Batch, Any]:
@@ -186,12 +199,12 @@ def _of_batch(losses: NDArray[Any], rows: Any, batch: Batch) -> NDArray[Any]:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # NaN or inf in a table propagates to the loss
-def _normalizer(batch: Batch) -> Normalizer:
+def _normalizer(batch: Batch, similarity: Similarity) -> Normalizer:
     """Return the log-sum-exp and the true logits of each example.
 
     The true logits are copied from the logits of all classes, not computed separately: a loss is never negative.
     """
-    classes = FullPass(batch, BLOCK)
+    classes = FullPass(batch, similarity, BLOCK)
     batch_size, dtype = batch.inputs.shape[0], batch.inputs.dtype
     normalizer = Normalizer(
         labels=batch.labels,
@@ -216,19 +229,21 @@ def _losses(batch: Batch, normalizer: Normalizer) -> NDArray[Any]:
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def _gradients(batch: Batch, normalizer: Normalizer, loss_grad: NDArray[Any]) -> Gradients:
+def _gradients(batch: Batch, similarity: Similarity, normalizer: Normalizer, loss_grad: NDArray[Any]) -> Gradients:
     num_classes, dim = batch.weights.num_rows, batch.inputs.shape[1]
     weights_grad = np.empty((num_classes, dim), batch.inputs.dtype)
     biases_grad = np.empty(num_classes, batch.inputs.dtype)
     block_size = max(BLOCK // 4, 1)  # the logits of a block are stored for the whole batch
-    classes = FullPass(batch, block_size, chunk_panels=block_size)
+    classes = FullPass(batch, similarity, block_size, chunk_panels=block_size)
     scratch, factors = _scratch(classes), _factors(classes, normalizer, loss_grad)
     for block in classes.blocks():
         rows = slice(block.first, block.first + block.weights.shape[0])
         out = weights_grad[rows], biases_grad[rows]
         classes.run(run_gradients, block, classes.panels, factors, scratch, *out)
+        classes.class_gradients(out[0], block)
     inputs_grad = scratch.input_grad.transpose(0, 2, 1, 3).reshape(-1, scratch.flat_class_grad.shape[2])
     inputs_grad = np.ascontiguousarray(inputs_grad[: batch.inputs.shape[0], :dim])
+    classes.input_gradients(inputs_grad)
     every = np.arange(num_classes, dtype=np.int64)
     of_weights = batch.weights.gradient(IndexedSlices(weights_grad, every, weights_grad.shape))
     if batch.biases is None:

@@ -26,10 +26,12 @@ def compute_sampled_logits(
     *,
     hit_copies: str = "all",
     partition_strategy: str = "div",
+    temperature: float = 1.0,
+    normalize: bool = False,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the logits that a sampled loss is computed from, and their target probabilities.
 
-    f(c) = inputs[b] . weights[c] + biases[c] - log(expected count of c), of the labels and the candidates c.
+    f(c) = inputs[b] . weights[c] / temperature + biases[c] - log(expected count of c), of labels and candidates c.
 
     Parameters
     ----------
@@ -61,6 +63,11 @@ def compute_sampled_logits(
         With a candidate drawn more than once: which copies of a hit get -inf, "all" or "last".
     partition_strategy : str
         How a list of shards holds the classes, "div" or "mod".
+    temperature : float
+        Logits are dot products / temperature, then biases are added, then log(expected count) is subtracted; above 0.
+    normalize : bool
+        Whether `inputs` and rows of `weights` are divided by their lengths, so that dot products are cosines. A row
+        shorter than 1e-12 counts as zeros: its cosines and its gradient are 0.
 
     Returns
     -------
@@ -90,7 +97,7 @@ def compute_sampled_logits(
     """
     del name
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
-    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
+    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies, temperature, normalize)
     call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy)
     true, sampled = evaluate.logits(call)
     targets = np.zeros((true.shape[0], true.shape[1] + sampled.shape[1]), true.dtype)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax import reference
 from sampledsoftmax.kernels.loss.objectives import LogitsOnly
 from sampledsoftmax.kernels.step.loss_and_grad import run_loss_and_grad
 from sampledsoftmax.kernels.structs import Operands, Scratch
@@ -14,7 +15,7 @@ from sampledsoftmax.losses.gather import gather, gather_biases
 from sampledsoftmax.losses.objectives import Objective, checked_loss
 from sampledsoftmax.runtime.threadpool import thread_pool, threads_for
 from sampledsoftmax.runtime.workspace import Workspace, settings_for
-from sampledsoftmax.types import Correction, SampledValues
+from sampledsoftmax.types import Correction, SampledValues, Similarity
 
 Ids = NDArray[np.int64]
 _kept = threading.local()  # each thread of the caller keeps the memory of its largest call
@@ -71,7 +72,7 @@ def losses_and_gradients(
     compiled = objective.compiled_loss()
     if compiled is None:
         losses, logit_grad = _in_numpy(batch, values, correction, objective)
-        return losses, _row_gradients(batch, values, logit_grad * loss_grad[:, np.newaxis])
+        return losses, _row_gradients(batch, values, correction.similarity, logit_grad * loss_grad[:, np.newaxis])
     batch_size, dim = batch.inputs.shape
     num_rows, dtype = batch.labels.size + values.sampled_candidates.size, batch.inputs.dtype
     rows, entries = np.empty((num_rows, dim), dtype), np.empty(num_rows, dtype)
@@ -87,17 +88,24 @@ def _in_numpy(
     return checked_loss(objective, np.concatenate((true, sampled), axis=1), batch.labels.shape[1])
 
 
-def _row_gradients(batch: Batch, values: SampledValues, logit_grad: NDArray[Any]) -> RowGradients:
+def _row_gradients(
+    batch: Batch, values: SampledValues, similarity: Similarity, logit_grad: NDArray[Any]
+) -> RowGradients:
     """Return gradients of rows and biases, labels then candidates, and of the inputs."""
-    batch_size, num_true = batch.labels.shape
-    dtype, inputs = batch.inputs.dtype, batch.inputs
+    num_true, (temperature, normalize) = batch.labels.shape[1], similarity
     true_grad, sampled_grad = logit_grad[:, :num_true], logit_grad[:, num_true:]
-    true_rows = gather(batch.weights, batch.labels.ravel(), dtype).reshape(batch_size, num_true, inputs.shape[1])
-    input_grad = sampled_grad @ gather(batch.weights, values.sampled_candidates, dtype)
-    input_grad += np.einsum("bt,btd->bd", true_grad, true_rows)
+    ids, num_labels = np.concatenate((batch.labels.ravel(), values.sampled_candidates)), batch.labels.size
+    table = gather(batch.weights, ids, batch.inputs.dtype)
+    inputs, rows = reference.scaled(batch.inputs, normalize, temperature), reference.scaled(table, normalize)
+    input_grad = sampled_grad @ rows[num_labels:]
+    input_grad += np.einsum("bt,btd->bd", true_grad, rows[:num_labels].reshape(*batch.labels.shape, inputs.shape[1]))
     label_grad = np.einsum("bt,bd->btd", true_grad, inputs).reshape(-1, inputs.shape[1])
     row_grad = np.concatenate((label_grad, sampled_grad.T @ inputs))
-    return RowGradients(row_grad, np.concatenate((true_grad.ravel(), sampled_grad.sum(axis=0))), input_grad)
+    return RowGradients(
+        reference.through_scaling(row_grad, table, normalize),
+        np.concatenate((true_grad.ravel(), sampled_grad.sum(axis=0))),
+        reference.through_scaling(input_grad, batch.inputs, normalize, temperature),
+    )
 
 
 def _run(

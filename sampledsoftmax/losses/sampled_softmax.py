@@ -29,10 +29,12 @@ def sampled_softmax_loss(
     partition_strategy: str = "div",
     sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
+    temperature: float = 1.0,
+    normalize: bool = False,
 ) -> NDArray[Any]:
     """Return the sampled softmax loss of each example, as `tf.nn.sampled_softmax_loss` does.
 
-    With the logits f(c) = inputs[b] . weights[c] + biases[c] - log(expected count of c) of the labels y
+    With the logits f(c) = inputs[b] . weights[c] / temperature + biases[c] - log(expected count of c) of the labels y
     and of the candidates that are not labels of example b,
 
         loss[b] = log(sum over both of exp f(c)) - mean over y of f(y).
@@ -76,6 +78,11 @@ def sampled_softmax_loss(
     ignore_index : int, optional
         A label that says "no label", such as -1: padding. The target is uniform over the other labels of the example;
         one without any has weight 0.
+    temperature : float
+        Logits are dot products / temperature, then biases are added, then log(expected count) is subtracted; above 0.
+    normalize : bool
+        Whether `inputs` and rows of `weights` are divided by their lengths, so that dot products are cosines. A row
+        shorter than 1e-12 counts as zeros: its cosines and its gradient are 0.
 
     Returns
     -------
@@ -102,7 +109,7 @@ def sampled_softmax_loss(
     """
     del name
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
-    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
+    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies, temperature, normalize)
     selection = Selection(sample_weight, ignore_index)
     call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy, selection=selection)
     return evaluate.loss(call, SAMPLED_SOFTMAX)
@@ -127,6 +134,8 @@ def sampled_softmax_loss_and_grad(
     loss_grad: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
+    temperature: float = 1.0,
+    normalize: bool = False,
 ) -> tuple[NDArray[Any], Gradients]:
     """Return (`sampled_softmax_loss`, its gradients); the candidates count as constants.
 
@@ -172,6 +181,10 @@ def sampled_softmax_loss_and_grad(
         label of an example of weight 0, and no row at all if every weight is 0.
     ignore_index : int, optional
         A label that says "no label"; the gradients do not name it.
+    temperature : float
+        Dot products are divided by it.
+    normalize : bool
+        Whether rows are divided by their lengths, so that dot products are cosines.
 
     Returns
     -------
@@ -197,7 +210,7 @@ def sampled_softmax_loss_and_grad(
     """
     del name
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
-    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies)
+    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies, temperature, normalize)
     selection = Selection(sample_weight, ignore_index)
     call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy, selection=selection)
     return evaluate.loss_and_grad(call, SAMPLED_SOFTMAX, checked_loss_grad(loss_grad, call.batch))

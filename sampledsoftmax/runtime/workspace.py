@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.jit.simd_width import PANEL_BYTES
+from sampledsoftmax.kernels.linalg.similarity import Cosine, DotProduct, ScaledDotProduct
 from sampledsoftmax.kernels.structs import IdGroups, Scratch, StepSettings, ThreadBuffers
 from sampledsoftmax.kernels.sync.schedule import BLOCK_ROWS
-from sampledsoftmax.types import Correction
+from sampledsoftmax.types import Correction, Similarity
 
 # Panels of candidates whose gradients are summed in one pass over the inputs.
 _CLASS_PANELS = 4
@@ -32,6 +33,7 @@ def settings_for(
     num_true, num_sampled = columns
     return StepSettings(
         objective,
+        compiled_similarity(correction.similarity),
         gradients,
         correction.subtract_log_q,
         correction.remove_accidental_hits,
@@ -39,6 +41,13 @@ def settings_for(
         num_true,
         class_panels(num_sampled, panel_width(dtype), threads),
     )
+
+
+def compiled_similarity(similarity: Similarity) -> DotProduct | ScaledDotProduct | Cosine:
+    """Return the parameters of the kernels; dot products have kernels of their own, without factors."""
+    if similarity.normalize:
+        return Cosine(1.0 / similarity.temperature)
+    return DotProduct() if similarity.temperature == 1 else ScaledDotProduct(1.0 / similarity.temperature)
 
 
 def class_panels(num_sampled: int, width: int, threads: int) -> int:

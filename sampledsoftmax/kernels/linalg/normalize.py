@@ -10,26 +10,27 @@ MIN_NORM = 1e-12
 
 @jit_sum
 def _dot_rows(a, i, b, j):
-    total = a.dtype.type(0)
-    for d in range(a.shape[1]):
-        total += a[i, d] * b[j, d]
+    """Return the dot product of two rows of the width of b, in float64, where no square of a float32 is infinite."""
+    total = 0.0
+    for d in range(b.shape[1]):
+        total += float(a[i, d]) * float(b[j, d])
     return total
 
 
 @jit
 def inverse_norm(table, row):
-    """Return 1 / the Euclidean norm of a row, or 0 if the row counts as zeros."""
+    """Return 1 / the Euclidean norm of a row, 0 if the row counts as zeros, and NaN if the norm is not finite."""
     norm = math.sqrt(_dot_rows(table, row, table, row))
     real = table.dtype.type
-    return real(1) / norm if norm >= MIN_NORM else real(0)
+    return real(0) if norm < MIN_NORM else real(1 / norm + (norm - norm))
 
 
 @jit
 def project_row(gradient, g, table, row, inverse):
     """Turn row g, the gradient with respect to the normalized row, into that with respect to the row itself, in place.
 
-    With x^ = x / |x| and inverse = 1 / |x| it is (g - (g . x^) x^) / |x|.
+    With x^ = x / |x| and inverse = 1 / |x| it is (g - (g . x^) x^) / |x|. The gradient may be wider than the table.
     """
-    along = _dot_rows(gradient, g, table, row) * inverse * inverse
-    for d in range(gradient.shape[1]):
+    along = gradient.dtype.type(_dot_rows(gradient, g, table, row) * float(inverse) ** 2)
+    for d in range(table.shape[1]):
         gradient[g, d] = (gradient[g, d] - along * table[row, d]) * inverse

@@ -71,6 +71,14 @@ def clear_row(rows, i):
 
 
 @jit
+def scale_row(panels, i, factor):
+    """Multiply row i of the panels by a number."""
+    for p in range(panels.shape[0]):
+        for c in range(width_of(panels)):
+            panels[p, i, c] *= factor
+
+
+@jit
 def transpose_panel(packed, top, packed_t, panel):
     """Copy rows top .. top + width of the panels `packed` to the columns of packed_t[panel]."""
     width = width_of(packed)

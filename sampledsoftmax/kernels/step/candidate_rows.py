@@ -7,6 +7,7 @@ from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.kernels.linalg.gemm import gemm_tn
 from sampledsoftmax.kernels.linalg.microkernels import sum_rows
 from sampledsoftmax.kernels.linalg.packing import pack_rows, transpose_panel, width_of
+from sampledsoftmax.kernels.linalg.similarity import scale_classes
 from sampledsoftmax.kernels.sync.barrier import static_range
 
 
@@ -21,6 +22,7 @@ def pack_candidates(thread_id, num_threads, operands, settings, scratch):
     for panel in range(first, last):
         top = panel * width
         pack_rows(operands.sampled_weights, ids, top, width, packed_candidates)
+        scale_classes(settings.similarity, operands.sampled_weights, ids, top, width, packed_candidates)
         transpose_panel(packed_candidates, top, packed_candidates_t, panel)
         for c in range(width):
             s = top + c
@@ -36,8 +38,9 @@ def pack_candidates(thread_id, num_threads, operands, settings, scratch):
 def candidate_gradients(first, last, rows, scratch, candidate_grad):
     """Write the gradients of the rows and biases of the candidates in panels first .. last.
 
-    They are sums over the batch of (gradient of the logit) times (input): written to candidate_grad [candidates of the
-    panels, dim panels, width] and to scratch.bias_sums. `rows` is the batch size, rounded up to a multiple of MR_TAIL.
+    They are sums over the batch of (gradient of the logit) times (packed input): written to candidate_grad [candidates
+    of the panels, dim panels, width] and to scratch.bias_sums. `rows` is the batch size, rounded up to a multiple of
+    MR_TAIL.
     """
     gemm_tn(scratch.sampled_grad, first, last, rows, scratch.inputs, candidate_grad, False)
     for panel in range(first, last):

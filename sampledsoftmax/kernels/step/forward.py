@@ -9,6 +9,7 @@ from sampledsoftmax.jit.simd_width import MR_TAIL
 from sampledsoftmax.kernels.linalg.gemm import KC, gemm_nn, gemm_nn_block
 from sampledsoftmax.kernels.linalg.microkernels import add_biases_subtract_log_q
 from sampledsoftmax.kernels.linalg.packing import pack_rows, unpack_row, width_of
+from sampledsoftmax.kernels.linalg.similarity import by_class, by_input, input_gradient, scale_inputs
 from sampledsoftmax.kernels.loss.objectives import block_loss
 from sampledsoftmax.kernels.structs import Block
 from sampledsoftmax.kernels.sync.atomics import prefetch_read
@@ -58,6 +59,7 @@ def block_of(top, rows, num_sampled, scratch):
 def _run_block(top, rows, operands, settings, scratch, buffers, thread_id):
     block = block_of(top, rows, operands.sampled_ids.size, scratch)
     pack_rows(operands.inputs, operands.input_ids, top, block.padded, scratch.inputs)
+    scale_inputs(settings.similarity, operands.inputs, operands.input_ids, top, block.padded, scratch.inputs)
     _true_logits(block, operands, settings, scratch)
     sampled_logits(block, scratch)
     if settings.remove_hits:
@@ -78,17 +80,19 @@ def dot(a, b):
 
 @jit
 def _true_logits(block, operands, settings, scratch):
-    """Write dot product + bias - log Q of the labels."""
+    """Write dot product or cosine / temperature + bias - log Q of the labels."""
     inputs, weights, biases = operands.inputs, operands.true_weights, operands.true_biases
     input_ids, true_ids, logits = operands.input_ids, operands.true_ids, scratch.true_logits
     counts, real = scratch.true_counts, scratch.losses.dtype.type
     end = (block.top + block.rows) * settings.num_true
     for b in range(block.top, block.top + block.rows):
         features = inputs[input_ids[b]]
+        factor = by_input(settings.similarity, real(1), inputs, input_ids[b])
         for i in range(b * settings.num_true, (b + 1) * settings.num_true):
             if i + _PREFETCH_DISTANCE < end:
                 prefetch_read(weights, true_ids[i + _PREFETCH_DISTANCE])
-            logits[i] = dot(features, weights[true_ids[i]]) + biases[true_ids[i]]
+            product = dot(features, weights[true_ids[i]]) * by_class(settings.similarity, factor, weights, true_ids[i])
+            logits[i] = product + biases[true_ids[i]]
             if settings.subtract_log_q:
                 logits[i] -= math.log(real(counts[i]))
 
@@ -151,6 +155,8 @@ def _input_gradients(block, operands, row_scales, settings, scratch):
     for b in range(block.top, block.top + block.rows):
         unpack_row(sums, b, out, b)
         for i in range(b * settings.num_true, (b + 1) * settings.num_true):
-            factor, row = true_grad[i], true_ids[i]
+            row = true_ids[i]
+            factor = by_class(settings.similarity, true_grad[i], weights, row)
             for d in range(out.shape[1]):
                 out[b, d] += factor * weights[row, d]
+        input_gradient(settings.similarity, out, b, operands.inputs, operands.input_ids[b])

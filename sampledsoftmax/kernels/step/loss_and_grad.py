@@ -5,6 +5,7 @@ from sampledsoftmax.jit.integers import ceil_div, round_up
 from sampledsoftmax.jit.simd_width import MR_TAIL
 from sampledsoftmax.kernels.hash_table import clear
 from sampledsoftmax.kernels.linalg.packing import width_of
+from sampledsoftmax.kernels.linalg.similarity import by_input, class_gradient
 from sampledsoftmax.kernels.step.candidate_rows import candidate_gradients, pack_candidates
 from sampledsoftmax.kernels.step.forward import run_examples
 from sampledsoftmax.kernels.step.id_groups import insert_candidates, look_up_groups
@@ -50,6 +51,9 @@ def _write_classes(thread_id, shared, operands, settings, scratch, buffers, row_
             bias_grad[num_labels + s] = scratch.bias_sums[s // width, s % width]
             for d in range(row_grad.shape[1]):
                 row_grad[num_labels + s, d] = buffers.flat_candidate_grad[thread_id, s - first * width, d]
+            class_gradient(
+                settings.similarity, row_grad, num_labels + s, operands.sampled_weights, operands.sampled_ids[s]
+            )
         first = next_chunk(shared, CLASS_CHUNKS) * settings.class_panels
 
 
@@ -58,8 +62,10 @@ def _write_labels(thread_id, num_threads, operands, settings, scratch, row_grad,
     """Write the gradients of the labels of every num_threads-th example."""
     for b in range(thread_id, operands.input_ids.size, num_threads):
         features = operands.inputs[operands.input_ids[b]]
+        scale = by_input(settings.similarity, row_grad.dtype.type(1), operands.inputs, operands.input_ids[b])
         for i in range(b * settings.num_true, (b + 1) * settings.num_true):
             factor = scratch.true_grad[i]
             bias_grad[i] = factor
             for d in range(features.size):
-                row_grad[i, d] = factor * features[d]
+                row_grad[i, d] = factor * (features[d] * scale)
+            class_gradient(settings.similarity, row_grad, i, operands.true_weights, operands.true_ids[i])

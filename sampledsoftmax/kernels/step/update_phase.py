@@ -5,6 +5,7 @@ from sampledsoftmax.jit.integers import ceil_div, round_up
 from sampledsoftmax.jit.simd_width import MR_TAIL
 from sampledsoftmax.kernels.linalg.packed_rows import add_to_rows
 from sampledsoftmax.kernels.linalg.packing import clear_row, width_of
+from sampledsoftmax.kernels.linalg.similarity import class_gradient
 from sampledsoftmax.kernels.step.candidate_rows import candidate_gradients
 from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS
 from sampledsoftmax.kernels.sync.atomics import prefetch_write
@@ -49,6 +50,7 @@ def _update_candidates(thread_id, chunk, tables, rule, operands, settings, scrat
         _prefetch_ahead(weights, weights_slots, ids, s, end)
         entry = bias_sums[s // width, s % width]
         entries[thread_id, 0] = _add_labels(heads[s], entry, settings.num_true, scratch, panels, r)
+        class_gradient(settings.similarity, rows, r, weights, ids[s])
         update_row(rule, weights, weights_slots, ids[s], rows, r)
         update_row(rule, biases, biases_slots, ids[s], entries, thread_id)
 
@@ -66,6 +68,7 @@ def _update_labels(thread_id, first, tables, rule, settings, scratch, buffers):
         clear_row(panels, 0)
         entry = bias_sums.dtype.type(0)
         entries[thread_id, 0] = _add_labels(heads[u], entry, settings.num_true, scratch, panels, 0)
+        class_gradient(settings.similarity, rows, 0, weights, ids[u])
         update_row(rule, weights, weights_slots, ids[u], rows, 0)
         update_row(rule, biases, biases_slots, ids[u], entries, thread_id)
 
