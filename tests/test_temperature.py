@@ -54,6 +54,7 @@ def differences(loss, array, step=1e-5):
 # --- functions ---
 
 
+@pytest.mark.subset(name="both", loss_name="sampled_softmax")
 @pytest.mark.parametrize("num_true", [1, 3])
 @pytest.mark.parametrize("counted", ["all", "some"])
 @pytest.mark.parametrize("loss_name", FUNCTIONS)
@@ -94,6 +95,7 @@ def test_gradients_of_the_full_softmax_are_central_differences(name, counted, nu
     np.testing.assert_allclose(gradients.biases.values, differences(loss, case.biases), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.subset(name="both", loss_name="sampled_softmax", dtype=np.float32)
 @pytest.mark.parametrize("sizes", RAGGED)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss_name", FUNCTIONS)
@@ -242,6 +244,7 @@ class AdagradInPython(ss.Optimizer):
         reference.adagrad(table, slots["accumulator"], gradient.indices, gradient.values, 0.1)
 
 
+@pytest.mark.subset(name="both", objective="sampled_softmax", dtype=np.float32)
 @pytest.mark.parametrize("num_true", [1, 3])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -266,6 +269,7 @@ def test_a_step_is_the_functions_of_the_reference_composed(name, objective, dtyp
     np.testing.assert_allclose(layer.biases, biases, **tolerance(dtype))
 
 
+@pytest.mark.subset(name="both", part="objective")
 @pytest.mark.parametrize("part", ["objective", "optimizer", "rows"])
 @of_each
 def test_steps_that_are_composed_of_parts_are_the_fused_step(name, part):
@@ -309,6 +313,7 @@ def test_a_step_with_weights_and_padding_is_that_of_the_reference(name):
     np.testing.assert_allclose(layer.weights, before[0], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.subset(name="both", dtype=np.float32)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("num_true", [1, 2])
 @of_each

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from sampledsoftmax.jit.decorators import jit, jit_sum
 
 # A shorter row counts as zeros: its cosine with every row is 0, and so is its gradient.
@@ -13,7 +15,7 @@ def _dot_rows(a, i, b, j):
     """Return the dot product of two rows of the width of b, in float64, where no square of a float32 is infinite."""
     total = 0.0
     for d in range(b.shape[1]):
-        total += float(a[i, d]) * float(b[j, d])
+        total += np.float64(a[i, d]) * np.float64(b[j, d])
     return total
 
 
@@ -31,6 +33,6 @@ def project_row(gradient, g, table, row, inverse):
 
     With x^ = x / |x| and inverse = 1 / |x| it is (g - (g . x^) x^) / |x|. The gradient may be wider than the table.
     """
-    along = gradient.dtype.type(_dot_rows(gradient, g, table, row) * float(inverse) ** 2)
+    along = gradient.dtype.type(_dot_rows(gradient, g, table, row) * np.float64(inverse) ** 2)
     for d in range(table.shape[1]):
         gradient[g, d] = (gradient[g, d] - along * table[row, d]) * inverse
