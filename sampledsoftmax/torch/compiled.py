@@ -17,6 +17,7 @@ from sampledsoftmax.torch import full, kernels, operations
 from sampledsoftmax.torch.arguments import Flat, checked_labels, checked_values
 from sampledsoftmax.torch.formula import Formula
 from sampledsoftmax.torch.samplers import to_tensors
+from sampledsoftmax.types import DOT_PRODUCT, Similarity
 
 _modules: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
 _numbers = itertools.count()
@@ -70,9 +71,12 @@ def module_loss(module: Any, flat: Flat, weight: Any, bias: Any, sampled_values:
     return _reduce(losses, flat, module.reduction, module.ignore_index)
 
 
-def full_loss(flat: Flat, weight: Any, bias: Any, reduction: str, ignore_index: int) -> Any:
+def full_loss(
+    flat: Flat, weight: Any, bias: Any, reduction: str, ignore_index: int, similarity: Similarity = DOT_PRODUCT
+) -> Any:
     """Return the exact loss of a function that is being compiled."""
-    return _reduce(_full_losses(flat.inputs, flat.target, weight, bias, ignore_index), flat, reduction, ignore_index)
+    losses = _full_losses(flat.inputs, flat.target, weight, bias, ignore_index, *similarity)
+    return _reduce(losses, flat, reduction, ignore_index)
 
 
 def _dense_loss(
@@ -171,9 +175,11 @@ def _losses(
     objective: str,
     subtract_log_q: bool,
     remove_accidental_hits: bool,
+    temperature: float,
+    normalize: bool,
     ignore_index: int,
 ) -> Tensor:
-    formula = Formula(objective, subtract_log_q, remove_accidental_hits)
+    formula = Formula(objective, subtract_log_q, remove_accidental_hits, temperature, normalize)
     batch = _Batch(
         inputs, target, weight.shape[0], ignore_index, (candidates, true_count, sampled_count), subtract_log_q
     )
@@ -198,10 +204,12 @@ def _gradients(
     objective: str,
     subtract_log_q: bool,
     remove_accidental_hits: bool,
+    temperature: float,
+    normalize: bool,
     ignore_index: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return gradients of the inputs, and of rows and biases of labels and candidates: 0 for ignored examples."""
-    formula = Formula(objective, subtract_log_q, remove_accidental_hits)
+    formula = Formula(objective, subtract_log_q, remove_accidental_hits, temperature, normalize)
     batch = _Batch(
         inputs, target, weight.shape[0], ignore_index, (candidates, true_count, sampled_count), subtract_log_q
     )
@@ -228,7 +236,7 @@ def _backward(ctx: Any, grad: Any) -> tuple[Any, ...]:
     ids = torch.cat((target.reshape(-1).clamp(min=0), candidates))  # an ignored label: 0 is added to some row
     of_weight = torch.zeros_like(weight).index_add(0, ids, rows)
     of_bias = None if bias is None else torch.zeros_like(bias).index_add(0, ids, entries)
-    return (of_inputs, None, of_weight, of_bias, *[None] * 7)
+    return (of_inputs, None, of_weight, of_bias, *[None] * 9)
 
 
 _losses.register_autograd(_backward, setup_context=_save)
@@ -380,10 +388,13 @@ def _full_losses(
     weight: Tensor,
     bias: Optional[Tensor],  # noqa: UP045
     ignore_index: int,
+    temperature: float,
+    normalize: bool,
 ) -> Tensor:
     labels = checked_labels(target, weight.shape[0], ignore_index, tuple(target.shape[:1]))
     kept, ids = _on_device(labels, inputs)
-    losses = full.losses(inputs if kept is None else inputs[kept], weight, bias, ids)
+    similarity = Similarity(temperature, normalize)
+    losses = full.losses(inputs if kept is None else inputs[kept], weight, bias, ids, similarity)
     return losses if kept is None else losses.new_zeros(kept.shape).masked_scatter_(kept, losses)
 
 
@@ -400,12 +411,15 @@ def _full_gradients(
     weight: Tensor,
     bias: Optional[Tensor],  # noqa: UP045
     ignore_index: int,
+    temperature: float,
+    normalize: bool,
     of_tables: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     labels = checked_labels(target, weight.shape[0], ignore_index, tuple(target.shape[:1]))
     kept, ids = _on_device(labels, inputs)
     some = (grad, inputs) if kept is None else (grad[kept], inputs[kept])
-    of_inputs, of_weight, of_bias = full.gradients(*some, weight, bias, ids, of_tables)
+    similarity = Similarity(temperature, normalize)
+    of_inputs, of_weight, of_bias = full.gradients(*some, weight, bias, ids, of_tables, similarity)
     if kept is not None:
         of_inputs = torch.zeros_like(inputs).masked_scatter_(kept[:, None], of_inputs)
     none = inputs.new_empty(0)
@@ -414,7 +428,15 @@ def _full_gradients(
 
 @_full_gradients.register_fake
 def _(
-    grad: Any, inputs: Any, target: Any, weight: Any, bias: Any, ignore_index: int, of_tables: bool
+    grad: Any,
+    inputs: Any,
+    target: Any,
+    weight: Any,
+    bias: Any,
+    ignore_index: int,
+    temperature: float,
+    normalize: bool,
+    of_tables: bool,
 ) -> tuple[Any, Any, Any]:
     of_weight = torch.empty_like(weight) if of_tables else inputs.new_empty(0)
     of_bias = torch.empty_like(bias) if of_tables and bias is not None else inputs.new_empty(0)
@@ -428,17 +450,17 @@ def _on_device(labels: Any, inputs: Any) -> tuple[Any, Any]:
 
 def _save_full(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
     ctx.save_for_backward(*inputs[:4])
-    ctx.ignore_index = inputs[4]
+    ctx.options = inputs[4:]
 
 
 def _backward_of_full(ctx: Any, grad: Any) -> tuple[Any, ...]:
     inputs, target, weight, bias = ctx.saved_tensors
     of_tables = any(ctx.needs_input_grad[2:4])
-    found = _full_gradients(grad, inputs, target, weight, bias, ctx.ignore_index, of_tables)
+    found = _full_gradients(grad, inputs, target, weight, bias, *ctx.options, of_tables)
     of_inputs, of_weight, of_bias = found
     if not of_tables:
-        return of_inputs, None, None, None, None
-    return of_inputs, None, of_weight, None if bias is None else of_bias, None
+        return of_inputs, *[None] * 6
+    return of_inputs, None, of_weight, None if bias is None else of_bias, *[None] * 3
 
 
 _full_losses.register_autograd(_backward_of_full, setup_context=_save_full)

@@ -20,6 +20,7 @@ from sampledsoftmax.torch.arguments import (
 )
 from sampledsoftmax.torch.formula import Formula, checked_formula
 from sampledsoftmax.torch.samplers import to_tensors
+from sampledsoftmax.types import DOT_PRODUCT, Similarity
 
 _SAMPLERS = {"log_uniform": ss.log_uniform_candidate_sampler, "uniform": ss.uniform_candidate_sampler}
 
@@ -39,6 +40,8 @@ def sampled_softmax_loss(
     ignore_index: int = -100,
     remove_accidental_hits: bool = True,
     subtract_log_q: bool = True,
+    temperature: float = 1.0,
+    normalize: bool = False,
 ) -> Any:
     """Return the sampled softmax loss: `sampledsoftmax.sampled_softmax_loss` on tensors, with gradients.
 
@@ -72,6 +75,11 @@ def sampled_softmax_loss(
         Whether a candidate that is a label of an example is left out of that example's sum.
     subtract_log_q : bool
         Whether log(expected count) is subtracted from the logits; without it the loss is biased.
+    temperature : float
+        Logits are dot products / temperature, then biases are added, then log(expected count) is subtracted; above 0.
+    normalize : bool
+        Whether `input` and rows of `weight` are divided by their lengths, so that dot products are cosines. A row
+        shorter than 1e-12 counts as zeros: its cosines and its gradient are 0.
 
     Returns
     -------
@@ -99,7 +107,7 @@ def sampled_softmax_loss(
     >>> round(loss.item(), 4), weight.grad.layout
     (1.1904, torch.sparse_coo)
     """
-    formula = checked_formula("sampled_softmax", subtract_log_q, remove_accidental_hits)
+    formula = checked_formula("sampled_softmax", subtract_log_q, remove_accidental_hits, temperature, normalize)
     return _loss(input, target, weight, bias, num_sampled, sampled_values, sampler, seed, sparse, reduction,
                  ignore_index, formula)  # fmt: skip
 
@@ -119,6 +127,8 @@ def nce_loss(
     ignore_index: int = -100,
     remove_accidental_hits: bool = False,
     subtract_log_q: bool = True,
+    temperature: float = 1.0,
+    normalize: bool = False,
 ) -> Any:
     """Return the noise-contrastive loss: `sampledsoftmax.nce_loss` on tensors, with gradients.
 
@@ -150,6 +160,10 @@ def nce_loss(
         Whether hits are left out; no, as in TensorFlow.
     subtract_log_q : bool
         Whether log(expected count) is subtracted; without it this is negative sampling.
+    temperature : float
+        Dot products are divided by it.
+    normalize : bool
+        Whether rows are divided by their lengths, so that dot products are cosines.
 
     Returns
     -------
@@ -168,7 +182,7 @@ def nce_loss(
     >>> round(nce_loss(torch.ones(2, 3), torch.tensor([1, 2]), weight, None, 4, seed=1).item(), 4)
     6.2586
     """
-    formula = checked_formula("nce", subtract_log_q, remove_accidental_hits)
+    formula = checked_formula("nce", subtract_log_q, remove_accidental_hits, temperature, normalize)
     return _loss(input, target, weight, bias, num_sampled, sampled_values, sampler, seed, sparse, reduction,
                  ignore_index, formula)  # fmt: skip
 
@@ -231,10 +245,12 @@ def loss_of(
     return reduce(losses, labels, reduction, flat.shape)
 
 
-def full_loss_of(flat: Flat, labels: Labels, weight: Any, bias: Any, reduction: str) -> Any:
+def full_loss_of(
+    flat: Flat, labels: Labels, weight: Any, bias: Any, reduction: str, similarity: Similarity = DOT_PRODUCT
+) -> Any:
     """Return the reduced exact loss of a checked batch."""
     inputs = flat.inputs if labels.kept is None else flat.inputs[torch.from_numpy(labels.kept).to(flat.inputs.device)]
-    losses = full.full_losses(inputs, weight, bias, torch.from_numpy(labels.ids).to(inputs.device))
+    losses = full.full_losses(inputs, weight, bias, torch.from_numpy(labels.ids).to(inputs.device), similarity)
     return reduce(losses, labels, reduction, flat.shape)
 
 

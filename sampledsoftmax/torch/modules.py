@@ -44,11 +44,13 @@ class OutputLayer(nn.Module):
         reduction: str,
         ignore_index: int,
         seed: Any,
+        temperature: float = 1.0,
+        normalize: bool = False,
     ) -> None:
         super().__init__()
         self.in_features = validation.whole_number("in_features", in_features, 1)
         self.n_classes = validation.whole_number("n_classes", n_classes, 1)
-        self.formula = checked_formula(objective, subtract_log_q, remove_accidental_hits)
+        self.formula = checked_formula(objective, subtract_log_q, remove_accidental_hits, temperature, normalize)
         self.reduction = checked_reduction(reduction)
         self.ignore_index = validation.whole_number("ignore_index", ignore_index, -(2**63))
         self.candidates = Candidates(sampler, self.n_classes, num_sampled, seed)
@@ -90,9 +92,11 @@ class OutputLayer(nn.Module):
         """
         flat = self._flattened(input, target)
         if torch.compiler.is_compiling():
-            return compiled.full_loss(flat, self.weight, self.bias, self.reduction, self.ignore_index)
+            return compiled.full_loss(
+                flat, self.weight, self.bias, self.reduction, self.ignore_index, self.formula.similarity
+            )
         labels = checked_labels(flat.target, self.n_classes, self.ignore_index, flat.shape)
-        return full_loss_of(flat, labels, self.weight, self.bias, self.reduction)
+        return full_loss_of(flat, labels, self.weight, self.bias, self.reduction, self.formula.similarity)
 
     def log_prob(self, input: Any) -> Any:
         """Return the log probability of every class.
@@ -112,7 +116,7 @@ class OutputLayer(nn.Module):
         TypeError, ValueError
             If the input does not fit the module.
         """
-        return full.log_prob(self._checked_inputs(input), self.weight, self.bias)
+        return full.log_prob(self._checked_inputs(input), self.weight, self.bias, self.formula.similarity)
 
     def predict(self, input: Any) -> Any:
         """Return the class with the largest logit.
@@ -157,15 +161,19 @@ class OutputLayer(nn.Module):
         """
         k = validation.whole_number("k", k, 1, self.n_classes)
         inputs = self._checked_inputs(input)
-        best, ids = full.top_k(inputs.reshape(-1, self.in_features), self.weight, self.bias, k)
+        flat, similarity = inputs.reshape(-1, self.in_features), self.formula.similarity
+        best, ids = full.top_k(flat, self.weight, self.bias, k, similarity)
         return best.reshape(*inputs.shape[:-1], k), ids.reshape(*inputs.shape[:-1], k)
 
     def extra_repr(self) -> str:
         """Return the settings for `repr`."""
         bias = "" if self.bias is not None else ", bias=False"
+        temperature = "" if self.formula.temperature == 1 else f", temperature={self.formula.temperature:g}"
+        normalize = ", normalize=True" if self.formula.normalize else ""
         return (
             f"{self.in_features}, {self.n_classes}, num_sampled={self.candidates.num_sampled}, "
-            f"sampler={self.candidates.name}, objective={self.formula.objective}, reduction={self.reduction}{bias}"
+            f"sampler={self.candidates.name}, objective={self.formula.objective}, reduction={self.reduction}"
+            f"{bias}{temperature}{normalize}"
         )
 
     def arrays_for(self, labels: Any, values: Any) -> tuple[Any, Any]:
@@ -216,6 +224,11 @@ class SampledSoftmaxLoss(OutputLayer):
         Whether gradients of the tables are sparse, for `SGD`, `Adagrad` and `SparseAdam`; other optimizers refuse them.
     subtract_log_q, remove_accidental_hits : bool, optional
         What is done to logits; default: what the objective asks for, both for "sampled_softmax".
+    temperature : float
+        Logits are dot products / temperature, then biases are added, then log(expected count) is subtracted; above 0.
+    normalize : bool
+        Whether inputs and rows of `weight` are divided by their lengths, so that dot products are cosines. The
+        parameter holds the rows as they are. A row shorter than 1e-12 counts as zeros: its gradient is 0.
     reduction : str
         "mean", "sum" or "none".
     ignore_index : int
@@ -272,6 +285,8 @@ class SampledSoftmaxLoss(OutputLayer):
         sparse: bool = True,
         subtract_log_q: bool | None = None,
         remove_accidental_hits: bool | None = None,
+        temperature: float = 1.0,
+        normalize: bool = False,
         reduction: str = "mean",
         ignore_index: int = -100,
         seed: Any = None,
@@ -281,7 +296,7 @@ class SampledSoftmaxLoss(OutputLayer):
         if dtype is not None and dtype not in FLOATS:
             raise TypeError(f"dtype must be torch.float32, float64, float16 or bfloat16, got {validation.shown(dtype)}")
         super().__init__(in_features, n_classes, num_sampled, sampler, objective, subtract_log_q,
-                         remove_accidental_hits, reduction, ignore_index, seed)  # fmt: skip
+                         remove_accidental_hits, reduction, ignore_index, seed, temperature, normalize)  # fmt: skip
         self.sparse = validation.flag("sparse", sparse)
         options = {"device": device, "dtype": dtype}
         self.weight = nn.Parameter(torch.empty((self.n_classes, self.in_features), **options))

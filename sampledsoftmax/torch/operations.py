@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from sampledsoftmax.torch.arguments import arithmetic_of
 from sampledsoftmax.torch.formula import Formula
+from sampledsoftmax.torch.scaling import scaled
 
 
 def sampled_losses(
@@ -16,7 +17,8 @@ def sampled_losses(
     with torch.autocast(inputs.device.type, enabled=False):  # or the products would be computed in half precision
         true, sampled = _logits(inputs, weight, bias, labels, values, formula, sparse)
         logits = torch.cat((true, sampled), dim=1)
-        total = torch.logsumexp(logits, dim=1) if formula.is_softmax else F.softplus(logits).sum(dim=1)
+        # By default softplus is linear from 20 on, which is wrong in the ninth digit of float64.
+        total = torch.logsumexp(logits, dim=1) if formula.is_softmax else F.softplus(logits, threshold=50).sum(dim=1)
         return total - true.mean(dim=1)
 
 
@@ -27,7 +29,8 @@ def _logits(
     candidates, true_count, sampled_count = values
     num_labels, dtype = labels.numel(), arithmetic_of(weight)
     ids = torch.cat((labels.reshape(-1), candidates))
-    rows = _Rows.apply(weight, ids, sparse).to(dtype)
+    inputs = scaled(inputs, formula.normalize, formula.temperature)
+    rows = scaled(_Rows.apply(weight, ids, sparse).to(dtype), formula.normalize)
     true = (rows[:num_labels].reshape(*labels.shape, weight.shape[1]) * inputs[:, None]).sum(dim=2)
     sampled = inputs @ rows[num_labels:].T
     if bias is not None:

@@ -195,7 +195,7 @@ def operator_arguments(requires_grad=True):
 @pytest.mark.compiled
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch")
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("formula", [("sampled_softmax", True, True), ("nce", False, False)])
+@pytest.mark.parametrize("formula", [("sampled_softmax", True, True, 0.5, True), ("nce", False, False, 1.0, False)])
 def test_the_operators_of_losses(formula, bias):
     leaves, target, values = operator_arguments()
     arguments = (leaves.input, target, leaves.weight, leaves.bias if bias else None, *values, *formula, -100)
@@ -209,7 +209,7 @@ def test_the_operators_of_losses(formula, bias):
 @pytest.mark.parametrize("bias", [True, False])
 def test_the_operators_of_exact_losses(bias):
     leaves, target, _ = operator_arguments()
-    arguments = (leaves.input, target, leaves.weight, leaves.bias if bias else None, -100)
+    arguments = (leaves.input, target, leaves.weight, leaves.bias if bias else None, -100, 0.5, bias)
     torch.library.opcheck(compiled._full_losses, arguments)
     plain = [part.detach() if isinstance(part, torch.Tensor) else part for part in arguments]
     for of_tables in (True, False):
