@@ -14,7 +14,7 @@ from sampledsoftmax.layers.pulled_rows import TRAINED, PulledRows
 jax = need("jax", "jax", "jax")
 
 LEAVES = (*TRAINED, "inputs", "label_log_q", "sampled_log_q", "hits")
-_STATIC = ("objective", "subtract_log_q", "remove_accidental_hits")
+_STATIC = ("objective", "subtract_log_q", "remove_accidental_hits", "temperature", "normalize")
 _PER_EXAMPLE = ("label_weights", "label_biases", "inputs", "label_log_q", "hits")
 
 

@@ -45,8 +45,8 @@ def mean_of(loss):
     return lambda inputs, rows: loss(inputs, rows).mean()
 
 
-def check_against_reference(jax, ssj, name, dtype, num_true, tolerance):
-    rows = new_layer(dtype, objective=name).pull(labels_of(1, (BATCH_SIZE, num_true)))
+def check_against_reference(jax, ssj, name, dtype, num_true, tolerance, **options):
+    rows = new_layer(dtype, objective=name, **options).pull(labels_of(1, (BATCH_SIZE, num_true)))
     inputs, loss = inputs_of(2, dtype), getattr(ssj, LOSSES[name])
     flags = rows.subtract_log_q, rows.remove_accidental_hits
     losses, of_inputs, of_rows = reference.loss_of_rows(inputs, rows, FORMULAS[name], *flags)
@@ -68,6 +68,48 @@ def test_float32_is_the_reference(jax, ssj, name, num_true):
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_float64_is_the_reference(jax, ssj, x64, name, num_true):
     check_against_reference(jax, ssj, name, np.float64, num_true, {"rtol": 1e-12, "atol": 1e-13})
+
+
+BOTH = {"temperature": 0.07, "normalize": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("sampled_softmax", {"temperature": 0.3}), *((one, BOTH) for one in LOSSES)]
+)
+def test_temperature_and_cosines_are_those_of_the_layer(jax, ssj, name, options):
+    check_against_reference(jax, ssj, name, np.float32, 2, {"rtol": 1e-4, "atol": 1e-4}, **options)
+
+
+@pytest.mark.parametrize(("name", "options"), [("nce", {"normalize": True}), ("sampled_softmax", BOTH)])
+def test_temperature_and_cosines_in_float64(jax, ssj, x64, name, options):
+    check_against_reference(jax, ssj, name, np.float64, 2, {"rtol": 1e-11, "atol": 1e-12}, **options)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_the_similarity_of_the_caller_is_stronger(ssj, name):
+    inputs, loss, options = inputs_of(1), getattr(ssj, LOSSES[name]), {"temperature": 0.1, "normalize": True}
+    plain, cosines = (new_layer(objective=name, **some).pull(labels_of(1)) for some in ({}, options))
+    np.testing.assert_array_equal(loss(inputs, plain, **options), loss(inputs, cosines))
+    np.testing.assert_array_equal(loss(inputs, cosines, temperature=1.0, normalize=False), loss(inputs, plain))
+    assert np.abs(loss(inputs, cosines) - loss(inputs, plain)).max() > 0.1
+    with pytest.raises(ValueError, match="temperature must be above 0"):
+        loss(inputs, plain, temperature=0.0)
+    with pytest.raises(TypeError, match="normalize must be True or False"):
+        loss(inputs, plain, normalize=1)
+
+
+def test_rows_of_zeros_have_gradient_0_and_long_rows_have_one(jax, ssj):
+    rows, inputs = new_layer(normalize=True).pull(labels_of(1)), inputs_of(1)
+    rows.label_weights[0], inputs[1] = 0, 0
+    rows.label_weights[2] *= 1e22
+    inputs[3] *= 1e22
+    loss, (of_inputs, of_rows) = jax.value_and_grad(mean_of(ssj.sampled_softmax_loss), argnums=(0, 1))(inputs, rows)
+    expected = reference.loss_of_rows(inputs, rows)
+    assert float(loss) == pytest.approx(float(expected[0].mean()), rel=1e-5)
+    np.testing.assert_array_equal(of_inputs[1], 0)
+    np.testing.assert_array_equal(of_rows.label_weights[0], 0)
+    assert np.isfinite(of_inputs).all()
+    assert np.isfinite(of_rows.label_weights).all()
 
 
 @pytest.mark.parametrize("name", settings.LOSSES)
