@@ -15,7 +15,7 @@ from sampledsoftmax.losses.gather import gather, gather_biases
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.runtime.threadpool import thread_pool, threads_for
 from sampledsoftmax.runtime.workspace import aligned, panel_width
-from sampledsoftmax.types import Similarity
+from sampledsoftmax.types import DOT_PRODUCT, Similarity
 
 # A chunk of logits, 96 examples by 32 panels of 64 bytes, is 197 KB: it stays in L2 while it is used.
 _GROUP_ROWS = 96
@@ -57,7 +57,9 @@ class FullPass:
             batch_size,
             self.chunk_panels,
         )
-        pack_inputs(self._scaled(batch.inputs, 1.0 / similarity.temperature), np.arange(batch_size), self.panels.inputs)
+        self._unit_rows = np.empty((self.block_size if similarity.normalize else 0, dim), self.dtype)
+        inputs = batch.inputs if similarity == DOT_PRODUCT else self._scaled_inputs()
+        pack_inputs(inputs, np.arange(batch_size), self.panels.inputs)
 
     @property
     def num_chunks(self) -> int:
@@ -80,16 +82,18 @@ class FullPass:
         weights, biases = self.batch.weights, self.batch.biases
         for first in range(0, weights.num_rows, self.block_size):
             ids = np.arange(first, min(first + self.block_size, weights.num_rows))
-            rows = self._scaled(_rows(weights, ids, self.dtype), 1.0)
+            rows = _rows(weights, ids, self.dtype)
+            if self.similarity.normalize:
+                self.run(run_scale_rows, rows, 1.0, True, self._unit_rows[: ids.size])
+                rows = self._unit_rows[: ids.size]
             yield Block(rows, gather_biases(biases, ids, self.dtype), first)
 
-    def _scaled(self, rows: NDArray[Any], factor: float) -> NDArray[Any]:
-        """Return rows times a factor, of unit length before that if asked for; the same array for dot products."""
-        if factor == 1 and not self.similarity.normalize:
-            return rows
-        out = np.empty(rows.shape, rows.dtype)
-        self.run(run_scale_rows, rows, factor, self.similarity.normalize, out)
-        return out
+    def _scaled_inputs(self) -> NDArray[Any]:
+        """Return the inputs / temperature, of unit length before that if asked for."""
+        inputs, (temperature, normalize) = self.batch.inputs, self.similarity
+        scaled = np.empty_like(inputs)
+        self.run(run_scale_rows, inputs, 1.0 / temperature, normalize, scaled)
+        return scaled
 
     def class_gradients(self, gradients: NDArray[Any], block: Block) -> None:
         """Turn gradients of the rows of a block into those of the rows of the table, in place."""
@@ -100,7 +104,7 @@ class FullPass:
     def input_gradients(self, gradients: NDArray[Any]) -> None:
         """Turn gradients of the packed inputs into those of the inputs, in place."""
         temperature, normalize = self.similarity
-        if normalize or temperature != 1:
+        if self.similarity != DOT_PRODUCT:
             self.run(run_through_scaling, gradients, self.batch.inputs, 1.0 / temperature, normalize)
 
     def repeat_in_lanes(self, values: NDArray[Any]) -> NDArray[Any]:
