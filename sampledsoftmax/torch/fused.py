@@ -1,7 +1,7 @@
 """An output layer that trains its own tables: the fastest way to train on CPUs."""
 
-import threading
-from typing import Any
+import operator
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -9,13 +9,41 @@ from torch import nn
 
 import sampledsoftmax as ss
 from sampledsoftmax import validation
+from sampledsoftmax.layers.split_step import Forward, SplitSteps
+from sampledsoftmax.layers.table import Table
+from sampledsoftmax.losses.objectives import BUILT_IN
+from sampledsoftmax.runtime.fork_lock import ForkLock
 from sampledsoftmax.torch import compiled, kernels
 from sampledsoftmax.torch.arguments import Flat, checked_labels, checked_tables, flattened
 from sampledsoftmax.torch.first_order import first_order
+from sampledsoftmax.torch.formula import Formula
 from sampledsoftmax.torch.functional import spread
 from sampledsoftmax.torch.modules import OutputLayer
+from sampledsoftmax.types import Correction
 
-_update = threading.Lock()  # one update at a time: a row must not have two writers
+_update = ForkLock()  # one update at a time: a row must not have two writers
+
+
+class _Prepared(NamedTuple):
+    """What the compiled step needs, as long as the buffers and the settings of the module are these.
+
+    Attributes
+    ----------
+    tensors, addresses : tuple
+        Weight, bias and their slots, and where their memory is.
+    optimizer : Optimizer
+    formula : Formula
+    tables : (Table, Table)
+        Of the same memory.
+    steps : SplitSteps
+    """
+
+    tensors: tuple[Any, ...]
+    addresses: tuple[int, ...]
+    optimizer: ss.Optimizer
+    formula: Formula
+    tables: tuple[Table, Table]
+    steps: SplitSteps
 
 
 class FusedSampledSoftmaxLoss(OutputLayer):
@@ -125,7 +153,12 @@ class FusedSampledSoftmaxLoss(OutputLayer):
             self._slot_names[table] = list(slots)
             for name, slot in slots.items():
                 self.register_buffer(f"{table}_{name}", torch.from_numpy(np.asarray(slot)))
+        self._prepared: _Prepared | None = None
         self.reset_parameters()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what belongs to this instance."""
+        return vars(self) | {"_prepared": None}
 
     def reset_parameters(self) -> None:
         """Draw new weights from PyTorch's generator, set the biases to 0, and begin the optimizer again."""
@@ -193,12 +226,37 @@ class FusedSampledSoftmaxLoss(OutputLayer):
             self.optimizer.catch_up(getattr(self, table).numpy(), self._slots(table), ids)
         return kernels.arrays(self.weight, self.bias)
 
+    def begin(self, call: kernels.Call, features: Any) -> Forward | None:
+        """Make the first call of a compiled step; None if it must be composed of the public functions."""
+        prepared = self._compiled_step()
+        if prepared is None:
+            return None
+        share = kernels.shares(features, call.reduction)
+        with _update:  # rows that are behind catch up
+            return prepared.steps.forward(prepared.tables, features, call.labels, call.values, share)
+
+    def finish(self, forward: Forward, above: Any) -> Any:
+        """Make the second call, with the gradient from above, and return the gradient of the input."""
+        if above.ndim == 0:
+            _refuse_not_finite(above)
+        scale = None if (above == 1).all() else np.broadcast_to(above, forward.losses.shape)
+        of_inputs = forward.inputs_gradient(scale)
+        _refuse_inputs_not_finite(of_inputs)
+        prepared = self._compiled_step()
+        if prepared is None:
+            raise RuntimeError("the tables were replaced between the forward and the backward pass")
+        with _update:
+            forward.update(prepared.tables, scale)
+        for table in self._slot_names:
+            torch.autograd.graph.increment_version(getattr(self, table))
+        return of_inputs
+
     def take_gradients(self, gradients: ss.Gradients, scale: Any) -> None:
-        """Update the tables by gradients times `scale`."""
-        if not np.isfinite(scale):
-            raise FloatingPointError(f"the gradient of the loss is {scale}: no table was changed")
-        if not np.isfinite(gradients.inputs).all():
-            raise FloatingPointError("a gradient of the input is NaN or infinite: no table was changed")
+        """Update the tables by gradients times `scale`; those of an empty batch change nothing."""
+        _refuse_not_finite(scale)
+        _refuse_inputs_not_finite(gradients.inputs)
+        if gradients.inputs.size == 0:
+            return
         with _update:
             for table, rows in (("weight", gradients.weights), ("bias", gradients.biases)):
                 if rows is not None:
@@ -223,6 +281,30 @@ class FusedSampledSoftmaxLoss(OutputLayer):
             )
         return self
 
+    def _compiled_step(self) -> _Prepared | None:
+        """Return what the compiled step needs, None if there is none for this module."""
+        slots = [f"{table}_{name}" for table, names in self._slot_names.items() for name in names]
+        tensors = tuple(getattr(self, name) for name in (*self._slot_names, *slots))
+        addresses = tuple(tensor.data_ptr() for tensor in tensors)
+        found = self._prepared
+        if (
+            found is not None
+            and found.addresses == addresses
+            and all(map(operator.is_, found.tensors, tensors))
+            and found.optimizer is self.optimizer
+            and found.formula == self.formula
+        ):
+            return found
+        dtype, reals = self.weight.dtype, [tensor for tensor in tensors if tensor.is_floating_point()]
+        if self.bias is None or not all(t.is_contiguous() for t in tensors) or any(t.dtype != dtype for t in reals):
+            return None
+        arrays = {table: (getattr(self, table).numpy(), self._slots(table)) for table in self._slot_names}
+        weights, biases = (Table.of(name, *memory, self.optimizer) for name, memory in arrays.items())
+        kept = found is not None and found.formula == self.formula and found.steps.dtype == weights.values.dtype
+        steps = found.steps if found is not None and kept else _steps_of(self.formula, weights)
+        self._prepared = _Prepared(tensors, addresses, self.optimizer, self.formula, (weights, biases), steps)
+        return self._prepared
+
     def _slots(self, table: str) -> dict[str, Any]:
         return {name: getattr(self, f"{table}_{name}").numpy() for name in self._slot_names[table]}
 
@@ -240,22 +322,34 @@ class FusedSampledSoftmaxLoss(OutputLayer):
 
 
 class _FusedLoss(torch.autograd.Function):
-    """Losses and gradients in the forward pass; the update in the backward pass."""
+    """Losses and gradients in the forward pass; the update in the backward pass.
+
+    By the two calls of a compiled step, or where it cannot be, as while another loss of the module waits for its
+    backward pass, by the public functions.
+    """
 
     @staticmethod
     def forward(
         ctx: Any, inputs: Any, anchor: Any, module: FusedSampledSoftmaxLoss, call: kernels.Call, step: Any
     ) -> Any:
         ctx.module, ctx.call, ctx.step, ctx.used = module, call, step, False
-        tables, features = module.arrays_for(call.labels, call.values), kernels.array(inputs)
+        features = kernels.array(inputs)
         ctx.gradients = ctx.inputs = None
-        if not call.with_grad or call.reduction == "none":
-            losses = call.formula.losses(tables, call.labels, features, call.values)
-            ctx.inputs = features
+        ctx.begun = module.begin(call, features) if call.with_grad else None
+        if ctx.begun is not None:
+            losses = ctx.begun.losses
         else:
-            share = kernels.shares(features, call.reduction)
-            losses, ctx.gradients = call.formula.losses_and_gradients(tables, call.labels, features, call.values, share)
+            tables = module.arrays_for(call.labels, call.values)
+            if not call.with_grad or call.reduction == "none":
+                losses = call.formula.losses(tables, call.labels, features, call.values)
+                ctx.inputs = features
+            else:
+                share = kernels.shares(features, call.reduction)
+                parts = (tables, call.labels, features, call.values, share)
+                losses, ctx.gradients = call.formula.losses_and_gradients(*parts)
         if call.with_grad and not np.isfinite(losses).all():
+            if ctx.begun is not None:
+                ctx.begun.release()
             row = int((~np.isfinite(losses)).argmax())
             raise FloatingPointError(f"the loss of example {row} is {losses[row]}: no table was changed")
         return kernels.reduced(losses, call.reduction)
@@ -263,24 +357,43 @@ class _FusedLoss(torch.autograd.Function):
     @staticmethod
     @first_order
     def backward(ctx: Any, grad: Any) -> Any:
-        module, call, gradients, scale = ctx.module, ctx.call, ctx.gradients, kernels.array(grad)
         if ctx.used:
             raise RuntimeError(
                 "a second backward pass through a FusedSampledSoftmaxLoss: the first one has updated the tables; "
                 "call the module again"
             )
-        if gradients is None:
-            above, scale = scale, np.ones((), scale.dtype)
-            tables = module.arrays_for(call.labels, call.values)
-            _, gradients = call.formula.losses_and_gradients(tables, call.labels, ctx.inputs, call.values, above)
-        module.take_gradients(gradients, scale)
-        ctx.used, ctx.gradients = True, None
+        above = kernels.array(grad)
+        of_inputs = _composed(ctx, above) if ctx.begun is None else ctx.module.finish(ctx.begun, above)
+        ctx.used, ctx.gradients, ctx.begun = True, None, None
         if ctx.step is not None:
-            module.candidates.finish(ctx.step)
-        if not ctx.needs_input_grad[0]:
-            return None, None, None, None, None
-        of_inputs = gradients.inputs if scale == 1 else gradients.inputs * scale
-        return torch.from_numpy(of_inputs), None, None, None, None
+            ctx.module.candidates.finish(ctx.step)
+        return torch.from_numpy(of_inputs) if ctx.needs_input_grad[0] else None, None, None, None, None
+
+
+def _composed(ctx: Any, above: Any) -> Any:
+    """Update the tables by the public functions, and return the gradient of the input."""
+    module, call, gradients, scale = ctx.module, ctx.call, ctx.gradients, above
+    if gradients is None:
+        scale = np.ones((), above.dtype)
+        parts = (module.arrays_for(call.labels, call.values), call.labels, ctx.inputs, call.values)
+        _, gradients = call.formula.losses_and_gradients(*parts, above)
+    module.take_gradients(gradients, scale)
+    return gradients.inputs if scale == 1 else gradients.inputs * scale
+
+
+def _steps_of(formula: Formula, weights: Table) -> SplitSteps:
+    correction = Correction(formula.subtract_log_q, formula.remove_accidental_hits)
+    return SplitSteps(weights.values.shape[1], weights.values.dtype, BUILT_IN[formula.objective], correction)
+
+
+def _refuse_not_finite(scale: Any) -> None:
+    if not np.isfinite(scale):
+        raise FloatingPointError(f"the gradient of the loss is {scale}: no table was changed")
+
+
+def _refuse_inputs_not_finite(gradient: Any) -> None:
+    if not np.isfinite(gradient).all():
+        raise FloatingPointError("a gradient of the input is NaN or infinite: no table was changed")
 
 
 def _checked_optimizer(optimizer: Any) -> ss.Optimizer:
