@@ -1,5 +1,6 @@
 """An output layer that trains its own tables: the fastest way to train on CPUs."""
 
+import contextlib
 import operator
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from torch import nn
 import sampledsoftmax as ss
 from sampledsoftmax import validation
 from sampledsoftmax.layers.split_step import Forward, SplitSteps
-from sampledsoftmax.layers.table import Table
+from sampledsoftmax.layers.table import NewTable, Table, new_slots
 from sampledsoftmax.losses.objectives import BUILT_IN
 from sampledsoftmax.runtime.fork_lock import ForkLock
 from sampledsoftmax.torch import compiled, kernels
@@ -165,10 +166,11 @@ class FusedSampledSoftmaxLoss(OutputLayer):
         nn.init.normal_(self.weight, std=self.in_features**-0.5)
         if self.bias is not None:
             nn.init.zeros_(self.bias)
-        for table, names in self._slot_names.items():
-            fresh = self.optimizer.init(getattr(self, table).numpy())
-            for name in names:
-                getattr(self, f"{table}_{name}").copy_(torch.from_numpy(np.asarray(fresh[name])))
+        for table in self._slot_names:
+            values, slots = getattr(self, table).numpy(), self._slots(table)
+            of_values = NewTable(table, values.shape, values.dtype, np.zeros)
+            for fresh in new_slots(of_values, self.optimizer):  # block by block: no second accumulator
+                fresh.fill(slots[fresh.name])
 
     def forward(self, input: Any, target: Any, sampled_values: Any = None) -> Any:
         """Return the loss: sampled in training mode, where its backward pass updates the tables, else exact.
@@ -226,14 +228,14 @@ class FusedSampledSoftmaxLoss(OutputLayer):
             self.optimizer.catch_up(getattr(self, table).numpy(), self._slots(table), ids)
         return kernels.arrays(self.weight, self.bias)
 
-    def begin(self, call: kernels.Call, features: Any) -> Forward | None:
+    def begin(self, call: kernels.Call, features: Any, are_distinct: bool) -> Forward | None:
         """Make the first call of a compiled step; None if it must be composed of the public functions."""
         prepared = self._compiled_step()
         if prepared is None:
             return None
-        share = kernels.shares(features, call.reduction)
-        with _update:  # rows that are behind catch up
-            return prepared.steps.forward(prepared.tables, features, call.labels, call.values, share)
+        share = 1.0 / max(len(features), 1) if call.reduction == "mean" else 1.0
+        with _update if prepared.tables[0].lags else contextlib.nullcontext():  # rows that are behind catch up
+            return prepared.steps.forward(prepared.tables, features, call.labels, call.values, share, are_distinct)
 
     def finish(self, forward: Forward, above: Any) -> Any:
         """Make the second call, with the gradient from above, and return the gradient of the input."""
@@ -283,9 +285,8 @@ class FusedSampledSoftmaxLoss(OutputLayer):
 
     def _compiled_step(self) -> _Prepared | None:
         """Return what the compiled step needs, None if there is none for this module."""
-        slots = [f"{table}_{name}" for table, names in self._slot_names.items() for name in names]
-        tensors = tuple(getattr(self, name) for name in (*self._slot_names, *slots))
-        addresses = tuple(tensor.data_ptr() for tensor in tensors)
+        tensors = tuple(self._buffers.values())  # in the order of registration
+        addresses = tuple(0 if tensor is None else tensor.data_ptr() for tensor in tensors)
         found = self._prepared
         if (
             found is not None
@@ -295,8 +296,10 @@ class FusedSampledSoftmaxLoss(OutputLayer):
             and found.formula == self.formula
         ):
             return found
-        dtype, reals = self.weight.dtype, [tensor for tensor in tensors if tensor.is_floating_point()]
-        if self.bias is None or not all(t.is_contiguous() for t in tensors) or any(t.dtype != dtype for t in reals):
+        dtype = self.weight.dtype
+        if self.bias is None or any(
+            not tensor.is_contiguous() or (tensor.is_floating_point() and tensor.dtype != dtype) for tensor in tensors
+        ):
             return None
         arrays = {table: (getattr(self, table).numpy(), self._slots(table)) for table in self._slot_names}
         weights, biases = (Table.of(name, *memory, self.optimizer) for name, memory in arrays.items())
@@ -335,7 +338,7 @@ class _FusedLoss(torch.autograd.Function):
         ctx.module, ctx.call, ctx.step, ctx.used = module, call, step, False
         features = kernels.array(inputs)
         ctx.gradients = ctx.inputs = None
-        ctx.begun = module.begin(call, features) if call.with_grad else None
+        ctx.begun = module.begin(call, features, step is not None) if call.with_grad else None
         if ctx.begun is not None:
             losses = ctx.begun.losses
         else:

@@ -1,4 +1,4 @@
-"""Training steps: sample, loss, gradients, sparse updates, by the threads of the pool; from end to end, or in two calls."""
+"""Training steps, from end to end or in two calls: sample, loss, gradients, sparse updates, by threads of the pool."""
 
 import math
 from typing import Any, NamedTuple
@@ -103,50 +103,32 @@ def run_steps(
 
 
 @jit
-def run_forward(thread_id, num_threads, shared, memory, rule, input_ids, labels, settings):
-    """Compute losses and gradients of one batch of the given inputs, and leave them in the scratch for `run_update`.
+def run_forward(thread_id, num_threads, shared, operands, settings, scratch, buffers):
+    """Compute losses and gradients of one batch, and leave them in the scratch for `run_update`.
 
-    input_ids is int64 [batch_size], labels int64 [batch_size * num_true]. The scratch holds the candidates, which are
-    distinct, the expected counts, and in `loss_grad` the share of each example. The tables are not changed, except that
-    rows catch up.
+    The scratch holds the candidates, which are distinct, the expected counts, and in `loss_grad` the share of each
+    example. Rows that were behind have caught up.
     """
-    tables, scratch, buffers = memory.tables, memory.scratch, memory.buffers
-    operands = Operands(
-        tables.inputs, input_ids,
-        tables.weights, tables.bias_entries, labels,
-        tables.weights, tables.bias_entries, scratch.candidates,
-    )  # fmt: skip
     if thread_id == 0:
-        group_classes(labels, scratch.candidates.size, scratch)
-    if not (
-        barrier(shared, num_threads) and catch_up(rule, thread_id, num_threads, shared, tables, False, scratch)
-    ):
-        return
+        group_classes(operands.true_ids, scratch.candidates.size, scratch)
     pack_candidates(thread_id, num_threads, operands, settings, scratch)
     if barrier(shared, num_threads):
         run_examples(thread_id, num_threads, shared, operands, settings, scratch, buffers)
 
 
 @jit
-def run_update(thread_id, num_threads, shared, memory, rule, input_ids, labels, settings, scale):
+def run_update(thread_id, num_threads, shared, memory, rule, operands, settings, scale):
     """Update the rows of classes with what `run_forward` left in the scratch, for the same batch.
 
     The gradient of example b is multiplied by scale[b]; `scale` is of the dtype of the tables, [batch_size], or [0] for
     ones. The tables may have been updated since: a row that is behind catches up once more.
     """
     tables, scratch, buffers = memory.tables, memory.scratch, memory.buffers
-    operands = Operands(
-        tables.inputs, input_ids,
-        tables.weights, tables.bias_entries, labels,
-        tables.weights, tables.bias_entries, scratch.candidates,
-    )  # fmt: skip
     if thread_id == 0:
         begin_step(rule, tables.weights_slots)
         begin_step(rule, tables.biases_slots)
-    _scale_gradients(thread_id, num_threads, scale, labels.size, settings.num_true, scratch)
-    if not (
-        barrier(shared, num_threads) and catch_up(rule, thread_id, num_threads, shared, tables, False, scratch)
-    ):
+    _scale_gradients(thread_id, num_threads, scale, operands.true_ids.size, settings.num_true, scratch)
+    if not (barrier(shared, num_threads) and catch_up(rule, thread_id, num_threads, shared, tables, False, scratch)):
         return
     update_classes(thread_id, shared, tables, rule, operands, settings, scratch, buffers)
     if thread_id == 0:
