@@ -106,7 +106,8 @@ class Forward:
     def inputs_gradient(self, scale: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the gradient with respect to the inputs [batch_size, dim], times scale[b]: new memory."""
         found: NDArray[Any] = self._memory.scratch.input_grad[: self.losses.size]
-        return found.copy() if scale is None else found * scale[:, np.newaxis]
+        scaled: NDArray[Any] = found.copy() if scale is None else found * scale[:, np.newaxis]
+        return scaled
 
     def update(self, tables: Tables, scale: NDArray[Any] | None = None) -> None:
         """Take one optimizer step with the gradients of the batch, that of example b times scale[b]; once only.

@@ -1,8 +1,8 @@
 """An output layer that trains its own tables: the fastest way to train on CPUs."""
 
 import contextlib
-import operator
-from typing import Any, NamedTuple
+import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,41 +10,17 @@ from torch import nn
 
 import sampledsoftmax as ss
 from sampledsoftmax import validation
-from sampledsoftmax.layers.split_step import Forward, SplitSteps
-from sampledsoftmax.layers.table import NewTable, Table, new_slots
-from sampledsoftmax.losses.objectives import BUILT_IN
+from sampledsoftmax.layers.split_step import Forward
+from sampledsoftmax.layers.table import NewTable, new_slots
 from sampledsoftmax.runtime.fork_lock import ForkLock
 from sampledsoftmax.torch import compiled, kernels
 from sampledsoftmax.torch.arguments import Flat, checked_labels, checked_tables, flattened
 from sampledsoftmax.torch.first_order import first_order
-from sampledsoftmax.torch.formula import Formula
 from sampledsoftmax.torch.functional import spread
 from sampledsoftmax.torch.modules import OutputLayer
-from sampledsoftmax.types import Correction
+from sampledsoftmax.torch.prepared import Prepared, prepare
 
 _update = ForkLock()  # one update at a time: a row must not have two writers
-
-
-class _Prepared(NamedTuple):
-    """What the compiled step needs, as long as the buffers and the settings of the module are these.
-
-    Attributes
-    ----------
-    tensors, addresses : tuple
-        Weight, bias and their slots, and where their memory is.
-    optimizer : Optimizer
-    formula : Formula
-    tables : (Table, Table)
-        Of the same memory.
-    steps : SplitSteps
-    """
-
-    tensors: tuple[Any, ...]
-    addresses: tuple[int, ...]
-    optimizer: ss.Optimizer
-    formula: Formula
-    tables: tuple[Table, Table]
-    steps: SplitSteps
 
 
 class FusedSampledSoftmaxLoss(OutputLayer):
@@ -154,7 +130,7 @@ class FusedSampledSoftmaxLoss(OutputLayer):
             self._slot_names[table] = list(slots)
             for name, slot in slots.items():
                 self.register_buffer(f"{table}_{name}", torch.from_numpy(np.asarray(slot)))
-        self._prepared: _Prepared | None = None
+        self._prepared: Prepared | None = None
         self.reset_parameters()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -239,9 +215,10 @@ class FusedSampledSoftmaxLoss(OutputLayer):
 
     def finish(self, forward: Forward, above: Any) -> Any:
         """Make the second call, with the gradient from above, and return the gradient of the input."""
+        scale = above
         if above.ndim == 0:
             _refuse_not_finite(above)
-        scale = None if (above == 1).all() else np.broadcast_to(above, forward.losses.shape)
+            scale = None if above == 1 else np.full(forward.losses.shape, above)
         of_inputs = forward.inputs_gradient(scale)
         _refuse_inputs_not_finite(of_inputs)
         prepared = self._compiled_step()
@@ -283,30 +260,17 @@ class FusedSampledSoftmaxLoss(OutputLayer):
             )
         return self
 
-    def _compiled_step(self) -> _Prepared | None:
+    def trained_buffers(self) -> tuple[Any, ...]:
+        """Return the tables, then their slots."""
+        slots = [f"{table}_{name}" for table, names in self._slot_names.items() for name in names]
+        return tuple(self._buffers[name] for name in (*self._slot_names, *slots))
+
+    def _compiled_step(self) -> Prepared | None:
         """Return what the compiled step needs, None if there is none for this module."""
-        tensors = tuple(self._buffers.values())  # in the order of registration
-        addresses = tuple(0 if tensor is None else tensor.data_ptr() for tensor in tensors)
         found = self._prepared
-        if (
-            found is not None
-            and found.addresses == addresses
-            and all(map(operator.is_, found.tensors, tensors))
-            and found.optimizer is self.optimizer
-            and found.formula == self.formula
-        ):
-            return found
-        dtype = self.weight.dtype
-        if self.bias is None or any(
-            not tensor.is_contiguous() or (tensor.is_floating_point() and tensor.dtype != dtype) for tensor in tensors
-        ):
-            return None
-        arrays = {table: (getattr(self, table).numpy(), self._slots(table)) for table in self._slot_names}
-        weights, biases = (Table.of(name, *memory, self.optimizer) for name, memory in arrays.items())
-        kept = found is not None and found.formula == self.formula and found.steps.dtype == weights.values.dtype
-        steps = found.steps if found is not None and kept else _steps_of(self.formula, weights)
-        self._prepared = _Prepared(tensors, addresses, self.optimizer, self.formula, (weights, biases), steps)
-        return self._prepared
+        if found is None or not found.is_for(self):
+            self._prepared = found = prepare(self, {name: self._slots(name) for name in self._slot_names}, found)
+        return found
 
     def _slots(self, table: str) -> dict[str, Any]:
         return {name: getattr(self, f"{table}_{name}").numpy() for name in self._slot_names[table]}
@@ -350,7 +314,7 @@ class _FusedLoss(torch.autograd.Function):
                 share = kernels.shares(features, call.reduction)
                 parts = (tables, call.labels, features, call.values, share)
                 losses, ctx.gradients = call.formula.losses_and_gradients(*parts)
-        if call.with_grad and not np.isfinite(losses).all():
+        if call.with_grad and not math.isfinite(losses.sum(dtype=np.float64)) and not np.isfinite(losses).all():
             if ctx.begun is not None:
                 ctx.begun.release()
             row = int((~np.isfinite(losses)).argmax())
@@ -382,11 +346,6 @@ def _composed(ctx: Any, above: Any) -> Any:
         _, gradients = call.formula.losses_and_gradients(*parts, above)
     module.take_gradients(gradients, scale)
     return gradients.inputs if scale == 1 else gradients.inputs * scale
-
-
-def _steps_of(formula: Formula, weights: Table) -> SplitSteps:
-    correction = Correction(formula.subtract_log_q, formula.remove_accidental_hits)
-    return SplitSteps(weights.values.shape[1], weights.values.dtype, BUILT_IN[formula.objective], correction)
 
 
 def _refuse_not_finite(scale: Any) -> None:
