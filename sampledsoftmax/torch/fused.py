@@ -81,6 +81,13 @@ class FusedSampledSoftmaxLoss(OutputLayer):
     which needs none. The module stays on the CPU when a model is moved; inputs on another device are copied.
     A table of `Adam(mode="exact")` is brought up to date by an evaluation.
 
+    The forward pass leaves the gradients of its batch in memory that the module has for one batch, and the backward
+    pass takes the step: together the bits of `SampledSoftmax.step`. While a loss waits for its backward pass, further
+    losses of the module are composed of the loss functions and `Optimizer.update`, which is slower: the same bits of
+    losses and of gradients of the input, tables equal to rounding. So are the losses of a module without biases, with
+    an optimizer without a compiled rule, with candidates that were given and occur twice, and under `torch.compile`.
+    With the reduction "none" such a loss computes its gradients in the backward pass, from the tables as they are then.
+
     Examples
     --------
     >>> import torch

@@ -149,6 +149,28 @@ def test_given_candidates(kind, monkeypatch):
     assert module.candidates.state["step"] == 0
 
 
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_gradients_are_differences_of_losses(reduction):
+    """As `gradcheck` has it, which takes several backward passes through one loss."""
+    made = batch(20, 4, 5, 6)
+    module = st.FusedSampledSoftmaxLoss(4, 20, 6, optimizer=ss.SGD(1.0), dtype=torch.float64, reduction=reduction)
+    module.weight.copy_(made.weight)
+    hidden, above = made.input.clone().requires_grad_(), torch.linspace(0.5, 2.0, 5, dtype=torch.float64)
+    generator, small = torch.Generator().manual_seed(1), 1e-5
+    directions = [torch.randn(t.shape, generator=generator, dtype=torch.float64) for t in (hidden, module.weight)]
+
+    def loss(shift_of_input, shift_of_weight):
+        module.weight.copy_(made.weight + shift_of_weight * directions[1])
+        losses = module(hidden + shift_of_input * directions[0], made.target, made.values)
+        return (losses * above).sum() if reduction == "none" else losses
+
+    with torch.no_grad():
+        differences = [loss(small, 0) - loss(-small, 0), loss(0, small) - loss(0, -small)]
+    loss(0, 0).backward()
+    expected = [(hidden.grad * directions[0]).sum(), ((made.weight - module.weight) * directions[1]).sum()]
+    torch.testing.assert_close(torch.stack(differences) / (2 * small), torch.stack(expected), rtol=1e-8, atol=1e-9)
+
+
 def test_without_biases_the_weights_are_trained():
     made = batch(dtype=torch.float64)
     module = st.FusedSampledSoftmaxLoss(*SIZES, optimizer=ss.SGD(0.1), seed=7, dtype=torch.float64, bias=False)
