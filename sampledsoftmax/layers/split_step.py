@@ -91,8 +91,8 @@ class Forward:
         Whether the gradients are still there.
     """
 
-    def __init__(self, steps: "SplitSteps", memory: _BatchMemory, batch_size: int) -> None:
-        self._steps, self._memory = steps, memory
+    def __init__(self, steps: "SplitSteps", memory: _BatchMemory, batch_size: int, num_labels: int) -> None:
+        self._steps, self._memory, self._num_labels = steps, memory, num_labels
         self._plan: _Plan | None = None
         self.holds_memory = True
         self.losses = np.zeros(batch_size, steps.dtype)
@@ -108,6 +108,10 @@ class Forward:
         found: NDArray[Any] = self._memory.scratch.input_grad[: self.losses.size]
         scaled: NDArray[Any] = found.copy() if scale is None else found * scale[:, np.newaxis]
         return scaled
+
+    def classes(self) -> Ids:
+        """Return the labels and the candidates, a copy: the rows that the update changes."""
+        return np.concatenate((self._memory.labels[: self._num_labels], self._memory.scratch.candidates))
 
     def update(self, tables: Tables, scale: NDArray[Any] | None = None) -> None:
         """Take one optimizer step with the gradients of the batch, that of example b times scale[b]; once only.
@@ -173,7 +177,7 @@ class SplitSteps:
                 self._memory = self._plan = None  # lets go of the old arrays first
                 self._memory = _BatchMemory(sizes, self.dim, self.dtype)
             memory = self._memory
-            forward = Forward(self, memory, labels.shape[0])
+            forward = Forward(self, memory, labels.shape[0], labels.size)
             self._holder = weakref.ref(forward)
         memory.write(inputs, labels, values, self.correction.subtract_log_q)
         memory.scratch.loss_grad[: labels.shape[0]] = loss_grad

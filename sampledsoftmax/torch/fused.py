@@ -84,8 +84,8 @@ class FusedSampledSoftmaxLoss(OutputLayer):
     The forward pass leaves the gradients of its batch in memory that the module has for one batch, and the backward
     pass takes the step: together the bits of `SampledSoftmax.step`. While a loss waits for its backward pass, further
     losses of the module are composed of the loss functions and `Optimizer.update`, which is slower: the same bits of
-    losses and of gradients of the input, tables equal to rounding. So are the losses of a module without biases, with
-    an optimizer without a compiled rule, with candidates that were given and occur twice, and under `torch.compile`.
+    losses and of gradients of the input, tables equal to rounding. So are losses with an optimizer without a compiled
+    rule, with candidates that were given and occur twice, and under `torch.compile`.
     With the reduction "none" such a loss computes its gradients in the backward pass, from the tables as they are then.
 
     Examples
@@ -231,8 +231,11 @@ class FusedSampledSoftmaxLoss(OutputLayer):
         prepared = self._compiled_step()
         if prepared is None:
             raise RuntimeError("the tables were replaced between the forward and the backward pass")
+        classes = forward.classes()
         with _update:
             forward.update(prepared.tables, scale)
+            if prepared.no_biases is not None:
+                prepared.no_biases.clear(classes)
         for table in self._slot_names:
             torch.autograd.graph.increment_version(getattr(self, table))
         return of_inputs

@@ -3,12 +3,36 @@
 import operator
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 import sampledsoftmax as ss
 from sampledsoftmax.layers.split_step import SplitSteps
 from sampledsoftmax.layers.table import Table
 from sampledsoftmax.losses.objectives import BUILT_IN
 from sampledsoftmax.torch.formula import Formula
 from sampledsoftmax.types import Correction
+
+
+class NoBiases:
+    """Zeros in the place of biases: compiled steps read and train them, so that they are cleared after each step.
+
+    Attributes
+    ----------
+    table : Table
+    """
+
+    def __init__(self, num_classes: int, dtype: Any, optimizer: ss.Optimizer) -> None:
+        values = np.zeros(num_classes, dtype)
+        self.table = Table.of("bias", values, optimizer.init(values), optimizer)
+        of_two, of_three = (optimizer.init(np.zeros(rows, dtype)) for rows in (2, 3))
+        self._first_rows = {name: slot[:1] for name, slot in of_two.items() if slot.shape != of_three[name].shape}
+
+    def clear(self, ids: NDArray[np.int64]) -> None:
+        """Let the rows of classes be as they were before all steps."""
+        self.table.values[ids] = 0
+        for name, first in self._first_rows.items():
+            self.table.slots[name][ids] = first
 
 
 class Prepared(NamedTuple):
@@ -24,6 +48,8 @@ class Prepared(NamedTuple):
     formula : Formula
     tables : (Table, Table)
         Of the same memory.
+    no_biases : NoBiases or None
+        In the place of the second table, if the module has none.
     steps : SplitSteps
     """
 
@@ -32,6 +58,7 @@ class Prepared(NamedTuple):
     optimizer: ss.Optimizer
     formula: Formula
     tables: tuple[Table, Table]
+    no_biases: NoBiases | None
     steps: SplitSteps
 
     def is_for(self, module: Any) -> bool:
@@ -50,15 +77,17 @@ def prepare(module: Any, slots: dict[str, Any], before: Prepared | None) -> Prep
 
     The memory of the steps `before` a change is used again where it fits.
     """
-    buffers, dtype = module.trained_buffers(), module.weight.dtype
-    if module.bias is None or not all(map(_can_read, buffers, [dtype] * len(buffers))):
+    buffers, optimizer, formula = module.trained_buffers(), module.optimizer, module.formula
+    if not all(_can_read(buffer, module.weight.dtype) for buffer in buffers):
         return None
-    weights, biases = (Table.of(name, getattr(module, name).numpy(), slots[name], module.optimizer) for name in slots)
-    if before is not None and before.formula == module.formula and before.steps.dtype == weights.values.dtype:
-        steps = before.steps
-    else:
-        steps = _steps_of(module.formula, weights)
-    return Prepared(buffers, _addresses(buffers), module.optimizer, module.formula, (weights, biases), steps)
+    tables = [Table.of(name, getattr(module, name).numpy(), slots[name], optimizer) for name in slots]
+    values, no_biases = tables[0].values, None
+    if len(tables) == 1:
+        no_biases = NoBiases(values.shape[0], values.dtype, optimizer)
+        tables.append(no_biases.table)
+    fits = before is not None and before.formula == formula and before.steps.dtype == values.dtype
+    steps = before.steps if before is not None and fits else _steps_of(formula, tables[0])
+    return Prepared(buffers, _addresses(buffers), optimizer, formula, (tables[0], tables[1]), no_biases, steps)
 
 
 def _addresses(buffers: tuple[Any, ...]) -> tuple[int, ...]:
