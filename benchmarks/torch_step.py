@@ -30,6 +30,7 @@ LABELS = {
     "adaptive": "AdaptiveLogSoftmaxWithLoss",
     "full": "full cross_entropy",
 }
+BY_HAND = ("hand", "hand-compiled")
 SAME_LOSS = ("hand", "hand-compiled", "module", "fused", "layer")
 # Threads of OpenMP that spin for milliseconds would take the cores from the next operation; compiled in the process.
 ENVIRONMENT = {"GOMP_SPINCOUNT": "10000", "TORCHINDUCTOR_COMPILE_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
@@ -133,7 +134,19 @@ def view(result: dict[str, Any]) -> str:
     ]
     table = aligned(["one step", "min ms", "median ms", "peak MB"], rows)
     notes = [f"{LABELS[name]}: {why}" for name, why in (result["left_out"] | result["refused"]).items()]
-    return "\n".join([title, table, *notes, ""])
+    return "\n".join([title, table, *_ratios(result["rows"]), *notes, ""])
+
+
+def _ratios(rows: list[dict[str, Any]]) -> list[str]:
+    """Return lines with the fused module's time over that of the fastest by hand, and of the encoder and a step."""
+    fastest = {row["name"]: row["min_us"] for row in rows}
+    by_hand = [fastest[name] for name in BY_HAND if name in fastest]
+    others = {"the fastest by hand": min(by_hand, default=None), LABELS["layer"]: fastest.get("layer")}
+    return [
+        f"{LABELS['fused']} / {label}: {fastest['fused'] / other:.2f}"
+        for label, other in others.items()
+        if other is not None and "fused" in fastest
+    ]
 
 
 def _too_large(size: Any) -> str:

@@ -1,6 +1,7 @@
 """An output layer that trains its own tables: the fastest way to train on CPUs."""
 
-import threading
+import contextlib
+import math
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,17 @@ from torch import nn
 
 import sampledsoftmax as ss
 from sampledsoftmax import validation
+from sampledsoftmax.layers.split_step import Forward
+from sampledsoftmax.layers.table import NewTable, new_slots
+from sampledsoftmax.runtime.fork_lock import ForkLock
 from sampledsoftmax.torch import compiled, kernels
 from sampledsoftmax.torch.arguments import Flat, checked_labels, checked_tables, flattened
 from sampledsoftmax.torch.first_order import first_order
 from sampledsoftmax.torch.functional import spread
 from sampledsoftmax.torch.modules import OutputLayer
+from sampledsoftmax.torch.prepared import Prepared, prepare
 
-_update = threading.Lock()  # one update at a time: a row must not have two writers
+_update = ForkLock()  # one update at a time: a row must not have two writers
 
 
 class FusedSampledSoftmaxLoss(OutputLayer):
@@ -76,6 +81,13 @@ class FusedSampledSoftmaxLoss(OutputLayer):
     which needs none. The module stays on the CPU when a model is moved; inputs on another device are copied.
     A table of `Adam(mode="exact")` is brought up to date by an evaluation.
 
+    The forward pass leaves the gradients of its batch in memory that the module has for one batch, and the backward
+    pass takes the step: together the bits of `SampledSoftmax.step`. While a loss waits for its backward pass, further
+    losses of the module are composed of the loss functions and `Optimizer.update`, which is slower: the same bits of
+    losses and of gradients of the input, tables equal to rounding. So are losses with an optimizer without a compiled
+    rule, with candidates that were given and occur twice, and under `torch.compile`.
+    With the reduction "none" such a loss computes its gradients in the backward pass, from the tables as they are then.
+
     Examples
     --------
     >>> import torch
@@ -125,17 +137,23 @@ class FusedSampledSoftmaxLoss(OutputLayer):
             self._slot_names[table] = list(slots)
             for name, slot in slots.items():
                 self.register_buffer(f"{table}_{name}", torch.from_numpy(np.asarray(slot)))
+        self._prepared: Prepared | None = None
         self.reset_parameters()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what belongs to this instance."""
+        return vars(self) | {"_prepared": None}
 
     def reset_parameters(self) -> None:
         """Draw new weights from PyTorch's generator, set the biases to 0, and begin the optimizer again."""
         nn.init.normal_(self.weight, std=self.in_features**-0.5)
         if self.bias is not None:
             nn.init.zeros_(self.bias)
-        for table, names in self._slot_names.items():
-            fresh = self.optimizer.init(getattr(self, table).numpy())
-            for name in names:
-                getattr(self, f"{table}_{name}").copy_(torch.from_numpy(np.asarray(fresh[name])))
+        for table in self._slot_names:
+            values, slots = getattr(self, table).numpy(), self._slots(table)
+            of_values = NewTable(table, values.shape, values.dtype, np.zeros)
+            for fresh in new_slots(of_values, self.optimizer):  # block by block: no second accumulator
+                fresh.fill(slots[fresh.name])
 
     def forward(self, input: Any, target: Any, sampled_values: Any = None) -> Any:
         """Return the loss: sampled in training mode, where its backward pass updates the tables, else exact.
@@ -193,12 +211,41 @@ class FusedSampledSoftmaxLoss(OutputLayer):
             self.optimizer.catch_up(getattr(self, table).numpy(), self._slots(table), ids)
         return kernels.arrays(self.weight, self.bias)
 
+    def begin(self, call: kernels.Call, features: Any, are_distinct: bool) -> Forward | None:
+        """Make the first call of a compiled step; None if it must be composed of the public functions."""
+        prepared = self._compiled_step()
+        if prepared is None:
+            return None
+        share = 1.0 / max(len(features), 1) if call.reduction == "mean" else 1.0
+        with _update if prepared.tables[0].lags else contextlib.nullcontext():  # rows that are behind catch up
+            return prepared.steps.forward(prepared.tables, features, call.labels, call.values, share, are_distinct)
+
+    def finish(self, forward: Forward, above: Any) -> Any:
+        """Make the second call, with the gradient from above, and return the gradient of the input."""
+        scale = above
+        if above.ndim == 0:
+            _refuse_not_finite(above)
+            scale = None if above == 1 else np.full(forward.losses.shape, above)
+        of_inputs = forward.inputs_gradient(scale)
+        _refuse_inputs_not_finite(of_inputs)
+        prepared = self._compiled_step()
+        if prepared is None:
+            raise RuntimeError("the tables were replaced between the forward and the backward pass")
+        classes = forward.classes()
+        with _update:
+            forward.update(prepared.tables, scale)
+            if prepared.no_biases is not None:
+                prepared.no_biases.clear(classes)
+        for table in self._slot_names:
+            torch.autograd.graph.increment_version(getattr(self, table))
+        return of_inputs
+
     def take_gradients(self, gradients: ss.Gradients, scale: Any) -> None:
-        """Update the tables by gradients times `scale`."""
-        if not np.isfinite(scale):
-            raise FloatingPointError(f"the gradient of the loss is {scale}: no table was changed")
-        if not np.isfinite(gradients.inputs).all():
-            raise FloatingPointError("a gradient of the input is NaN or infinite: no table was changed")
+        """Update the tables by gradients times `scale`; those of an empty batch change nothing."""
+        _refuse_not_finite(scale)
+        _refuse_inputs_not_finite(gradients.inputs)
+        if gradients.inputs.size == 0:
+            return
         with _update:
             for table, rows in (("weight", gradients.weights), ("bias", gradients.biases)):
                 if rows is not None:
@@ -223,6 +270,18 @@ class FusedSampledSoftmaxLoss(OutputLayer):
             )
         return self
 
+    def trained_buffers(self) -> tuple[Any, ...]:
+        """Return the tables, then their slots."""
+        slots = [f"{table}_{name}" for table, names in self._slot_names.items() for name in names]
+        return tuple(self._buffers[name] for name in (*self._slot_names, *slots))
+
+    def _compiled_step(self) -> Prepared | None:
+        """Return what the compiled step needs, None if there is none for this module."""
+        found = self._prepared
+        if found is None or not found.is_for(self):
+            self._prepared = found = prepare(self, {name: self._slots(name) for name in self._slot_names}, found)
+        return found
+
     def _slots(self, table: str) -> dict[str, Any]:
         return {name: getattr(self, f"{table}_{name}").numpy() for name in self._slot_names[table]}
 
@@ -240,22 +299,34 @@ class FusedSampledSoftmaxLoss(OutputLayer):
 
 
 class _FusedLoss(torch.autograd.Function):
-    """Losses and gradients in the forward pass; the update in the backward pass."""
+    """Losses and gradients in the forward pass; the update in the backward pass.
+
+    By the two calls of a compiled step, or where it cannot be, as while another loss of the module waits for its
+    backward pass, by the public functions.
+    """
 
     @staticmethod
     def forward(
         ctx: Any, inputs: Any, anchor: Any, module: FusedSampledSoftmaxLoss, call: kernels.Call, step: Any
     ) -> Any:
         ctx.module, ctx.call, ctx.step, ctx.used = module, call, step, False
-        tables, features = module.arrays_for(call.labels, call.values), kernels.array(inputs)
+        features = kernels.array(inputs)
         ctx.gradients = ctx.inputs = None
-        if not call.with_grad or call.reduction == "none":
-            losses = call.formula.losses(tables, call.labels, features, call.values)
-            ctx.inputs = features
+        ctx.begun = module.begin(call, features, step is not None) if call.with_grad else None
+        if ctx.begun is not None:
+            losses = ctx.begun.losses
         else:
-            share = kernels.shares(features, call.reduction)
-            losses, ctx.gradients = call.formula.losses_and_gradients(tables, call.labels, features, call.values, share)
-        if call.with_grad and not np.isfinite(losses).all():
+            tables = module.arrays_for(call.labels, call.values)
+            if not call.with_grad or call.reduction == "none":
+                losses = call.formula.losses(tables, call.labels, features, call.values)
+                ctx.inputs = features
+            else:
+                share = kernels.shares(features, call.reduction)
+                parts = (tables, call.labels, features, call.values, share)
+                losses, ctx.gradients = call.formula.losses_and_gradients(*parts)
+        if call.with_grad and not math.isfinite(losses.sum(dtype=np.float64)) and not np.isfinite(losses).all():
+            if ctx.begun is not None:
+                ctx.begun.release()
             row = int((~np.isfinite(losses)).argmax())
             raise FloatingPointError(f"the loss of example {row} is {losses[row]}: no table was changed")
         return kernels.reduced(losses, call.reduction)
@@ -263,24 +334,38 @@ class _FusedLoss(torch.autograd.Function):
     @staticmethod
     @first_order
     def backward(ctx: Any, grad: Any) -> Any:
-        module, call, gradients, scale = ctx.module, ctx.call, ctx.gradients, kernels.array(grad)
         if ctx.used:
             raise RuntimeError(
                 "a second backward pass through a FusedSampledSoftmaxLoss: the first one has updated the tables; "
                 "call the module again"
             )
-        if gradients is None:
-            above, scale = scale, np.ones((), scale.dtype)
-            tables = module.arrays_for(call.labels, call.values)
-            _, gradients = call.formula.losses_and_gradients(tables, call.labels, ctx.inputs, call.values, above)
-        module.take_gradients(gradients, scale)
-        ctx.used, ctx.gradients = True, None
+        above = kernels.array(grad)
+        of_inputs = _composed(ctx, above) if ctx.begun is None else ctx.module.finish(ctx.begun, above)
+        ctx.used, ctx.gradients, ctx.begun = True, None, None
         if ctx.step is not None:
-            module.candidates.finish(ctx.step)
-        if not ctx.needs_input_grad[0]:
-            return None, None, None, None, None
-        of_inputs = gradients.inputs if scale == 1 else gradients.inputs * scale
-        return torch.from_numpy(of_inputs), None, None, None, None
+            ctx.module.candidates.finish(ctx.step)
+        return torch.from_numpy(of_inputs) if ctx.needs_input_grad[0] else None, None, None, None, None
+
+
+def _composed(ctx: Any, above: Any) -> Any:
+    """Update the tables by the public functions, and return the gradient of the input."""
+    module, call, gradients, scale = ctx.module, ctx.call, ctx.gradients, above
+    if gradients is None:
+        scale = np.ones((), above.dtype)
+        parts = (module.arrays_for(call.labels, call.values), call.labels, ctx.inputs, call.values)
+        _, gradients = call.formula.losses_and_gradients(*parts, above)
+    module.take_gradients(gradients, scale)
+    return gradients.inputs if scale == 1 else gradients.inputs * scale
+
+
+def _refuse_not_finite(scale: Any) -> None:
+    if not np.isfinite(scale):
+        raise FloatingPointError(f"the gradient of the loss is {scale}: no table was changed")
+
+
+def _refuse_inputs_not_finite(gradient: Any) -> None:
+    if not np.isfinite(gradient).all():
+        raise FloatingPointError("a gradient of the input is NaN or infinite: no table was changed")
 
 
 def _checked_optimizer(optimizer: Any) -> ss.Optimizer:

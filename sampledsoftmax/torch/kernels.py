@@ -106,7 +106,7 @@ def reduced(losses: NDArray[Any], reduction: str) -> Any:
     total = losses.sum(dtype=np.float64)
     if reduction == "mean":
         total = total / losses.size if losses.size else np.nan
-    return torch.tensor(total, dtype=torch.from_numpy(losses).dtype)
+    return torch.from_numpy(np.array(total, losses.dtype))
 
 
 def gradient_of(rows: ss.IndexedSlices, scale: Any, sparse: bool) -> Any:

@@ -1,5 +1,7 @@
 """Beside the worker processes of a DataLoader, other threads, and the thread pool of PyTorch: no deadlock."""
 
+import copy
+import multiprocessing
 import threading
 
 import numpy as np
@@ -85,6 +87,27 @@ def test_a_thousand_steps_beside_the_threads_of_pytorch():
         ss.set_num_threads(mine)
     assert finished.is_set()
     assert module.candidates.state["step"] == 1000
+
+
+def _in_child(module, results):
+    results.put([step(module, seed)[0] for seed in range(3)])
+
+
+def test_a_fork_between_the_passes():
+    """The child has a copy of the module, whose memory is held by the loss of the parent."""
+    module = model()
+    hidden = torch.randn(32, 64, requires_grad=True)
+    loss = module(hidden, torch.arange(32))
+    context = multiprocessing.get_context("fork")
+    results = context.SimpleQueue()
+    child = context.Process(target=_in_child, args=(module, results), daemon=True)
+    child.start()
+    child.join(HANG)
+    assert child.exitcode == 0
+    twin = copy.deepcopy(module)
+    assert results.get() == [step(twin, seed)[0] for seed in range(3)]
+    loss.backward()
+    assert hidden.grad.isfinite().all()
 
 
 def test_several_threads_have_the_same_bits_as_one():

@@ -1,4 +1,4 @@
-"""Training steps from end to end: sample, loss, gradients, sparse updates, by the threads of the pool."""
+"""Training steps, from end to end or in two calls: sample, loss, gradients, sparse updates, by threads of the pool."""
 
 import math
 from typing import Any, NamedTuple
@@ -100,6 +100,41 @@ def run_steps(
             return
         if thread_id == 0:
             status[STEPS_TAKEN] = step + 1
+
+
+@jit
+def run_forward(thread_id, num_threads, shared, operands, settings, scratch, buffers):
+    """Compute losses and gradients of one batch, and leave them in the scratch for `run_update`.
+
+    The scratch holds the candidates, which are distinct, the expected counts, and in `loss_grad` the share of each
+    example. Rows that were behind have caught up.
+    """
+    if thread_id == 0:
+        group_classes(operands.true_ids, scratch.candidates.size, scratch)
+    pack_candidates(thread_id, num_threads, operands, settings, scratch)
+    if barrier(shared, num_threads):
+        run_examples(thread_id, num_threads, shared, operands, settings, scratch, buffers)
+
+
+@jit
+def run_update(thread_id, num_threads, shared, memory, rule, operands, settings, scale):
+    """Update the rows of classes with what `run_forward` left in the scratch, for the same batch.
+
+    The gradient of example b is multiplied by scale[b]; `scale` is of the dtype of the tables, [batch_size], or [0] for
+    ones. The tables may have been updated since: a row that is behind catches up once more.
+    """
+    tables, scratch, buffers = memory.tables, memory.scratch, memory.buffers
+    if thread_id == 0:
+        begin_step(rule, tables.weights_slots)
+        begin_step(rule, tables.biases_slots)
+    _scale_gradients(thread_id, num_threads, scale, operands.true_ids.size, settings.num_true, scratch)
+    if not (barrier(shared, num_threads) and catch_up(rule, thread_id, num_threads, shared, tables, False, scratch)):
+        return
+    update_classes(thread_id, shared, tables, rule, operands, settings, scratch, buffers)
+    if thread_id == 0:
+        end_step(rule, tables.weights_slots)
+        end_step(rule, tables.biases_slots)
+    barrier(shared, num_threads)
 
 
 @jit
@@ -236,6 +271,23 @@ def _report_loss(thread_id, step, batch_size, weights, scratch, losses):
     if thread_id == 0:
         losses[step] = mean
     return mean
+
+
+@jit
+def _scale_gradients(thread_id, num_threads, scale, num_labels, num_true, scratch):
+    """Multiply the gradients of the logits of example b by scale[b], in this thread's range of panels and labels."""
+    if scale.size == 0:
+        return
+    sampled_grad, true_grad = scratch.sampled_grad, scratch.true_grad
+    width = width_of(sampled_grad)
+    first, last = static_range(thread_id, num_threads, ceil_div(scratch.candidates.size, width))
+    for p in range(first, last):
+        for b in range(scale.size):
+            for c in range(width):
+                sampled_grad[p, b, c] *= scale[b]
+    first, last = static_range(thread_id, num_threads, num_labels)
+    for i in range(first, last):
+        true_grad[i] *= scale[i // num_true]
 
 
 @jit
