@@ -198,7 +198,7 @@ def test_ctrl_c_while_compiling_gets_a_word_at_once(corpus, tmp_path):
         time.sleep(0.5)
         run.send_signal(signal.SIGINT)
         assert any("stopping: one moment" in said for said in lines)
-        time.sleep(1)  # two signals before Python has handled the first are one; nobody presses twice in that time
+        time.sleep(1)  # two signals before Python has handled the first are one; no one presses twice in that time
         run.send_signal(signal.SIGINT)
         last = run.stderr.read().splitlines()[-1]
         run.stdout.read()
