@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
+from sampledsoftmax.kernels.sampling.candidates import draw
 from sampledsoftmax.kernels.sampling.distribution import fill, probabilities
+from sampledsoftmax.kernels.sampling.mixture import NoParts
 from sampledsoftmax.kernels.sampling.philox import cursor_at
 from sampledsoftmax.samplers import stream
 from tests.goodness_of_fit import chi_square_score
@@ -124,6 +126,15 @@ def test_compiled_draws_of_single_ids_fit_the_probabilities(unique):
     assert abs(chi_square_score(np.bincount(out, minlength=NUM_CLASSES), 20_000 * p.astype(float))) < 4
 
 
+def test_the_end_of_a_mixture_draws_and_counts_nothing():
+    end, none, ones = NoParts(ss.UniformSampler(3).support), np.empty(0, np.int64), np.ones(2, np.float32)
+    fill(end, cursor_at(1, 2, 0), none)
+    assert draw(end, cursor_at(1, 2, 0), True, none, none) == 0
+    assert draw(end, cursor_at(1, 2, 0), True, none, np.empty(2, np.int64)) == -1
+    probabilities(end, np.arange(2), ones)
+    assert not ones.any()
+
+
 def test_all_copies_of_a_hit_are_removed():
     values = ss.MixedSampler([(ss.AllSampler(4), 4), (ss.UniformSampler(4), 4)]).sample([2], 8)
     logits, _ = ss.compute_sampled_logits(
@@ -203,12 +214,14 @@ def assert_same(model, other):
     assert model.output.sampler.state == other.output.sampler.state
 
 
+@pytest.mark.subset(2)
 @pytest.mark.parametrize("unique", [True, False])
 @pytest.mark.parametrize("kind", COMPILED)
 def test_a_compiled_step_is_the_step_in_parts(kind, unique):
     check_fused(lambda: mixture(kind, unique), ss.Adagrad(0.1))
 
 
+@pytest.mark.subset(1)
 @pytest.mark.parametrize("optimizer", ["momentum", "row_counted_adam", "exact_adam"])
 def test_copies_of_a_candidate_are_one_update_with_every_optimizer(optimizer):
     """Of 64 draws from 30 classes, and so in several panels, most are copies; momentum shows a row updated twice."""
@@ -230,6 +243,7 @@ def check_fused(make, optimizer):
 
 
 @pytest.mark.compiled
+@pytest.mark.subset(1)
 @pytest.mark.parametrize("kind", ["static", "learned"])
 def test_steps_have_the_same_bits_on_any_number_of_threads(kind):
     before, models = ss.get_num_threads(), []

@@ -39,7 +39,7 @@ def by_formula(stream, wanted, rate):
 @pytest.mark.parametrize("num_hashes", [0, 1, 3])
 @pytest.mark.parametrize("rate", [0.02, 0.5, 1.0])
 def test_estimates_are_those_of_the_formula(rate, num_hashes):
-    """Of ids without collisions: in 2**20 buckets none of these meet, see the last test on collisions."""
+    """Of ids without collisions: in 2**20 buckets each of these has its own."""
     frequency, stream = ss.StreamingFrequency(2**20, num_hashes, rate), batches(1, 150)
     for batch in stream:
         frequency.update(batch)
@@ -121,7 +121,7 @@ def test_collisions_overestimate_with_one_hash_and_less_with_several():
 
 
 def test_the_order_in_a_batch_its_shape_and_its_dtype_change_no_bit():
-    """With few buckets, so that ids of a batch meet."""
+    """With few buckets, so that ids of a batch share them."""
     first, second = ss.StreamingFrequency(7, 2, 0.1), ss.StreamingFrequency(7, 2, 0.1)
     rng = np.random.default_rng(3)
     for batch in batches(4, 50):

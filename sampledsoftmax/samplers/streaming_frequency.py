@@ -62,8 +62,8 @@ class StreamingFrequency:
     nothing is left of an arbitrary start. Ids of one bucket in one batch make one gap, so their order does not matter.
     The number of copies is averaged too, see below. And `initial` is a probability instead of a gap.
 
-    **The cap.** 1 / B is the chance that an id is *in* a batch, and no gap is shorter than 1: a class that stands in
-    each batch 30 times has the probability 1, as one that stands there once. Its log Q is then too small by log 30, and
+    **The cap.** 1 / B is the chance that an id is *in* a batch, and no gap is shorter than 1: a class that is in
+    each batch 30 times has the probability 1, as one that is there once. Its log Q is then too small by log 30, and
     just the most frequent classes are punished too little. `expected_count` has no cap: it divides the mean number of
     copies in the batches that hold the id by the mean gap. `share` divides that by the mean size of a batch.
 
