@@ -126,7 +126,7 @@ class InBatchSampler(CandidateSampler):
         Raises
         ------
         TypeError, ValueError
-            If `size` is no whole number of at least 0.
+            If `rng` is no generator, or `size` no whole number of at least 0.
         MemoryError
             If there are too many classes to take the probability of each.
 
@@ -137,6 +137,8 @@ class InBatchSampler(CandidateSampler):
         >>> sampler.draw(np.random.default_rng(1), 5)
         array([2, 2, 1, 2, 1])
         """
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng must be a numpy.random.Generator, got {validation.described(rng)}")
         size = validation.whole_number("size", size, 0)
         p = self._p(validation.first_ids(self.range_max))
         return rng.choice(self.range_max, size, p=p / p.sum())
@@ -175,6 +177,11 @@ class InBatchSampler(CandidateSampler):
         labels : int64 [batch_size, num_true]
             The true classes.
 
+        Raises
+        ------
+        TypeError, ValueError
+            If an id is of another type or out of its range; nothing is learned.
+
         Examples
         --------
         >>> import numpy as np
@@ -184,8 +191,10 @@ class InBatchSampler(CandidateSampler):
         >>> sampler.frequency.num_batches
         1
         """
+        array = validation.as_ids("labels", labels)
+        checked = validation.ids("labels", array, array.shape, self.range_max)
         if self.frequency is not None:
-            self.frequency.update(labels)
+            self.frequency.update(checked)
 
     @property
     def learns(self) -> bool:

@@ -173,7 +173,7 @@ class MixedSampler(CandidateSampler):
         Raises
         ------
         TypeError, ValueError
-            If `size` is no whole number of at least 0.
+            If `rng` is no generator, or `size` no whole number of at least 0.
 
         Examples
         --------
@@ -184,6 +184,8 @@ class MixedSampler(CandidateSampler):
         >>> np.bincount(sampler.draw(np.random.default_rng(1), 1000))
         array([730,   0, 270])
         """
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng must be a numpy.random.Generator, got {validation.described(rng)}")
         out = np.empty(validation.whole_number("size", size, 0), np.int64)
         chosen = rng.choice(len(self.parts), out.size, p=[part.num_sampled / self.num_sampled for part in self.parts])
         for k, part in enumerate(self.parts):
@@ -231,6 +233,11 @@ class MixedSampler(CandidateSampler):
         labels : int64 [batch_size, num_true]
             The true classes.
 
+        Raises
+        ------
+        TypeError, ValueError
+            If an id is of another type or out of its range; no part learns.
+
         Examples
         --------
         >>> import numpy as np
@@ -240,22 +247,17 @@ class MixedSampler(CandidateSampler):
         >>> learned.counts
         array([1, 1, 2])
         """
+        array = validation.as_ids("labels", labels)
+        checked = validation.ids("labels", array, array.shape, self.range_max)
         for part in self.parts:
-            part.sampler.learn(labels)
+            part.sampler.learn(checked)
 
     @property
     def learns(self) -> bool:
         """Whether the distribution of a part changes with the labels."""
         return any(part.sampler.learns for part in self.parts)
 
-    def compiled_distribution(self) -> Distribution | None:
-        """Return the parts as compiled code knows them, or None if one is in Python only.
-
-        Returns
-        -------
-        NamedTuple or None
-            The first part and the rest, see kernels/sampling/mixture.py.
-        """
+    def compiled_distribution(self) -> Distribution | None:  # noqa: D102 - inherited
         distribution: Any = NoParts(self.support)
         later = 0
         for sampler, num_sampled in reversed(self.parts):

@@ -53,6 +53,8 @@ class StreamingFrequency:
     ------
     TypeError, ValueError
         If an argument is of another type or out of its range.
+    MemoryError
+        If the arrays do not fit in memory.
 
     Notes
     -----
@@ -95,7 +97,7 @@ class StreamingFrequency:
         initial: float | None = None,
         seed: int = 0,
     ) -> None:
-        self.num_buckets = validation.whole_number("num_buckets", num_buckets, 1, 2**48)
+        self.num_buckets = validation.whole_number("num_buckets", num_buckets, 1, 2**40)
         self.num_hashes = validation.whole_number("num_hashes", num_hashes, 0, 64)
         self.rate = validation.number("rate", rate, above=0.0, at_most=1.0)
         self.initial = None if initial is None else validation.number("initial", initial, above=0.0, at_most=1.0)
