@@ -331,6 +331,17 @@ def test_rows_are_pulled_with_joint_counts():
     np.testing.assert_allclose(rows.sampled_log_q, np.log(values.sampled_expected_count), rtol=1e-6)
 
 
+def test_parts_learn_and_are_repaired_with_their_mixture():
+    for kind in KINDS:
+        assert mixture(kind).learns == (kind in ("learned", "streaming"))
+    sampler = mixture("learned")
+    learned, counts = sampler.parts[0].sampler, np.arange(1, NUM_CLASSES + 1)
+    learned.state = {**learned.state, "counts": counts.tolist()}
+    with sampler.lock:
+        sampler.repair()  # as in a child that was forked while a thread of the parent drew
+    np.testing.assert_array_equal(learned.counts, counts)
+
+
 # --- What is refused ----------------------------------------------------------------------------------------
 
 UNIFORM = ss.UniformSampler(NUM_CLASSES)
