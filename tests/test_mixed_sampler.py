@@ -315,6 +315,24 @@ def test_what_is_saved_says_what_must_be_given(tmp_path):
         ss.SkipGram.load(tmp_path / "static.zip", sampler=other)
 
 
+def test_a_batch_may_have_more_candidates_than_there_are_classes():
+    """In several panels, most of them copies, with labels among them."""
+    counts = [5, 3, 1, 1]
+    for sampler in (
+        ss.MixedSampler([(ss.FixedUnigramSampler(counts), 90), (ss.UniformSampler(4), 11)], 1, unique=False),
+        ss.InBatchSampler(4, counts, seed=1),
+    ):
+        layers = [
+            ss.SampledSoftmax(4, 3, 101, each, copy.deepcopy(sampler), dtype=np.float64, seed=1)
+            for each in (ss.Momentum(0.1, 0.9), Staged(ss.Momentum(0.1, 0.9)))
+        ]
+        inputs, labels = np.random.default_rng(0).normal(size=(2, 9, 3)), np.arange(9) % 4
+        for batch in inputs:
+            losses = [layer.step(batch, labels)[0] for layer in layers]
+            assert losses[0] == pytest.approx(losses[1], rel=1e-10)
+        np.testing.assert_allclose(layers[0].weights, layers[1].weights, rtol=1e-9)
+
+
 def test_examples_that_do_not_count_and_several_labels():
     model = model_with(mixture("in_batch"))
     loss = model.step([1, 2, 3], [[4, -1], [5, 6], [7, 8]], sample_weight=[1, 1, 0], ignore_index=-1)
@@ -376,7 +394,11 @@ def test_other_sizes_and_ways_to_draw_are_refused():
         sampler.sample([[1]], 16, unique=False)
     for size in (15, 17, 3):
         with pytest.raises(ValueError, match=rf"num_sampled must be that of the parts, 5 \+ 7 \+ 4 = 16, got {size}"):
-            ss.SampledSoftmax(NUM_CLASSES, 2, size, sampler=sampler).step(np.ones((1, 2), np.float32), [1])
+            ss.SampledSoftmax(NUM_CLASSES, 2, size, sampler=sampler)
+        layer = ss.SampledSoftmax(NUM_CLASSES, 2, size)
+        layer.sampler = sampler
+        with pytest.raises(ValueError, match=rf"num_sampled must be that of the parts, 5 \+ 7 \+ 4 = 16, got {size}"):
+            layer.step(np.ones((1, 2), np.float32), [1])
     assert sampler.state["block"] == 0
     for name, value in (("unique", False), ("parts", ()), ("num_sampled", 3), ("expected_count", "inclusion")):
         with pytest.raises(AttributeError, match=f"{name} of a MixedSampler cannot be changed"):
