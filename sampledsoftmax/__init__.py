@@ -17,8 +17,11 @@ from sampledsoftmax.runtime.threadpool import get_num_threads, set_num_threads
 from sampledsoftmax.samplers.all_candidates import AllSampler, all_candidate_sampler
 from sampledsoftmax.samplers.base import CandidateSampler
 from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler, fixed_unigram_candidate_sampler
+from sampledsoftmax.samplers.in_batch import InBatchSampler
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler, learned_unigram_candidate_sampler
 from sampledsoftmax.samplers.log_uniform import LogUniformSampler, log_uniform_candidate_sampler
+from sampledsoftmax.samplers.mixed import MixedSampler
+from sampledsoftmax.samplers.streaming_frequency import StreamingFrequency
 from sampledsoftmax.samplers.uniform import UniformSampler, uniform_candidate_sampler
 from sampledsoftmax.types import Gradients, IndexedSlices, SampledValues
 from sampledsoftmax.word2vec.evaluation.analogies import evaluate_analogies
@@ -41,10 +44,12 @@ __all__ = [
     "Explanation",
     "FixedUnigramSampler",
     "Gradients",
+    "InBatchSampler",
     "IndexedSlices",
     "KeyedVectors",
     "LearnedUnigramSampler",
     "LogUniformSampler",
+    "MixedSampler",
     "Momentum",
     "Objective",
     "Optimizer",
@@ -54,6 +59,7 @@ __all__ = [
     "SampledSoftmax",
     "SampledValues",
     "SkipGram",
+    "StreamingFrequency",
     "UniformSampler",
     "Word2Vec",
     "WordVectors",

@@ -13,6 +13,8 @@ from sampledsoftmax.losses.arguments import correction_for
 from sampledsoftmax.losses.objectives import Objective, checked_objective
 from sampledsoftmax.optimizers import Adagrad, Optimizer, checked_optimizer
 from sampledsoftmax.samplers import CandidateSampler, sampler_for
+from sampledsoftmax.samplers.in_batch import InBatchSampler
+from sampledsoftmax.samplers.mixed import MixedSampler
 from sampledsoftmax.types import DOT_PRODUCT, Correction, Similarity
 
 Arrays = dict[str, NDArray[Any]]
@@ -80,13 +82,20 @@ def checked_settings(
     return LayerSettings(
         num_classes,
         validation.whole_number("dim", dim, 1),
-        validation.sample_size("num_sampled", num_sampled, True, "num_classes", num_classes),
+        _checked_size(num_sampled, num_classes, sampler),
         validation.float_dtype("dtype", dtype),
         checked_optimizer(Adagrad(0.05) if optimizer is None else optimizer),
         sampler_for(sampler, num_classes, seed),
         checked,
         correction_for(checked, subtract_log_q, remove_accidental_hits, similarity),
     )
+
+
+def _checked_size(num_sampled: Any, num_classes: int, sampler: Any) -> int:
+    """Return the number of candidates: those of samplers that draw copies may be more than there are classes."""
+    if isinstance(sampler, (InBatchSampler, MixedSampler)):
+        return sampler.checked_size(num_sampled, unique=False)
+    return validation.sample_size("num_sampled", num_sampled, True, "num_classes", num_classes)
 
 
 def restored_settings(

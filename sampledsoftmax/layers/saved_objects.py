@@ -17,8 +17,11 @@ from sampledsoftmax.optimizers import SGD, Adagrad, Adam, Momentum, Optimizer, R
 from sampledsoftmax.samplers.all_candidates import AllSampler
 from sampledsoftmax.samplers.base import CandidateSampler
 from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler
+from sampledsoftmax.samplers.in_batch import InBatchSampler
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler
 from sampledsoftmax.samplers.log_uniform import LogUniformSampler
+from sampledsoftmax.samplers.mixed import MixedSampler
+from sampledsoftmax.samplers.streaming_frequency import StreamingFrequency
 from sampledsoftmax.samplers.uniform import UniformSampler
 
 Arrays = dict[str, NDArray[Any]]
@@ -26,9 +29,17 @@ Arrays = dict[str, NDArray[Any]]
 OPTIMIZERS: dict[str, Any] = {kind.__name__: kind for kind in (SGD, Momentum, Adagrad, RowwiseAdagrad, Adam)}
 SAMPLERS: dict[str, Any] = {
     kind.__name__: kind
-    for kind in (LogUniformSampler, UniformSampler, FixedUnigramSampler, LearnedUnigramSampler, AllSampler)
+    for kind in (
+        LogUniformSampler,
+        UniformSampler,
+        FixedUnigramSampler,
+        LearnedUnigramSampler,
+        AllSampler,
+        MixedSampler,
+        InBatchSampler,
+    )
 }
-_WEIGHTS, _COUNTS = "sampler.weights", "sampler.counts"
+_OF_FREQUENCY = ("num_buckets", "num_hashes", "rate", "initial", "seed")
 _POSITION = ("seed", "seed2", "block")
 
 
@@ -58,42 +69,110 @@ def described_sampler(sampler: CandidateSampler) -> dict[str, Any]:
     kind = type(sampler)
     name = kind.__name__ if SAMPLERS.get(kind.__name__) is kind else kind.__qualname__
     own = {} if SAMPLERS.get(kind.__name__) is kind else {"own": True}
-    return {"class": name, "range_max": sampler.range_max, "expected_count": sampler.expected_count, **own}
+    described = {"class": name, "range_max": sampler.range_max, "expected_count": sampler.expected_count, **own}
+    if isinstance(sampler, MixedSampler):
+        parts = [[described_sampler(part.sampler), part.num_sampled] for part in sampler.parts]
+        return described | {"unique": sampler.unique, "parts": parts}
+    if isinstance(sampler, InBatchSampler):
+        frequency = sampler.frequency
+        return described | {"frequency": frequency and {name: getattr(frequency, name) for name in _OF_FREQUENCY}}
+    return described
 
 
-def state_of_sampler(sampler: CandidateSampler) -> tuple[dict[str, Any], Arrays]:
+def state_of_sampler(sampler: CandidateSampler, prefix: str = "sampler") -> tuple[Any, Arrays]:
     """Return the position in the random stream as plain data, and the distribution as arrays."""
     if "own" in described_sampler(sampler):
         return _plain(sampler.state, f"{type(sampler).__name__}.state"), {}
-    position = dict(zip(_POSITION, map(int, sampler.stream_position), strict=True))
-    if isinstance(sampler, FixedUnigramSampler):
-        return position, {_WEIGHTS: sampler.weights}
-    return position, {_COUNTS: sampler.counts} if isinstance(sampler, LearnedUnigramSampler) else {}
+    position: dict[str, Any] = dict(zip(_POSITION, map(int, sampler.stream_position), strict=True))
+    if isinstance(sampler, MixedSampler):
+        states = [state_of_sampler(part.sampler, _part(prefix, k)) for k, part in enumerate(sampler.parts)]
+        arrays = {name: array for _, of_part in states for name, array in of_part.items()}
+        return position | {"parts": [state for state, _ in states]}, arrays
+    if isinstance(sampler, InBatchSampler) and sampler.frequency is not None:
+        state = sampler.frequency.state
+        arrays = {f"{prefix}.frequency.{name}": array for name, array in state.items() if isinstance(array, np.ndarray)}
+        numbers = {name: number for name, number in state.items() if not isinstance(number, np.ndarray)}
+        return position | {"frequency": numbers}, arrays
+    if isinstance(sampler, (FixedUnigramSampler, InBatchSampler)):
+        return position, {f"{prefix}.weights": np.asarray(sampler.weights)}
+    return position, {f"{prefix}.counts": sampler.counts} if isinstance(sampler, LearnedUnigramSampler) else {}
 
 
 def set_state(sampler: CandidateSampler, state: dict[str, Any], arrays: Arrays) -> None:
     """Put a sampler where another one was."""
-    sampler.state = {**state, "counts": arrays[_COUNTS]} if isinstance(sampler, LearnedUnigramSampler) else state
+    sampler.state = _whole_state(sampler, state, arrays, "sampler")
 
 
-def restored_sampler(saved: dict[str, Any], arrays: Arrays, given: Any, how: str) -> CandidateSampler:
+def _whole_state(sampler: CandidateSampler, state: dict[str, Any], arrays: Arrays, prefix: str) -> dict[str, Any]:
+    """Return the state of a sampler with the arrays that were saved beside it."""
+    if isinstance(sampler, LearnedUnigramSampler):
+        return {**state, "counts": arrays[f"{prefix}.counts"]}
+    if isinstance(sampler, InBatchSampler) and sampler.frequency is not None:
+        start = f"{prefix}.frequency."
+        found = {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+        return {**state, "frequency": {**state["frequency"], **found}}
+    if isinstance(sampler, MixedSampler):
+        parts = [
+            _whole_state(part.sampler, saved, arrays, _part(prefix, k))
+            for k, (part, saved) in enumerate(zip(sampler.parts, state["parts"], strict=True))
+        ]
+        return {**state, "parts": parts}
+    return state
+
+
+def restored_sampler(
+    saved: dict[str, Any], arrays: Arrays, given: Any, how: str, prefix: str = "sampler"
+) -> CandidateSampler:
     """Return the sampler that was saved, or the given one, if it has the same distribution; not yet its state."""
     if given is None:
-        if "own" in saved:
-            raise _must_be_given("sampler", saved["class"], how)
-        first = arrays[_WEIGHTS] if saved["class"] == FixedUnigramSampler.__name__ else saved["range_max"]
-        counts = saved["expected_count"]
-        options = {} if counts == "tensorflow" else {"expected_count": counts}  # which AllSampler does not have
-        sampler: CandidateSampler = SAMPLERS[saved["class"]](first, seed=0, **options)
-        return sampler
+        own = _own_class(saved)
+        if own:
+            raise _must_be_given("sampler", own, how)
+        return _new_sampler(saved, arrays, prefix)
     if not isinstance(given, CandidateSampler):
         raise TypeError(f"sampler must be a sampler object, got {validation.described(given)}")
     found = described_sampler(given)
     if found != saved:
         raise ValueError(f"sampler must be that of the layer, {short(saved)}, got {short(found)}")
-    if isinstance(given, FixedUnigramSampler) and not np.array_equal(given.weights, arrays[_WEIGHTS]):
-        raise ValueError("sampler must have the weights of the layer's FixedUnigramSampler, got others")
+    _check_weights(given, arrays, prefix)
     return given
+
+
+def _own_class(saved: dict[str, Any]) -> str:
+    """Return the class of a sampler that cannot be made from its description, or of one that has such a part."""
+    if any(_own_class(part) for part, _ in saved.get("parts", ())):
+        return str(saved["class"])
+    return str(saved["class"]) if "own" in saved else ""
+
+
+def _new_sampler(saved: dict[str, Any], arrays: Arrays, prefix: str) -> CandidateSampler:
+    kind, counts = saved["class"], saved["expected_count"]
+    if kind == MixedSampler.__name__:
+        parts = [(_new_sampler(part, arrays, _part(prefix, k)), size) for k, (part, size) in enumerate(saved["parts"])]
+        return MixedSampler(parts, seed=0, unique=saved["unique"])
+    if kind == InBatchSampler.__name__:
+        if saved["frequency"] is None:
+            return InBatchSampler(saved["range_max"], arrays[f"{prefix}.weights"], seed=0)
+        return InBatchSampler(saved["range_max"], frequency=StreamingFrequency(**saved["frequency"]), seed=0)
+    first = arrays[f"{prefix}.weights"] if kind == FixedUnigramSampler.__name__ else saved["range_max"]
+    options = {} if counts == "tensorflow" else {"expected_count": counts}  # which AllSampler does not have
+    sampler: CandidateSampler = SAMPLERS[kind](first, seed=0, **options)
+    return sampler
+
+
+def _check_weights(given: CandidateSampler, arrays: Arrays, prefix: str) -> None:
+    """Refuse a sampler of other weights than were saved, or with a part of others."""
+    if isinstance(given, MixedSampler):
+        for k, part in enumerate(given.parts):
+            _check_weights(part.sampler, arrays, _part(prefix, k))
+    weights = given.weights if isinstance(given, (FixedUnigramSampler, InBatchSampler)) else None
+    if weights is not None and not np.array_equal(weights, arrays[f"{prefix}.weights"]):
+        raise ValueError(f"sampler must have the weights of the layer's {type(given).__name__}, got others")
+
+
+def _part(prefix: str, k: int) -> str:
+    """Return the first part of the names of arrays of a part of a mixture."""
+    return f"{prefix}.parts.{k}"
 
 
 def described_objective(objective: Objective) -> str:

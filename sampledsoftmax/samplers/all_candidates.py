@@ -75,7 +75,7 @@ class AllSampler(CandidateSampler):
         """
         return validation.first_ids(validation.whole_number("size", size, 0)) % self.range_max
 
-    def _checked_size(self, num_sampled: object, unique: bool) -> int:
+    def checked_size(self, num_sampled: object, unique: bool) -> int:  # noqa: D102 - inherited
         size = validation.whole_number("num_sampled", num_sampled, 1)
         if size != self.range_max:
             raise ValueError(f"num_sampled must be range_max = {self.range_max}: all classes are taken, got {size}")

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.kernels.hash_table import empty_table, num_buckets
 from sampledsoftmax.kernels.sampling import candidates
-from sampledsoftmax.kernels.sampling.distribution import Distribution, Support, fill, learns, probabilities
+from sampledsoftmax.kernels.sampling import distribution as distributions
+from sampledsoftmax.kernels.sampling.distribution import Distribution, Support, fill, probabilities
 from sampledsoftmax.runtime.fork_lock import ForkLock
 from sampledsoftmax.samplers import hooks, stream
 from sampledsoftmax.samplers.inclusion import Groups, Inclusion, grouped
@@ -18,6 +19,21 @@ from sampledsoftmax.types import SampledValues
 
 Counter = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Ids = NDArray[np.int64]
+
+
+class Drawn(NamedTuple):
+    """The candidates of one call of `sample`.
+
+    Attributes
+    ----------
+    ids : int64 [num_sampled]
+    expected_count : callable
+        Function from int64 ids of any shape to their expected counts, float32, in samples such as this one. It must
+        be called before the next draw.
+    """
+
+    ids: Ids
+    expected_count: Callable[[Ids], NDArray[np.float32]]
 
 
 class _Setup(NamedTuple):
@@ -95,7 +111,7 @@ class CandidateSampler:
         self._stream = CandidateStream(seed)
         self._inclusions: dict[int, Inclusion] = {}
         self._slots = empty_table(1)
-        self.lock = ForkLock(self._repair)
+        self.lock = ForkLock(self.repair)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse what compiled code and the stream rely on: they would read past the end of an array."""
@@ -117,7 +133,7 @@ class CandidateSampler:
         return {name: value for name, value in vars(self).items() if name not in ("_slots", "_setup", "lock")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _slots=empty_table(1), lock=ForkLock(self._repair))
+        vars(self).update(state, _slots=empty_table(1), lock=ForkLock(self.repair))
 
     def sample(self, true_classes: ArrayLike, num_sampled: int, unique: bool = True) -> SampledValues:
         """Draw the candidates of one batch.
@@ -146,12 +162,58 @@ class CandidateSampler:
         self._checked_setup()
         labels = _writeable(self._checked_labels(true_classes))
         flag = validation.flag("unique", unique)
-        size = self._checked_size(num_sampled, flag)
+        size = self.checked_size(num_sampled, flag)
         with self.lock:
             distribution = self.fused_distribution()
             if distribution is None:
                 return self._sample_in_python(labels, size, flag)
             return self._sample_compiled(distribution, labels, size, flag)
+
+    def draw_sample(self, rng: np.random.Generator, true_classes: Ids, num_sampled: int, unique: bool) -> Drawn:
+        """Return the candidates of one batch and what counts them, without a move in the stream; a hook.
+
+        `sample` calls it with checked arguments. By default it draws until it has the candidates, whatever the labels
+        are; a sampler that composes others calls theirs.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Random numbers of this call of `sample`; moved on.
+        true_classes : int64 [batch_size, num_true]
+            Labels of the batch.
+        num_sampled : int
+            Number of candidates.
+        unique : bool
+            Whether each class is in the sample at most once.
+
+        Returns
+        -------
+        Drawn
+            The ids int64 [num_sampled], and the function from ids to their expected counts.
+
+        Raises
+        ------
+        ValueError
+            If the classes that are left are too rare for a unique sample.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import sampledsoftmax as ss
+        >>> drawn = ss.UniformSampler(10).draw_sample(np.random.default_rng(1), np.zeros((1, 1), int), 5, False)
+        >>> drawn.ids.shape, drawn.expected_count(np.array([3, 4]))
+        ((5,), array([0.5, 0.5], dtype=float32))
+        """
+        del true_classes
+        distribution = self.fused_distribution()
+        if distribution is not None:
+            return self._drawn_compiled(distribution, cursor_of(rng), num_sampled, unique)
+        if unique:
+            ids, tries = draw_unique(lambda size: self._draw(rng, size), num_sampled)
+        else:
+            ids, tries = self._draw(rng, num_sampled), num_sampled
+        count = self._counter(num_sampled, unique, tries)
+        return Drawn(ids, lambda wanted: count(self._probability(wanted, drawn=wanted is ids)))
 
     def draw(self, rng: np.random.Generator, size: int) -> Ids:
         """Return the next draws of a call of `sample`; a hook.
@@ -218,6 +280,36 @@ class CandidateSampler:
         out = np.empty(array.shape, np.float32)
         probabilities(self._distribution("probability"), checked.reshape(-1), out.reshape(-1))
         return out
+
+    def checked_size(self, num_sampled: object, unique: bool) -> int:
+        """Return the size of a sample, or refuse it.
+
+        Parameters
+        ----------
+        num_sampled : int
+            Number of candidates.
+        unique : bool
+            Whether each class is in the sample at most once.
+
+        Returns
+        -------
+        int
+            The same.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no whole number of at least 1, or if a unique sample cannot have that many classes.
+
+        Examples
+        --------
+        >>> import sampledsoftmax as ss
+        >>> ss.UniformSampler(10).checked_size(20, unique=False)
+        20
+        """
+        all_drawable = self.num_drawable == self.range_max
+        bound = "range_max" if all_drawable else "the number of classes that are ever drawn"
+        return validation.sample_size("num_sampled", num_sampled, unique, bound, self.num_drawable)
 
     def learn(self, labels: Ids) -> None:
         """Update the distribution with the labels of a batch, after its draw; a hook, by default without effect.
@@ -326,6 +418,15 @@ class CandidateSampler:
         """Seed, stream and block of the next call, for `kernels.sampling.philox.seek`."""
         return self._stream.position
 
+    def repair(self) -> None:
+        """Make the distribution usable in a forked child, after a thread of the parent was changing it; a hook.
+
+        Examples
+        --------
+        >>> import sampledsoftmax as ss
+        >>> ss.UniformSampler(4).repair()  # nothing to do: it does not change
+        """
+
     def advance(self, num_calls: int, num_sampled: int) -> None:
         """Move the stream past calls that were drawn elsewhere.
 
@@ -351,9 +452,6 @@ class CandidateSampler:
         """
         calls = validation.whole_number("num_calls", num_calls, 0)
         self._stream.skip(calls, validation.whole_number("num_sampled", num_sampled, 0))
-
-    def _repair(self) -> None:
-        """Make the distribution usable in a forked child, after another thread of the parent was changing it."""
 
     def _state(self) -> dict[str, Any]:
         return self._stream.state
@@ -383,11 +481,6 @@ class CandidateSampler:
         columns = true_classes.shape[1] if true_classes.ndim == 2 else 1
         return validation.labels("true_classes", true_classes, columns, self.range_max)
 
-    def _checked_size(self, num_sampled: object, unique: bool) -> int:
-        all_drawable = self.num_drawable == self.range_max
-        bound = "range_max" if all_drawable else "the number of classes that are ever drawn"
-        return validation.sample_size("num_sampled", num_sampled, unique, bound, self.num_drawable)
-
     def _sample_compiled(
         self, distribution: Distribution, labels: Ids, num_sampled: int, unique: bool
     ) -> SampledValues:
@@ -406,14 +499,27 @@ class CandidateSampler:
             self._slots = empty_table(num_sampled)
         return self._slots
 
+    def _drawn_compiled(
+        self, distribution: Distribution, cursor: NDArray[np.uint64], num_sampled: int, unique: bool
+    ) -> Drawn:
+        """Return the candidates from a position in a stream, the same as those of `_sample_compiled` from there."""
+        ids = np.empty(num_sampled, np.int64)
+        tries = candidates.draw(
+            distribution, cursor, unique, self._scratch(num_sampled) if unique else self._slots, ids
+        )
+        if tries < 0:
+            raise too_rare(num_sampled, distribution.support.most_tries, int((ids >= 0).sum()))
+
+        def count(wanted: Ids) -> NDArray[np.float32]:
+            counts = np.empty(wanted.shape, np.float32)
+            candidates.expected_counts(distribution, num_sampled, tries, wanted.reshape(-1), counts.reshape(-1))
+            return counts
+
+        return Drawn(ids, count)
+
     def _sample_in_python(self, labels: Ids, num_sampled: int, unique: bool) -> SampledValues:
-        rng = self._stream.rng()
-        if unique:
-            ids, tries = draw_unique(lambda size: self._draw(rng, size), num_sampled)
-        else:
-            ids, tries = self._draw(rng, num_sampled), num_sampled
-        count = self._counter(num_sampled, unique, tries)
-        values = SampledValues(ids, count(self._probability(labels)), count(self._probability(ids, drawn=True)))
+        ids, expected_count = self.draw_sample(self._stream.rng(), labels, num_sampled, unique)
+        values = SampledValues(ids, expected_count(labels), expected_count(ids))
         self._stream.skip(1, num_sampled)
         if self._checked_setup().is_compiled:
             CandidateSampler.learn(self, labels)
@@ -442,7 +548,7 @@ class CandidateSampler:
 
     def _inclusion(self, num_sampled: int) -> Counter:
         """Return the inclusion probabilities of a sample size, computed once if the distribution is fixed."""
-        if self._learns():
+        if self.learns:
             return Inclusion(self._groups(), num_sampled)
         if num_sampled not in self._inclusions:
             self._inclusions[num_sampled] = Inclusion(self._groups(), num_sampled)
@@ -451,10 +557,12 @@ class CandidateSampler:
     def _groups(self) -> Groups:
         return hooks.checked_groups(type(self).__name__, self.probability_groups())
 
-    def _learns(self) -> bool:
+    @property
+    def learns(self) -> bool:
+        """Whether the distribution changes with the labels."""
         distribution = self._checked_setup().distribution
         in_python = hooks.defining_class(type(self), "learn") is not CandidateSampler
-        return in_python or (distribution is not None and learns(type(distribution)))
+        return in_python or (distribution is not None and distributions.learns(type(distribution)))
 
 
 def _checked_expected_count(value: Any) -> str:

@@ -24,7 +24,7 @@ def is_compiled_last(kind: type) -> bool:
     It does unless a class overrides a hook below the one that defines `compiled_distribution`. A class that defines
     both asserts that they are the same distribution.
     """
-    hooks = ("sample", "draw", "probability", "learn")
+    hooks = ("sample", "draw_sample", "draw", "probability", "learn")
     return "compiled_distribution" in vars(defining_class(kind, "compiled_distribution", *hooks))
 
 

@@ -72,7 +72,7 @@ class LearnedUnigramSampler(CandidateSampler):
         groups = self._tree[: round_up(self.range_max, GROUP)].astype(np.int64).reshape(-1, GROUP)
         return np.diff(groups, prepend=0).ravel()[: self.range_max]
 
-    def _repair(self) -> None:
+    def repair(self) -> None:  # noqa: D102 - inherited
         build_tree(np.maximum(self._counts(), 1), self._tree)  # some of the sums were increased already
 
     def _state(self) -> dict[str, Any]:

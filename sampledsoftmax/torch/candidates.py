@@ -75,7 +75,7 @@ def _checked_sampler(sampler: Any, n_classes: int, seed: Any) -> ss.CandidateSam
         raise ValueError("seed is for a sampler by name: the sampler object has its own")
     if sampler.range_max != n_classes:
         raise ValueError(f"sampler has range_max = {sampler.range_max}, but n_classes = {n_classes}")
-    if isinstance(sampler, ss.LearnedUnigramSampler) or type(sampler).learn is not ss.CandidateSampler.learn:
+    if sampler.learns:
         raise ValueError(
             f"a {type(sampler).__name__} learns from the labels of each call, so a forward pass could not be repeated: "
             "call its sample and pass the result as sampled_values"

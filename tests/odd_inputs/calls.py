@@ -137,6 +137,7 @@ def of_layer(layer):
 
 STATES = {
     ss.CandidateSampler: lambda sampler: [sampler.state, sampler.expected_count],
+    ss.StreamingFrequency: lambda frequency: [frequency.state],
     ss.SampledSoftmax: of_layer,
     ss.EmbeddingTable: lambda table: [table.values, str(vars(table.optimizer))],
     ss.PulledRows: vars,

@@ -31,6 +31,7 @@ ELSEWHERE = {"show_config", "get_num_threads", "Optimizer.check_settings"} | {
     *(f"{kind}.{name}" for kind in ("SampledSoftmax", "SkipGram") for name in ("flush", "close")),
     *("Objective.loss_and_grad", "Objective.compiled_loss", "Optimizer.compiled_rule", "Optimizer.compiled_slots"),
     *("Word2Vec.get_latest_training_loss", "WordVectors.get_normed_vectors", "Explanation.to_html"),
+    *("CandidateSampler.draw_sample", "CandidateSampler.repair"),
 }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from sampledsoftmax.jit.decorators import jit
 from sampledsoftmax.kernels.hash_table import clear
 from sampledsoftmax.kernels.sampling import candidates
+from sampledsoftmax.kernels.step.copies import mark_copies
 from sampledsoftmax.kernels.step.id_groups import group_equal_ids, insert_candidates
 from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS, NUM_TRIES
 
@@ -34,13 +35,17 @@ def draw_candidates(call, source, scratch):
 
 @jit
 def group_classes(labels, first_group, scratch):
-    """Give each class of the batch a group: candidate s is group s, other labels get groups from `first_group` on."""
+    """Give each class of the batch a group: candidate s is group s, other labels get groups from `first_group` on.
+
+    Of equal candidates the last one has the labels; the groups of the others are marked as copies.
+    """
     keys, values = scratch.hash_keys, scratch.hash_values
     size = clear(keys, scratch.candidates.size + labels.size)
     insert_candidates(scratch.candidates, keys, values, size, scratch.previous_copy)
     scratch.sizes[NUM_CLASS_GROUPS] = group_equal_ids(
         labels, keys, values, size, first_group, scratch.group_of_label, scratch.class_groups
     )
+    mark_copies(scratch.candidates.size, scratch.previous_copy, scratch.class_groups.head)
 
 
 @jit

@@ -10,6 +10,7 @@ from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.kernels.linalg.packing import width_of
 from sampledsoftmax.kernels.sampling import candidates
 from sampledsoftmax.kernels.step.candidate_rows import pack_candidates
+from sampledsoftmax.kernels.step.copies import COPIED
 from sampledsoftmax.kernels.step.forward import run_examples
 from sampledsoftmax.kernels.step.sampling_phase import draw_candidates, group_classes, group_inputs
 from sampledsoftmax.kernels.step.update_phase import update_classes, update_inputs
@@ -218,6 +219,8 @@ def catch_up_rows(rule, thread_id, num_threads, shared, tables, learn_inputs, sc
     num_sampled = scratch.candidates.size
     first, last = static_range(thread_id, num_threads, scratch.sizes[NUM_CLASS_GROUPS])
     for u in range(first, last):
+        if u < num_sampled and scratch.class_groups.head[u] == COPIED:
+            continue  # the last copy catches up
         row = scratch.candidates[u] if u < num_sampled else scratch.class_groups.ids[u]
         catch_up_row(rule, tables.weights, tables.weights_slots, row)
         catch_up_row(rule, tables.biases, tables.biases_slots, row)

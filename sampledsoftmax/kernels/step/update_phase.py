@@ -7,6 +7,7 @@ from sampledsoftmax.kernels.linalg.packed_rows import add_to_rows
 from sampledsoftmax.kernels.linalg.packing import clear_row, width_of
 from sampledsoftmax.kernels.linalg.similarity import class_gradient
 from sampledsoftmax.kernels.step.candidate_rows import candidate_gradients
+from sampledsoftmax.kernels.step.copies import COPIED, add_copies
 from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS
 from sampledsoftmax.kernels.sync.atomics import prefetch_write
 from sampledsoftmax.kernels.sync.barrier import CLASS_CHUNKS, next_chunk, static_range
@@ -43,9 +44,12 @@ def _update_candidates(thread_id, chunk, tables, rule, operands, settings, scrat
     first = chunk * settings.class_panels
     last = min(first + settings.class_panels, ceil_div(ids.size, width))
     panels, rows, entries = buffers.candidate_grad[thread_id], buffers.flat_candidate_grad[thread_id], buffers.entry
-    candidate_gradients(first, last, round_up(operands.input_ids.size, MR_TAIL), scratch, panels)
     end = min(last * width, ids.size)
+    add_copies(first * width, end, operands.input_ids.size, scratch)
+    candidate_gradients(first, last, round_up(operands.input_ids.size, MR_TAIL), scratch, panels)
     for s in range(first * width, end):
+        if heads[s] == COPIED:
+            continue
         r = s - first * width
         _prefetch_ahead(weights, weights_slots, ids, s, end)
         entry = bias_sums[s // width, s % width]
