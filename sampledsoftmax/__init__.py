@@ -7,6 +7,9 @@ from sampledsoftmax.layers.sampled_softmax import SampledSoftmax
 from sampledsoftmax.layers.skip_gram import SkipGram
 from sampledsoftmax.losses.accidental_hits import compute_accidental_hits
 from sampledsoftmax.losses.full_softmax import full_softmax_loss, full_softmax_loss_and_grad
+from sampledsoftmax.losses.in_batch import in_batch_softmax_loss, in_batch_softmax_loss_and_grad
+from sampledsoftmax.losses.in_batch_arguments import ExtraCandidates
+from sampledsoftmax.losses.in_batch_pass import InBatchGradients
 from sampledsoftmax.losses.nce import nce_loss, nce_loss_and_grad
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.sampled_logits import compute_sampled_logits
@@ -39,8 +42,10 @@ __all__ = [
     "CandidateSampler",
     "EmbeddingTable",
     "Explanation",
+    "ExtraCandidates",
     "FixedUnigramSampler",
     "Gradients",
+    "InBatchGradients",
     "IndexedSlices",
     "KeyedVectors",
     "LearnedUnigramSampler",
@@ -68,6 +73,8 @@ __all__ = [
     "full_softmax_loss_and_grad",
     "get_num_threads",
     "held_out",
+    "in_batch_softmax_loss",
+    "in_batch_softmax_loss_and_grad",
     "learned_unigram_candidate_sampler",
     "log_uniform_candidate_sampler",
     "nce_loss",

@@ -22,6 +22,10 @@ class SigmoidCrossEntropy(NamedTuple):
     """Sigmoid cross-entropy, summed over the columns: NCE and negative sampling."""
 
 
+class LogQ2025(NamedTuple):
+    """Softmax over the candidates alone, weighted by 1 - P of the label: arXiv 2507.09331."""
+
+
 @dispatch
 def row_loss(objective, logits, num_true, gradient):
     """Return the loss of one example and write its gradient.
