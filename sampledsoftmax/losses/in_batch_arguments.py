@@ -48,7 +48,7 @@ class ExtraCandidates(NamedTuple):
     >>> import sampledsoftmax as ss
     >>> extra = ss.ExtraCandidates(np.ones((2, 3)), [40, 17], 2 / 100, 2 / 100, probability=[0.001, 0.02])
     >>> ss.in_batch_softmax_loss(np.eye(3), np.eye(3), [7, 8, 9], 0.01, extra_candidates=extra).round(2)
-    array([1.65, 1.65, 1.65])
+    array([1.51, 1.51, 1.51])
     """
 
     rows: Any
@@ -112,7 +112,7 @@ def checked_in_batch(
     features = validation.tables("queries", queries, ("batch_size", "dim"))
     size, dim = features.shape
     if dim == 0:
-        raise ValueError("queries must have at least one column, got shape [%d, 0]" % size)
+        raise ValueError(f"queries must have at least one column, got shape [{size}, 0]")
     positives = validation.tables("candidates", candidates, (size, dim), features.dtype)
     known = None if ids is None else _ids("candidate_ids", ids, size)
     share = _numbers("candidate_probability", probability, (size,), 1.0)
@@ -215,14 +215,14 @@ def _columns(
     ids = None if known is None else known[examples]
     num_extra = 0 if extra is None else extra.rows.shape[0]
     columns = rows[1] if extra is None else np.concatenate((rows[1], extra.rows.astype(precision)))
-    merged = choices.merge and ids is not None
     extra_ids = extra.ids if extra is not None and choices.remove_hits else None
-    rings = ids if merged or choices.remove_hits else None
+    rings = ids if choices.merge or choices.remove_hits else None
     next_equal, copies = rings_of_equal(rings, extra_ids, examples.size + num_extra)
     left_out = np.zeros(examples.size + num_extra, np.bool_)
-    if merged:
+    merged = ids is not None and choices.merge
+    if ids is not None and merged:
         left_out[: examples.size] = True
-        left_out[np.unique(ids, return_index=True)[1]] = False  # type: ignore[arg-type]
+        left_out[np.unique(ids, return_index=True)[1]] = False
     log_q, log_total = np.zeros(left_out.size), np.zeros(examples.size)
     log_negatives = np.zeros(examples.size)
     if choices.correction != "none" and share is not None:
@@ -250,10 +250,12 @@ def _expected_counts(
     if extra is not None:
         share = np.concatenate((share, extra.probability))
         in_extra = np.concatenate((extra.batch_expected_count[examples], extra.expected_count))
-    if not merged:
-        return num_draws * share + in_extra
-    with np.errstate(divide="ignore"):  # a share of 1
-        return -np.expm1(num_draws * np.log1p(-share)) + in_extra  # type: ignore[no-any-return]
+    if merged:
+        with np.errstate(divide="ignore"):  # a share of 1
+            share = -np.expm1(num_draws * np.log1p(-share))
+        num_draws = 1
+    counts: Floats = num_draws * share + in_extra
+    return counts
 
 
 def rings_of_equal(ids: Ids | None, extra_ids: Ids | None, num_columns: int) -> tuple[Ids, Ids]:

@@ -30,9 +30,12 @@ class InBatchGradients(NamedTuple):
 
     Attributes
     ----------
-    queries, candidates : float [batch_size, dim]
+    queries : float [batch_size, dim]
+        With respect to the queries.
+    candidates : float [batch_size, dim]
+        With respect to the rows of the candidates, each in all its roles: positive, and negative of others.
     extra_rows : float [num_extra, dim] or None
-        None without extra candidates.
+        With respect to the extra candidates; None without.
 
     Examples
     --------
@@ -68,9 +71,7 @@ def losses_and_gradients(batch: InBatch, loss_grad: NDArray[Any]) -> tuple[NDArr
     return of_batch, InBatchGradients(of_queries, of_rows[:size], extra)
 
 
-def _run(
-    batch: InBatch, loss_grad: NDArray[Any], gradients: bool
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def _run(batch: InBatch, loss_grad: NDArray[Any], gradients: bool) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return losses, gradients of the queries, and of the rows."""
     size, dim = batch.queries.shape
     num_columns, dtype = batch.rows.shape[0], batch.queries.dtype
@@ -83,8 +84,8 @@ def _run(
     operands = _operands(batch, queries.rows, rows.rows, loss_grad, part_rows)
     options = _options(batch, gradients, part_rows, threads)
     memory = _memory(options, operands, threads, (size, dim))
-    for index, first in enumerate(range(0, size, part_rows)):
-        part = Part(index, first, min(part_rows, size - first))
+    for number, first in enumerate(range(0, size, part_rows)):
+        part = Part(number, first, min(part_rows, size - first))
         thread_pool.run(run_part, threads, part, operands, options, memory)
     if not gradients:
         return memory.losses, memory.query_grad, batch.rows

@@ -1,7 +1,7 @@
 """In-batch softmax in plain NumPy, to be read from top to bottom; the compiled code is tested against it.
 
-Conventions: B queries [B, D], and N columns: the rows of B candidates, row i for query i, then those of extra ones. Every
-column has an id. Arguments are not validated here.
+Conventions: B queries [B, D], and N columns: the rows of B candidates, row i for query i, then those of extra ones.
+Every column has an id. Arguments are not validated here.
 
 1. counts    how often each id is expected among the columns
 2. left out  which columns an example does not see
@@ -54,7 +54,7 @@ def unit_rows_grad(rows, gradient):
 
 def in_batch_logits(queries, columns, log_q, hidden, temperature, corrects_positives, num_hard_negatives=None):
     """Return the logits [B, N]; what is left out has -inf."""
-    own = np.eye(*hidden.shape, dtype=bool)
+    own = np.eye(*hidden.shape, dtype=np.bool_)
     logits = queries @ columns.T / temperature
     logits = logits - np.where(own & (not corrects_positives), 0, log_q)
     logits = np.where(hidden, -np.inf, logits)

@@ -1,4 +1,4 @@
-"""A part of the in-batch softmax: logits, losses and gradients of the logits, block by block, then those of the columns.
+"""A part of the in-batch softmax: logits, losses and their gradients, block by block, then gradients of the columns.
 
 The matrix of logits is never whole in memory: a part has the logits of some queries and of all columns. A row of the
 gradients of the queries is summed by one thread. The gradients of the columns are summed over the parts in their order.
@@ -33,8 +33,8 @@ def run_part(thread_id, num_threads, shared, part, operands, options, memory):
         panel = next_chunk(shared, CLASS_CHUNKS)
         while panel < memory.column_grad.shape[0]:
             rows = round_up(part.rows, MR_TAIL)
-            sums, queries = memory.column_grad[panel], operands.queries[part.index]
-            gemm_tn(memory.logits, panel, panel + 1, rows, queries, sums, part.index > 0)
+            sums, queries = memory.column_grad[panel], operands.queries[part.number]
+            gemm_tn(memory.logits, panel, panel + 1, rows, queries, sums, part.number > 0)
             panel = next_chunk(shared, CLASS_CHUNKS)
     barrier(shared, num_threads)
 
@@ -63,7 +63,7 @@ def _run_block(top, rows, part, operands, options, memory, thread_id):
 @jit
 def _write_logits(top, rows, padded, part, operands, memory):
     """Write the logits of a block, and those of its positives without log Q."""
-    queries, logits, positives = operands.queries[part.index], memory.logits, memory.positives
+    queries, logits, positives = operands.queries[part.number], memory.logits, memory.positives
     width, first = width_of(logits), part.first + top
     for panel in range(logits.shape[0]):
         gemm_nn(queries, top, padded, operands.columns_t, panel, queries.shape[0], logits, False)

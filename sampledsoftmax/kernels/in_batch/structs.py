@@ -31,11 +31,11 @@ class Part(NamedTuple):
 
     Attributes
     ----------
-    index, first, rows : int
+    number, first, rows : int
         Number of the part, its first query, and how many.
     """
 
-    index: int
+    number: int
     first: int
     rows: int
 
