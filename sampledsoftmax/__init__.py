@@ -12,6 +12,7 @@ from sampledsoftmax.losses.in_batch_arguments import ExtraCandidates
 from sampledsoftmax.losses.in_batch_pass import InBatchGradients
 from sampledsoftmax.losses.nce import nce_loss, nce_loss_and_grad
 from sampledsoftmax.losses.objectives import Objective
+from sampledsoftmax.losses.retrieval_objectives import BSL, GBCE, LogQ2025
 from sampledsoftmax.losses.sampled_logits import compute_sampled_logits
 from sampledsoftmax.losses.sampled_softmax import sampled_softmax_loss, sampled_softmax_loss_and_grad
 from sampledsoftmax.optimizers import SGD, Adagrad, Adam, Momentum, Optimizer, RowwiseAdagrad
@@ -35,6 +36,8 @@ KeyedVectors = WordVectors  # the name that it has in gensim
 __version__ = "0.1.0"
 
 __all__ = [
+    "BSL",
+    "GBCE",
     "SGD",
     "Adagrad",
     "Adam",
@@ -49,6 +52,7 @@ __all__ = [
     "IndexedSlices",
     "KeyedVectors",
     "LearnedUnigramSampler",
+    "LogQ2025",
     "LogUniformSampler",
     "Momentum",
     "Objective",

@@ -14,7 +14,8 @@ from sampledsoftmax.kernels.in_batch.loss import loss_of_sum
 from sampledsoftmax.kernels.linalg.gemm import KC, gemm_nn, gemm_nn_block, gemm_tn
 from sampledsoftmax.kernels.linalg.microkernels import add_biases_subtract_log_q
 from sampledsoftmax.kernels.linalg.packing import fill_panels, unpack_row, width_of
-from sampledsoftmax.kernels.linalg.reductions import lane_max, largest_of_lanes, sum_of_lanes
+from sampledsoftmax.kernels.linalg.reductions import lane_max, sum_of_lanes
+from sampledsoftmax.kernels.loss.retrieval import maximum_of_rows
 from sampledsoftmax.kernels.loss.softmax import exponentials, in_all_lanes, zero_scales
 from sampledsoftmax.kernels.sync.barrier import CLASS_CHUNKS, EXAMPLE_CHUNKS, barrier, next_chunk
 
@@ -50,7 +51,7 @@ def _run_block(top, rows, part, operands, options, memory, thread_id):
         if options.num_hard < options.num_columns:
             keep_largest(memory.logits, b, part.first + b, options.num_columns, memory.largest[thread_id])
     lane_max(memory.flat_logits, top * width, padded * width, num_panels, row_max)
-    _maximum_of_rows(padded, row_max)
+    maximum_of_rows(padded, row_max)
     exponentials(memory.flat_logits, top * width, padded * width, num_panels, row_max, row_sums)
     fill_panels(memory.logits, top + rows, padded - rows, 0)
     for b in range(rows):
@@ -82,15 +83,6 @@ def _leave_out(b, example, operands, memory):
         logits[j // width, b, j % width] = -math.inf
         j = next_equal[j]
     logits[example // width, b, example % width] = memory.positives[example] - operands.own_log_q[example]
-
-
-@jit
-def _maximum_of_rows(padded, row_max):
-    """Reduce the maxima of the lanes of a row to one, in all its lanes; 0 where all logits are -inf."""
-    width = width_of(row_max)
-    for b in range(padded):
-        largest = largest_of_lanes(row_max, b * width)
-        in_all_lanes(row_max, b, row_max.dtype.type(0) if largest == -math.inf else largest)
 
 
 @jit

@@ -5,6 +5,7 @@ import math
 from sampledsoftmax.jit.decorators import jit
 from sampledsoftmax.jit.dispatch import dispatch
 from sampledsoftmax.kernels.loss.objectives import LogQ2025, SoftmaxCrossEntropy
+from sampledsoftmax.kernels.loss.retrieval import one_minus_share
 
 
 @dispatch
@@ -29,11 +30,3 @@ def _log_q_2025(objective, b, positive, largest, total, operands):
     log_sum = math.log(total) + largest + operands.log_total[b]
     weight = one_minus_share(positive, log_sum - operands.log_negatives[b])
     return weight * (log_sum - positive), weight
-
-
-@jit
-def one_minus_share(positive, log_negatives):
-    """Return 1 - P, where P = exp(positive) / (exp(positive) + exp(log_negatives)); never of a large exponential."""
-    distance = positive - log_negatives
-    e = math.exp(-abs(distance))
-    return e / (1 + e) if distance > 0 else 1 / (1 + e)
