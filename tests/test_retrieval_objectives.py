@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from sampledsoftmax.kernels.loss.objectives import row_loss
+from sampledsoftmax.kernels.loss.objectives import corrects_labels, row_loss
 from tests.test_objectives import NUM_CLASSES, assert_same, trained
 
 OBJECTIVES = {
@@ -188,3 +188,4 @@ def test_objectives_say_what_they_are_and_can_be_copied(objective):
     for other in (copy.deepcopy(objective), pickle.loads(pickle.dumps(objective))):
         assert repr(other) == repr(objective)
     assert objective.subtract_log_q == (not objective.corrects_labels)
+    assert corrects_labels(objective.compiled_loss()) == objective.corrects_labels

@@ -61,12 +61,10 @@ def _log_q_2025_block(objective, block, settings, scratch, buffers, thread_id):
     for b in range(block.top, block.top + block.rows):
         lane, loss, weights = (b - block.top) * width, 0.0, 0.0
         total = sum_of_lanes(row_sums, lane)
-        log_sum = row_max[lane] + math.log(total)
+        log_sum = row_max[lane] + (math.log(total) if total != 0 else -math.inf)
         for i in range(b * num_true, (b + 1) * num_true):
             weight = one_minus_share(true_logits[i], log_sum) / num_true
-            if total == 0:
-                weight = 0.0
-            else:
+            if total != 0:  # else the weight is 0 and the logarithm infinite
                 loss += weight * (log_sum - true_logits[i])
             weights += weight
             true_grad[i] = -scratch.loss_grad[b] * weight
