@@ -1,6 +1,6 @@
 """Sampled softmax in NumPy and Numba: TensorFlow's numbers, sparse updates, word vectors."""
 
-from sampledsoftmax.explanation import Explanation, explain
+from sampledsoftmax.explanation import Explanation, InBatchExplanation, explain, explain_in_batch
 from sampledsoftmax.layers.embedding_table import EmbeddingTable
 from sampledsoftmax.layers.pulled_rows import PulledRows, RowGradients
 from sampledsoftmax.layers.sampled_softmax import SampledSoftmax
@@ -48,6 +48,7 @@ __all__ = [
     "ExtraCandidates",
     "FixedUnigramSampler",
     "Gradients",
+    "InBatchExplanation",
     "InBatchGradients",
     "IndexedSlices",
     "KeyedVectors",
@@ -72,6 +73,7 @@ __all__ = [
     "evaluate_analogies",
     "evaluate_similarities",
     "explain",
+    "explain_in_batch",
     "fixed_unigram_candidate_sampler",
     "full_softmax_loss",
     "full_softmax_loss_and_grad",
