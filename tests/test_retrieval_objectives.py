@@ -101,6 +101,29 @@ def test_the_value_of_log_q_2025_is_its_weight_times_the_odds():
     np.testing.assert_allclose(gradient[:, 0], -1 / (1 + np.exp(-inner)), rtol=1e-12)
 
 
+class Log2025InNumPy(ss.Objective):
+    """As `ss.LogQ2025`, without its kernel."""
+
+    corrects_labels = False
+
+    def loss_and_grad(self, logits, num_true):
+        return ss.LogQ2025().loss_and_grad(logits, num_true)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("objective", [ss.LogQ2025(), Log2025InNumPy()], ids=["kernel", "NumPy"])
+def test_labels_are_not_corrected_in_a_step(objective):
+    layer = ss.SampledSoftmax(NUM_CLASSES, 4, 20, ss.SGD(0.0), objective=objective, seed=1)
+    rng = np.random.default_rng(0)
+    inputs, labels = rng.normal(size=(7, 4)).astype(np.float32), rng.integers(0, NUM_CLASSES, (7, 1))
+    values = ss.LogUniformSampler(NUM_CLASSES, seed=1).sample(labels, 20)
+    values = values._replace(true_expected_count=np.ones((7, 1)))
+    batch = layer.weights, layer.biases, labels, inputs, 20, NUM_CLASSES, 1, values
+    logits, _ = ss.compute_sampled_logits(*batch, remove_accidental_hits=True)
+    expected = ss.LogQ2025().loss_and_grad(logits, 1)[0].mean()
+    np.testing.assert_allclose(layer.step(inputs, labels)[0], expected, rtol=1e-5)
+
+
 # --- against the softmax over all classes -------------------------------------------------------------------
 
 P = np.array([0.4, 0.25, 0.2, 0.1, 0.05])  # of five classes

@@ -9,7 +9,7 @@ from sampledsoftmax.jit.simd_width import MR_TAIL
 from sampledsoftmax.kernels.linalg.gemm import KC, gemm_nn, gemm_nn_block
 from sampledsoftmax.kernels.linalg.microkernels import add_biases_subtract_log_q
 from sampledsoftmax.kernels.linalg.packing import pack_rows, unpack_row, width_of
-from sampledsoftmax.kernels.loss.objectives import block_loss
+from sampledsoftmax.kernels.loss.objectives import block_loss, corrects_labels
 from sampledsoftmax.kernels.structs import Block
 from sampledsoftmax.kernels.sync.atomics import prefetch_read
 from sampledsoftmax.kernels.sync.barrier import EXAMPLE_CHUNKS, barrier, next_chunk
@@ -89,7 +89,7 @@ def _true_logits(block, operands, settings, scratch):
             if i + _PREFETCH_DISTANCE < end:
                 prefetch_read(weights, true_ids[i + _PREFETCH_DISTANCE])
             logits[i] = dot(features, weights[true_ids[i]]) + biases[true_ids[i]]
-            if settings.subtract_log_q:
+            if settings.subtract_log_q and corrects_labels(settings.objective):
                 logits[i] -= math.log(real(counts[i]))
 
 
