@@ -160,7 +160,7 @@ def _run_examples(size, operands, settings, shard, buffers, thread_id):
 
 @jit
 def _true_logits(block, operands, objective, shard):
-    """Write dot product + bias [- log Q] of the labels; their rows are in `packed_candidates` as those of candidates."""
+    """Write dot product + bias [- log Q] of the labels, whose rows are in `packed_candidates` too."""
     scratch = shard.scratch
     inputs, packed, biases = scratch.inputs, scratch.packed_candidates, operands.true_biases
     true_ids, logits = operands.true_ids, scratch.true_logits
