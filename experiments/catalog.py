@@ -10,6 +10,8 @@ from experiments.loss_by_sampler import LossSettings, loss_by_sampler
 from experiments.mistakes import MistakeSettings, what_goes_wrong
 from experiments.objectives import ObjectiveSettings, compare_objectives
 from experiments.orders import fit_in_two_orders
+from experiments.retrieval import RetrievalSettings, retrieval_in_orders
+from experiments.retrieval_figures import retrieval_figures
 from experiments.small_model import SmallModelSettings
 from sampledsoftmax.diagnostics.problem import Floats, zipf_counts
 
@@ -71,6 +73,11 @@ def _run_objectives(quick: bool, _: Floats | None) -> tuple[Settings, Any]:
     return vars(settings), compare_objectives(settings)
 
 
+def _run_retrieval(quick: bool, _: Floats | None) -> tuple[Settings, Any]:
+    settings = RetrievalSettings(40, 3, 4, 16, 20, 4, seeds=(1,)) if quick else RetrievalSettings()
+    return vars(settings), retrieval_in_orders(settings)
+
+
 EXPERIMENTS = {
     "bias": Experiment(
         "Bias and noise of the gradient, by sampler and number of candidates.", _run_bias, figures.bias_figures, True
@@ -88,5 +95,8 @@ EXPERIMENTS = {
     ),
     "objectives": Experiment(
         "What each objective learns from the same data.", _run_objectives, figures.objectives_figures
+    ),
+    "retrieval": Experiment(
+        "In-batch softmax with its operations in the right and in wrong orders.", _run_retrieval, retrieval_figures
     ),
 }

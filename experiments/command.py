@@ -76,9 +76,9 @@ def draw(name: str, path: Path) -> list[Path]:
 
 
 def rewrite_pages(folder: Path) -> list[Path]:
-    """Update the tables in the pages beside a folder of results, and return the pages that changed."""
+    """Update the tables in the pages beside a folder of results or below; return the pages that changed."""
     changed = []
-    for page in sorted(folder.resolve().parent.glob("*.md")):
+    for page in sorted(folder.resolve().parent.rglob("*.md")):
         before = page.read_text(encoding="utf-8")
         after = rewritten(before, folder)
         if after != before:

@@ -126,6 +126,27 @@ def _vectors(folder: Path) -> str:
     return _table(heads, rows)
 
 
+def _retrieval(folder: Path) -> str:
+    results = _read(folder, "retrieval")["results"]
+    points = [("the truth", [results["truth"]])]
+    points += [(point["variant"], point["outcomes"]) for point in results["variants"]]
+    return _outcomes("dot products / 0.5", points)
+
+
+def _retrieval_temperatures(folder: Path) -> str:
+    points = _read(folder, "retrieval")["results"]["temperatures"]
+    return _outcomes("cosines, temperature =", [(f"{one['temperature']:g}", one["outcomes"]) for one in points])
+
+
+def _outcomes(head: str, points: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> str:
+    """Return a table of losses, of what ten recommendations find, and of how popular they are."""
+    rows = []
+    for name, outcomes in points:
+        excess, found, popular = (fmean(one[key] for one in outcomes) for key in ("excess", "found", "popular"))
+        rows.append([name, f"{abs(excess):.3f}", f"{100 * found:.1f} %", f"{100 * popular:.0f} %"])
+    return _table([head, "loss above the entropy", "next item among the first ten", "popular ones among the ten"], rows)
+
+
 def _break_even(folder: Path) -> str:
     section = _read(folder, "break_even")["break_even"]
     sizes = section["settings"]["num_sampled"]
@@ -190,6 +211,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "mistakes": _mistakes,
     "learned": _learned,
     "vectors": _vectors,
+    "retrieval": _retrieval,
+    "retrieval temperatures": _retrieval_temperatures,
     "break even": _break_even,
     "gain": _gain,
     "machine": _machine,

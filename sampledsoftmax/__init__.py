@@ -1,14 +1,18 @@
 """Sampled softmax in NumPy and Numba: TensorFlow's numbers, sparse updates, word vectors."""
 
-from sampledsoftmax.explanation import Explanation, explain
+from sampledsoftmax.explanation import Explanation, InBatchExplanation, explain, explain_in_batch
 from sampledsoftmax.layers.embedding_table import EmbeddingTable
 from sampledsoftmax.layers.pulled_rows import PulledRows, RowGradients
 from sampledsoftmax.layers.sampled_softmax import SampledSoftmax
 from sampledsoftmax.layers.skip_gram import SkipGram
 from sampledsoftmax.losses.accidental_hits import compute_accidental_hits
 from sampledsoftmax.losses.full_softmax import full_softmax_loss, full_softmax_loss_and_grad
+from sampledsoftmax.losses.in_batch import in_batch_softmax_loss, in_batch_softmax_loss_and_grad
+from sampledsoftmax.losses.in_batch_arguments import ExtraCandidates
+from sampledsoftmax.losses.in_batch_pass import InBatchGradients
 from sampledsoftmax.losses.nce import nce_loss, nce_loss_and_grad
 from sampledsoftmax.losses.objectives import Objective
+from sampledsoftmax.losses.retrieval_objectives import BSL, GBCE, LogQ2025
 from sampledsoftmax.losses.sampled_logits import compute_sampled_logits
 from sampledsoftmax.losses.sampled_softmax import sampled_softmax_loss, sampled_softmax_loss_and_grad
 from sampledsoftmax.optimizers import SGD, Adagrad, Adam, Momentum, Optimizer, RowwiseAdagrad
@@ -35,6 +39,8 @@ KeyedVectors = WordVectors  # the name that it has in gensim
 __version__ = "0.1.0"
 
 __all__ = [
+    "BSL",
+    "GBCE",
     "SGD",
     "Adagrad",
     "Adam",
@@ -42,12 +48,16 @@ __all__ = [
     "CandidateSampler",
     "EmbeddingTable",
     "Explanation",
+    "ExtraCandidates",
     "FixedUnigramSampler",
     "Gradients",
+    "InBatchExplanation",
+    "InBatchGradients",
     "InBatchSampler",
     "IndexedSlices",
     "KeyedVectors",
     "LearnedUnigramSampler",
+    "LogQ2025",
     "LogUniformSampler",
     "MixedSampler",
     "Momentum",
@@ -69,11 +79,14 @@ __all__ = [
     "evaluate_analogies",
     "evaluate_similarities",
     "explain",
+    "explain_in_batch",
     "fixed_unigram_candidate_sampler",
     "full_softmax_loss",
     "full_softmax_loss_and_grad",
     "get_num_threads",
     "held_out",
+    "in_batch_softmax_loss",
+    "in_batch_softmax_loss_and_grad",
     "learned_unigram_candidate_sampler",
     "log_uniform_candidate_sampler",
     "nce_loss",

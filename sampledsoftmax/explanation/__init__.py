@@ -2,5 +2,6 @@
 
 from sampledsoftmax.explanation.explain import explain
 from sampledsoftmax.explanation.explanation import Explanation
+from sampledsoftmax.explanation.in_batch import InBatchExplanation, explain_in_batch
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["Explanation", "InBatchExplanation", "explain", "explain_in_batch"]

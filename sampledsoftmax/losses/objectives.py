@@ -28,6 +28,8 @@ class Objective:
         Whether log(expected count) is subtracted from the logits, where the caller does not say.
     remove_accidental_hits : bool
         Whether candidates that are labels of an example are left out of it, where the caller does not say.
+    corrects_labels : bool
+        Whether log(expected count), where it is subtracted, is subtracted from the logits of the labels too.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class Objective:
 
     subtract_log_q = True
     remove_accidental_hits = True
+    corrects_labels = True
 
     def loss_and_grad(self, logits: Floats, num_true: int) -> tuple[Floats, Floats]:
         """Return the loss of each example and its gradient with respect to the logits.

@@ -84,6 +84,8 @@ def _in_numpy(
     batch: Batch, values: SampledValues, correction: Correction, objective: Objective
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return losses and gradients of the logits by an objective that has no kernel."""
+    if not objective.corrects_labels:
+        values = values._replace(true_expected_count=np.ones_like(values.true_expected_count))
     true, sampled = logits(batch, values, correction)
     return checked_loss(objective, np.concatenate((true, sampled), axis=1), batch.labels.shape[1])
 

@@ -19,6 +19,7 @@ FIGURES = {
     "trained": ["trained.svg"],
     "mistakes": ["mistakes_gradient.svg", "mistakes_loss.svg"],
     "objectives": ["learned.svg", "objectives_loss.svg"],
+    "retrieval": ["retrieval.svg"],
 }
 
 

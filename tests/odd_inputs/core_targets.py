@@ -48,6 +48,26 @@ def documented(function, errors):
     return call
 
 
+def in_batch_call(function, **more):
+    """Return a call of an in-batch softmax, with all options."""
+    rows = np.linspace(-1, 1, BATCH * DIM, dtype=np.float32).reshape(BATCH, DIM)
+    extra = ss.ExtraCandidates(rows[:1], np.array([4]), np.array([0.5]), np.array([0.5] * BATCH), np.array([0.1]))
+    arguments = {
+        "queries": rows,
+        "candidates": rows[::-1].copy(),
+        "candidate_ids": IDS % 2,
+        "candidate_probability": np.full(BATCH, 0.25),
+        "extra_candidates": extra,
+        "temperature": 0.5,
+        "normalize": True,
+        "correction": "log_q",
+        "remove_accidental_hits": True,
+        "merge_equal_candidates": True,
+        "num_hard_negatives": 2,
+    }
+    return Target(function, arguments | more)
+
+
 def features():
     return dict(zip(("inputs", "labels"), batch(), strict=True))
 
@@ -228,6 +248,13 @@ TARGETS = {
     ),
     "nce_loss, weighted": lambda: loss_call(ss.nce_loss, sample_weight=WEIGHT, ignore_index=-1, name=None),
     "nce_loss_and_grad, weighted": lambda: loss_call(ss.nce_loss_and_grad, sample_weight=WEIGHT, ignore_index=-1),
+    "in_batch_softmax_loss": lambda: in_batch_call(ss.in_batch_softmax_loss, sample_weight=WEIGHT),
+    "in_batch_softmax_loss_and_grad": lambda: in_batch_call(
+        ss.in_batch_softmax_loss_and_grad, loss_grad=np.ones(BATCH, "f4")
+    ),
+    "explain_in_batch": lambda: in_batch_call(ss.explain_in_batch),
+    "BSL": lambda: Target(ss.BSL, {"exponent": 1.2}),
+    "GBCE": lambda: Target(ss.GBCE, {"num_classes": 9, "calibration": 0.5}),
     "full_softmax_loss, weighted": lambda: full_loss_call(ss.full_softmax_loss, sample_weight=WEIGHT, ignore_index=-1),
     "full_softmax_loss_and_grad, weighted": lambda: full_loss_call(
         ss.full_softmax_loss_and_grad, sample_weight=WEIGHT, ignore_index=-1

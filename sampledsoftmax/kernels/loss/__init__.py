@@ -4,6 +4,6 @@ Each objective is a NamedTuple of its parameters (objectives.py); its class sele
 registers those of all built-in objectives.
 """
 
-from sampledsoftmax.kernels.loss import by_row, per_label, sigmoid, softmax
+from sampledsoftmax.kernels.loss import by_row, per_label, retrieval, sigmoid, softmax
 
-__all__ = ["by_row", "per_label", "sigmoid", "softmax"]
+__all__ = ["by_row", "per_label", "retrieval", "sigmoid", "softmax"]

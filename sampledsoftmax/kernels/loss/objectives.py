@@ -22,6 +22,34 @@ class SigmoidCrossEntropy(NamedTuple):
     """Sigmoid cross-entropy, summed over the columns: NCE and negative sampling."""
 
 
+class LogQ2025(NamedTuple):
+    """Softmax over the candidates alone, weighted by 1 - P of the label: arXiv 2507.09331."""
+
+
+class BilateralSoftmax(NamedTuple):
+    """Softmax over the candidates alone, its log-sum-exp times an exponent: arXiv 2312.12882."""
+
+    exponent: float
+
+
+class CalibratedSigmoid(NamedTuple):
+    """Sigmoid cross-entropy whose label counts less, as most classes are not drawn: gBCE, arXiv 2308.07192."""
+
+    num_classes: int
+    calibration: float
+
+
+@dispatch
+def corrects_labels(objective):
+    """Return whether log Q is subtracted from the logits of labels, where it is from those of candidates."""
+
+
+@corrects_labels.default
+@jit
+def _every_label(objective):
+    return True
+
+
 @dispatch
 def row_loss(objective, logits, num_true, gradient):
     """Return the loss of one example and write its gradient.

@@ -10,7 +10,7 @@ from sampledsoftmax.kernels.linalg.gemm import KC, gemm_nn, gemm_nn_block
 from sampledsoftmax.kernels.linalg.microkernels import add_biases_subtract_log_q
 from sampledsoftmax.kernels.linalg.packing import pack_rows, unpack_row, width_of
 from sampledsoftmax.kernels.linalg.similarity import by_class, by_input, input_gradient, scale_inputs
-from sampledsoftmax.kernels.loss.objectives import block_loss
+from sampledsoftmax.kernels.loss.objectives import block_loss, corrects_labels
 from sampledsoftmax.kernels.structs import Block
 from sampledsoftmax.kernels.sync.atomics import prefetch_read
 from sampledsoftmax.kernels.sync.barrier import EXAMPLE_CHUNKS, barrier, next_chunk
@@ -93,7 +93,7 @@ def _true_logits(block, operands, settings, scratch):
                 prefetch_read(weights, true_ids[i + _PREFETCH_DISTANCE])
             product = dot(features, weights[true_ids[i]]) * by_class(settings.similarity, factor, weights, true_ids[i])
             logits[i] = product + biases[true_ids[i]]
-            if settings.subtract_log_q:
+            if settings.subtract_log_q and corrects_labels(settings.objective):
                 logits[i] -= math.log(real(counts[i]))
 
 

@@ -12,7 +12,7 @@ from sampledsoftmax.jit.integers import round_up
 from sampledsoftmax.jit.simd_width import MR_TAIL
 from sampledsoftmax.kernels.linalg.packed_rows import add_to_panels, add_to_rows, panel_dot
 from sampledsoftmax.kernels.linalg.packing import clear_row, pack_rows, width_of
-from sampledsoftmax.kernels.loss.objectives import label_block_loss
+from sampledsoftmax.kernels.loss.objectives import corrects_labels, label_block_loss
 from sampledsoftmax.kernels.sampling import candidates
 from sampledsoftmax.kernels.step.candidate_rows import candidate_gradients, pack_candidates
 from sampledsoftmax.kernels.step.forward import block_of, input_sums, sampled_logits
@@ -151,7 +151,7 @@ def _run_examples(size, operands, settings, shard, buffers, thread_id):
     for top in range(0, size, BLOCK_ROWS):
         block = block_of(top, min(BLOCK_ROWS, size - top), num_sampled, scratch)
         pack_rows(operands.inputs, operands.input_ids, top, block.padded, scratch.inputs)
-        _true_logits(block, operands, shard)
+        _true_logits(block, operands, settings.objective, shard)
         sampled_logits(block, scratch)
         starts = shard.examples.label_starts
         label_block_loss(settings.objective, block, settings, starts, scratch, buffers, thread_id)
@@ -159,15 +159,17 @@ def _run_examples(size, operands, settings, shard, buffers, thread_id):
 
 
 @jit
-def _true_logits(block, operands, shard):
-    """Write dot product + bias - log Q of the labels, whose rows are in `packed_candidates` as those of candidates."""
+def _true_logits(block, operands, objective, shard):
+    """Write dot product + bias [- log Q] of the labels, whose rows are in `packed_candidates` too."""
     scratch = shard.scratch
     inputs, packed, biases = scratch.inputs, scratch.packed_candidates, operands.true_biases
     true_ids, logits = operands.true_ids, scratch.true_logits
     starts, groups, log_q = shard.examples.label_starts, scratch.group_of_label, shard.class_log_q
     for b in range(block.top, block.top + block.rows):
         for i in range(starts[b], starts[b + 1]):
-            logits[i] = panel_dot(inputs, b, packed, groups[i]) + biases[true_ids[i]] - log_q[groups[i]]
+            logits[i] = panel_dot(inputs, b, packed, groups[i]) + biases[true_ids[i]]
+            if corrects_labels(objective):
+                logits[i] -= log_q[groups[i]]
 
 
 @jit

@@ -1,0 +1,1 @@
+"""Retrieval: users, items, and the losses of their models."""
