@@ -361,7 +361,7 @@ def test_pushes_of_several_threads_are_all_applied():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(600)
     counts = np.zeros(NUM_CLASSES)
     for rows in pulled:
         np.add.at(counts, rows.labels.ravel(), 1)
