@@ -10,7 +10,7 @@ import pytest
 from tests.parallel import FileScheduler, longest_first
 from tests.subset import subset
 
-pytest_plugins = ["tests.browser"]
+pytest_plugins = ["tests.browser", "tests.passed"]
 
 # Examples in the documentation of an extra run where it is installed; elsewhere its tests say that they are skipped.
 EXAMPLES_OF_EXTRAS = {

@@ -74,7 +74,7 @@ class StopSignals:
 
 def _send(number: int) -> None:
     if hasattr(signal, "pthread_kill"):  # which ends a wait of the main thread
-        signal.pthread_kill(threading.main_thread().ident, number)
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
     else:
         signal.raise_signal(number)
 
