@@ -1,7 +1,7 @@
 """Two runs of pytest that divide the tests: what passed in the first is left out of the second.
 
-`pytest --write-passed FILE` writes the names of the tests that passed, and `pytest --full --except-passed FILE` runs all
-others: those that were slow, skipped or failed. Every test so runs once, whatever each run had installed.
+`pytest --write-passed FILE` writes the names of the tests that passed, and `pytest --full --except-passed FILE` runs
+all others: those that were slow, skipped or failed, and those that do more with `--full`, by the fixture `full`.
 """
 
 from pathlib import Path
@@ -34,8 +34,11 @@ class LeaveOut:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):
-        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in self.names])
-        items[:] = [item for item in items if item.nodeid not in self.names]
+        config.hook.pytest_deselected(items=[item for item in items if self.has_passed(item)])
+        items[:] = [item for item in items if not self.has_passed(item)]
+
+    def has_passed(self, item):
+        return item.nodeid in self.names and "full" not in getattr(item, "fixturenames", ())
 
 
 class Recorder:

@@ -104,12 +104,12 @@ def test_broken_promises_are_found():
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", TARGETS)
-def test_odd_arguments(name, request):
+def test_odd_arguments(name, full):
     make = TARGETS[name]
     warm_up(make)
 
     @settings(
-        max_examples=num_examples(name, request.config.getoption("full")),
+        max_examples=num_examples(name, full),
         suppress_health_check=list(HealthCheck),
     )
     @given(st.data())

@@ -201,8 +201,8 @@ ODD_BYTES = [b"\0", b"nan", b"inf", b"\n\n", b"\r", b"\xef\xbb\xbf", b"\xff\xfe"
 ODD_BYTES += [b"\xc2\xa0", b"\xc2\x85", b" ", b"\t", b"-1", b"99999999999999999999", b"#", b":", b","]
 
 
-def settings_for(count, request):
-    count = count if request.config.getoption("full") else min(max(count // 20, 2), 10)
+def settings_for(count, full):
+    count = count if full else min(max(count // 20, 2), 10)
     return settings(max_examples=count, suppress_health_check=list(HealthCheck))
 
 
@@ -222,10 +222,10 @@ def test_the_command_lines_are_right(name, files, tmp_path):
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", COMMANDS)
-def test_odd_command_lines(name, files, tmp_path, request):
+def test_odd_command_lines(name, files, tmp_path, full):
     args, count = COMMANDS[name]
 
-    @settings_for(count, request)
+    @settings_for(count, full)
     @given(odd_args(args.split()))
     def run(changed):
         restore(tmp_path, files)
@@ -237,11 +237,11 @@ def test_odd_command_lines(name, files, tmp_path, request):
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", [name for name in COMMANDS if READS.search(COMMANDS[name][0])])
-def test_damaged_input_files(name, files, tmp_path, request):
+def test_damaged_input_files(name, files, tmp_path, full):
     args, count = COMMANDS[name]
     read = [file for file in files if file in args.split() or file.split("/")[0] in args.split()]
 
-    @settings_for(count, request)
+    @settings_for(count, full)
     @given(st.data())
     def run(data):
         restore(tmp_path, files)
