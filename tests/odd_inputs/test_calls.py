@@ -23,12 +23,13 @@ NUM_CALLS = 110_000  # of the full set
 # Calls that read files or train, each as expensive as tens of others.
 SLOW = {"Word2Vec", "explain", "explain, shown", "Explanation.name", "Explanation.save_html"} | SLOW_WORDS
 SLOW |= {"diagnostics.gradient_bias", "diagnostics.problem"}
-SLOW |= {f"{kind}{name}" for kind in ("SampledSoftmax", "SkipGram") for name in (".save", ".load", ", in a folder")}
+STORED = ("SampledSoftmax", "SkipGram", "EmbeddingTable")
+SLOW |= {f"{kind}{name}" for kind in STORED for name in (".save", ".load", ", in a folder")}
 SHARE_OF_SLOW = 0.03
 # Tested elsewhere: what has no arguments, what users define, and what only compiled code calls.
 ELSEWHERE = {"show_config", "get_num_threads", "Optimizer.check_settings"} | {
     *(f"CandidateSampler.{name}" for name in ("compiled_distribution", "probability_groups", "fused_distribution")),
-    *(f"{kind}.{name}" for kind in ("SampledSoftmax", "SkipGram") for name in ("flush", "close")),
+    *(f"{kind}.{name}" for kind in STORED for name in ("flush", "close")),
     *("Objective.loss_and_grad", "Objective.compiled_loss", "Optimizer.compiled_rule", "Optimizer.compiled_slots"),
     *("Word2Vec.get_latest_training_loss", "WordVectors.get_normed_vectors", "Explanation.to_html"),
 }
