@@ -1,8 +1,17 @@
 """Fixtures of all tests."""
 
+import signal
+import threading
 import warnings
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_is_not_ignored():
+    """Take the usual handler of Ctrl-C where these tests run in the background, and for the processes they start."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -137,14 +137,14 @@ def restore(folder, files):
 
 def check_command(args):
     """Run a command; its exit code, what it prints and the files that it leaves are as promised."""
-    out, err, before, compiling, start = io.StringIO(), io.StringIO(), contents(), CompilingTime(), time.process_time()
+    out, err, before, compiling, start = io.StringIO(), io.StringIO(), contents(), CompilingTime(), time.thread_time()
     with contextlib.ExitStack() as within:
         for context in (contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings()):
             within.enter_context(context)
         within.enter_context(install_listener("numba:compile", compiling))
         warnings.simplefilter("error")
         code = main(args)
-    seconds, lines = time.process_time() - start - compiling.seconds, err.getvalue().splitlines()
+    seconds, lines = time.thread_time() - start - compiling.seconds, err.getvalue().splitlines()
     assert isinstance(code, int)
     assert all(line.isprintable() for line in lines)
     assert seconds < MAX_SECONDS, f"it took {seconds:.1f} s"
