@@ -10,7 +10,7 @@ import pytest
 from tests.parallel import FileScheduler, longest_first
 from tests.subset import subset
 
-pytest_plugins = ["tests.browser"]
+pytest_plugins = ["tests.browser", "tests.passed"]
 
 # Examples in the documentation of an extra run where it is installed; elsewhere its tests say that they are skipped.
 EXAMPLES_OF_EXTRAS = {
@@ -24,8 +24,15 @@ SLOW_FIXTURES = {"browser", "suite"}  # Chromium; a run of all benchmarks
 MOST_WORKERS = 8  # each imports TensorFlow and compiles: about 2 GB
 NUM_LEFT_OUT = pytest.StashKey[int]()
 
-# Examples follow from the test, not from chance, so a failure repeats and every run tests the same.
-hypothesis.settings.register_profile("deterministic", derandomize=True, deadline=None, database=None)
+# Examples follow from the test, not from chance, so a failure repeats and every run tests the same, and no limit on
+# time can fail on a busy machine.
+hypothesis.settings.register_profile(
+    "deterministic",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("deterministic")
 
 

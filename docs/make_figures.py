@@ -239,10 +239,12 @@ def packages(palette: Palette) -> str:
     plain, api, loops = palette.plain, palette.label, palette.candidate
     named = [
         (10, 10, 620, "cli", "the command line", plain),
-        (10, 98, 300, "word2vec", "word vectors from text", plain),
-        (330, 98, 142, "explanation", "a traced batch", plain),
-        (488, 98, 142, "diagnostics", "sampler fit", plain),
-        (10, 186, 300, "layers", "tables and the training step", api),
+        (10, 98, 117, "word2vec", "word vectors", plain),
+        (136, 98, 117, "retrieval", "top items", plain),
+        (262, 98, 117, "torch, jax", "for tensors", plain),
+        (387, 98, 117, "explanation", "one batch", plain),
+        (513, 98, 117, "diagnostics", "sampler fit", plain),
+        (10, 186, 369, "layers", "tables and the training step", api),
         (330, 274, 300, "losses", "logits, losses, gradients", api),
         (10, 362, 196, "optimizers", "sparse updates", api),
         (222, 362, 196, "samplers", "candidates, counts", api),
@@ -251,9 +253,10 @@ def packages(palette: Palette) -> str:
     ]
     parts = [part for entry in named for part in labeled_box(*entry, palette)]
     down = [
-        *[(x, 68, 98, 0) for x in (160, 401, 559)],
-        *[(160, 156, 186, 0), (401, 156, 274, 0), (559, 156, 274, 0)],
-        *[(108, 244, 362, 0), (262, 244, 362, 0), (310, 230, 274, 50)],
+        *[(x, 68, 98, 0) for x in (68, 194, 446, 572)],
+        *[(x, 156, 186, 0) for x in (68, 194, 320)],
+        *[(446, 156, 274, 0), (572, 156, 274, 0)],
+        *[(108, 244, 362, 0), (262, 244, 362, 0), (354, 244, 274, 0)],
         *[(380, 332, 362, 0), (532, 332, 362, 0)],
         *[(x, 420, 450, 0) for x in (108, 320, 532)],
         (320, 616, 646, 0),

@@ -30,7 +30,7 @@ def run_aborted_after(num_barriers, monkeypatch):
         other = threading.Thread(target=_arrive_and_abort, args=(shared, num_barriers))
         other.start()
         function(0, 2, shared, *arguments)
-        other.join(timeout=60)
+        other.join(timeout=600)
         assert not other.is_alive()
 
     return run

@@ -26,6 +26,7 @@ GROUPS = {
         "tests/explain/test_trace",
         "tests/test_bias",
     ),
+    "odd calls": ("tests/odd_inputs/test_calls",),
     "killed runs": ("tests/word2vec/test_killed",),
     "benchmarks": ("tests/test_benchmarks", "tests/test_break_even"),
     "browser": ("tests/explain/test_page", "tests/word2vec/test_map_page"),

@@ -62,7 +62,7 @@ def test_a_thread_that_is_early_waits():
     time.sleep(0.2)
     assert not results
     assert pass_barrier(shared, 2)
-    early.join(timeout=20)
+    early.join(timeout=600)
     assert results == [True]
 
 
@@ -78,7 +78,7 @@ def test_barriers_follow_one_another_without_a_number():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=600)
     assert (log == 3).all()
 
 

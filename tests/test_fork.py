@@ -15,7 +15,7 @@ from sampledsoftmax.runtime.fork_lock import ForkLock
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler
 
 pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")]
-TIMEOUT = 120  # seconds, to catch a child that waits for ever
+TIMEOUT = 600  # seconds, to catch a child that waits for ever; a busy machine compiles for minutes
 
 # `work` runs in threads of the parent, in a loop; `use` runs in each child.
 PROGRAM = """
@@ -150,7 +150,7 @@ def test_a_child_forked_while_a_thread_compiles_can_compile(tmp_path):
         check=False,
         capture_output=True,
         text=True,
-        timeout=4 * TIMEOUT,
+        timeout=TIMEOUT,
         env=environment,
     )
     assert (done.stdout.strip(), done.stderr) == ("0", "")
@@ -221,7 +221,7 @@ def test_a_lock_that_another_thread_holds_is_free_in_a_child_and_locked_in_the_p
 def test_a_lock_that_the_forking_thread_holds_stays_its_own():
     lock = ForkLock()
 
-    def is_free_for_others():
+    def is_free_for_others(seconds):
         reached = threading.Event()
 
         def take():
@@ -229,12 +229,12 @@ def test_a_lock_that_the_forking_thread_holds_stays_its_own():
                 reached.set()
 
         threading.Thread(target=take, daemon=True).start()
-        return reached.wait(0.5)
+        return reached.wait(seconds)
 
     with lock:
-        in_block = in_child(lambda: not is_free_for_others())
+        in_block = in_child(lambda: not is_free_for_others(0.5))
     assert in_block == 0
-    assert in_child(is_free_for_others) == 0
+    assert in_child(lambda: is_free_for_others(TIMEOUT)) == 0
 
 
 @ignore_threads

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("sampledsoftmax", "tests", "benchmarks", "experiments", "docs")
+PACKAGES = ("sampledsoftmax", "tests", "benchmarks", "experiments", "examples", "docs")
 # Text of programs: literals with a space in them are messages. Those of tests are data.
-WITH_MESSAGES = ("sampledsoftmax", "benchmarks", "experiments")
+WITH_MESSAGES = ("sampledsoftmax", "benchmarks", "experiments", "examples")
 
 # What is refused, and what to write instead.
 TERMS = {

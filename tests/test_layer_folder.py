@@ -148,6 +148,7 @@ import sampledsoftmax as ss
 layer = ss.SkipGram(5000, 32, 64, ss.Adam(0.01, mode="exact"), seed=3, folder=sys.argv[1])
 ids = np.random.default_rng(0).integers(0, 5000, (2, 512))
 layer.step(*ids)
+layer.step(*ids)
 print("running", flush=True)
 while True:
     layer.step(*ids)
@@ -536,8 +537,8 @@ def test_a_forked_child_leaves_the_folder_to_its_parent(tmp_path):
     queue = context.Queue()
     child = context.Process(target=_step_in_child, args=(model, queue))
     child.start()
-    said = queue.get(timeout=60)
-    child.join(60)
+    said = queue.get(timeout=600)
+    child.join(600)
     assert child.exitcode == 0
     assert all("in use by the parent" in text for text in said[:2])
     assert "not in use by this layer" in said[2]
@@ -552,14 +553,14 @@ def test_a_child_that_outlives_its_parents_layer_does_not_hold_the_lock(tmp_path
     model = make(ss.SampledSoftmax, folder=tmp_path)
     context = multiprocessing.get_context("fork")
     leave = context.Event()
-    child = context.Process(target=leave.wait, args=(60,))
+    child = context.Process(target=leave.wait, args=(600,))
     child.start()
     try:
         model.close()
         make(ss.SampledSoftmax, folder=tmp_path).close()
     finally:
         leave.set()
-        child.join(60)
+        child.join(600)
     assert child.exitcode == 0
 
 

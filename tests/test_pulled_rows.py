@@ -283,6 +283,19 @@ def test_gradients_that_do_not_fit_are_refused_and_nothing_changes(name, bad):
     model.push(rows, gradients)
 
 
+@pytest.mark.parametrize("name", [*TRAINED, "inputs"])
+def test_rows_that_were_cut_with_their_gradients_are_refused(name):
+    model = ss.SkipGram(NUM_CLASSES, DIM, NUM_SAMPLED, ss.SGD(0.1), seed=1)
+    rows = model.pull(labels_of(1, BATCH_SIZE), labels_of(2))
+    _, of_inputs, of_rows = mean_gradients(rows, rows.inputs)
+    gradients, before = replace(of_rows, inputs=of_inputs), tables(model)
+    cut_rows, cut_gradients = (replace(one, **{name: getattr(one, name)[:-1]}) for one in (rows, gradients))
+    with pytest.raises(ValueError, match=rf"rows\.{name} must have shape"):
+        model.push(cut_rows, cut_gradients)
+    assert_unchanged(model, before)
+    model.push(rows, gradients)
+
+
 def test_other_things_than_rows_are_refused():
     model = ss.SkipGram(NUM_CLASSES, DIM, NUM_SAMPLED, seed=1)
     rows = model.output.pull(labels_of(1))
@@ -361,7 +374,7 @@ def test_pushes_of_several_threads_are_all_applied():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(600)
     counts = np.zeros(NUM_CLASSES)
     for rows in pulled:
         np.add.at(counts, rows.labels.ravel(), 1)

@@ -213,7 +213,7 @@ def test_a_million_classes_are_ready_in_a_fifth_of_a_second():
     FixedUnigramSampler(weights[:10])
     seconds = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()  # of this process, whatever else the machine does
         FixedUnigramSampler(weights, 0.75)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert min(seconds) < 0.2

@@ -440,7 +440,7 @@ def test_a_layer_is_saved_between_two_steps_of_another_thread(tmp_path, how):
                 saved.append(copy.deepcopy(model))
     finally:
         stop.set()
-        thread.join(60)
+        thread.join(600)
     again, taken = new(), 0
     for other in saved:  # the position of the sampler says how many steps were taken
         while again.output.sampler.state["block"] < other.output.sampler.state["block"]:

@@ -142,7 +142,7 @@ def test_forked_and_spawned_children_train():
     for method in ("fork", "spawn"):
         context = multiprocessing.get_context(method)
         with context.Pool(2) as pool:
-            assert set(pool.map_async(digest, range(4)).get(timeout=120)) == {expected}
+            assert set(pool.map_async(digest, range(4)).get(timeout=600)) == {expected}
 
 
 def test_threads_of_the_caller_share_the_pool():
@@ -153,7 +153,7 @@ def test_threads_of_the_caller_share_the_pool():
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join(timeout=120)
+        caller.join(timeout=600)
     assert results == [expected] * 4
 
 
@@ -164,7 +164,7 @@ def test_two_callers_of_one_model_take_turns():
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join(timeout=120)
+        caller.join(timeout=600)
     assert np.isfinite(model.embeddings).all()
     # Each step advanced the stream by one call, in either thread.
     assert model.output.sampler.state["block"] == 2 * 200 * 70 * 512
@@ -176,9 +176,11 @@ def test_more_threads_than_cores_do_not_hang():
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     try:
-        start = time.perf_counter()
+        model.steps(*ids((2, 100), 0), 100)
+        start = time.process_time()  # of this process, whatever else the machine does
         model.steps(*ids((2, 50_000), 0), 100)
-        assert time.perf_counter() - start < 60  # waiting without yielding takes 500 steps x 5 barriers x 4 ms x 4
+        # Waiting without yielding takes 500 steps x 5 barriers x 4 ms of the system's scheduler x 3 threads: 30 s.
+        assert time.process_time() - start < 10
     finally:
         os.sched_setaffinity(0, before)
 
@@ -190,20 +192,20 @@ ss.set_num_threads(2)
 model = ss.SkipGram(5000, 64, 512, ss.SGD(0.1), seed=3)
 pairs = np.random.default_rng(0).integers(0, 5000, (2, 4_000_000))
 model.step(*pairs[:, :512])
-print("ready", flush=True)
+step = model.output.sampler.state["block"]
 try:
+    print("ready", flush=True)
     model.steps(*pairs, 512)
 except KeyboardInterrupt:
-    print("interrupted", model.step(*pairs[:, :512]) > 0, flush=True)
+    steps = model.output.sampler.state["block"] / step - 1
+    print("interrupted", steps % 1 == 0, steps < 4_000_000 // 512, model.step(*pairs[:, :512]) > 0, flush=True)
 """
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline() == "ready\n"
     time.sleep(0.5)
     child.send_signal(signal.SIGINT)
-    start = time.perf_counter()
-    output, _ = child.communicate(timeout=60)
-    assert output == "interrupted True\n"
-    assert time.perf_counter() - start < 10
+    output, _ = child.communicate(timeout=600)
+    assert output == "interrupted True True True\n"
 
 
 def test_a_run_that_fails_on_the_thread_of_the_caller_leaves_a_pool_that_works():

@@ -118,8 +118,8 @@ def train(
     names in the source of this Python's standard library.
 
     The files in DIR are model.zip (the checkpoint, written every --checkpoint-seconds), vectors.txt (word2vec text
-    format), settings.json, loss.csv, and loss.png if matplotlib is installed. Ctrl-C stops the run within a few
-    hundredths of a second and saves it: continue with --resume.
+    format), settings.json, loss.csv, loss.png if matplotlib is installed, and lock, which says that a run is using DIR.
+    Ctrl-C stops the run within a few hundredths of a second and saves it: continue with --resume.
     """
     start = time.perf_counter()
     given = {name: value for name, value in options.items() if value is not None}

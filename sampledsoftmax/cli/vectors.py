@@ -126,11 +126,11 @@ def export(directory: str, form: str, output: str, which: str, reading: Reading)
     """Write vectors in the file format of another program.
 
     DIR is the --output directory of a training run, or a file of vectors. The two word2vec formats are compressed if
-    FILE ends in .gz.
+    FILE ends in .gz; with --errors surrogateescape, words that are not UTF-8 are written as they were read.
     """
     file = checked_output("--output", output)
     vectors = load_trained(directory, reading).vectors(which)
-    formats.save(vectors, file, form)
+    formats.save(vectors, file, form, reading.errors)
     words = f", words in {shown_path(formats.metadata_path(file))}" if form == "projector" else ""
     say(f"{len(vectors):,} vectors of dimension {vectors.vectors.shape[1]} in {shown_path(file)}{words}")
 

@@ -9,6 +9,8 @@ import warnings
 import weakref
 from pathlib import Path
 
+from sampledsoftmax.io.shown_path import shown_path
+
 if sys.platform == "win32":  # pragma: no cover - another platform
     import msvcrt
 else:
@@ -73,8 +75,9 @@ class FolderLock:
             holder = self._text() or "another process"
             self._close()
             if sys.exc_info()[0] is BlockingIOError:
+                folder = shown_path(self.folder)
                 raise BlockingIOError(
-                    f"folder {self.folder} is in use by {holder}: close it there first, or name another folder"
+                    f"folder {folder} is in use by {holder}: close it there first, or name another folder"
                 ) from None
             raise
         self.left_by = self._text()

@@ -12,9 +12,9 @@ import re
 import shutil
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +22,46 @@ from numpy.typing import NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.io.archive import read_archive, write_archive
 from sampledsoftmax.io.folder_lock import LOCK_FILE, FolderLock
-from sampledsoftmax.layers.layer_settings import LayerSettings, consistent, differences, restored_settings
+from sampledsoftmax.io.shown_path import shown_path
+from sampledsoftmax.layers.layer_settings import consistent, differences
 from sampledsoftmax.layers.table import NewTable, Table, new_slots
+from sampledsoftmax.optimizers import Optimizer
+from sampledsoftmax.runtime.fork_lock import ForkLock
 
 STATE = "layer.zip"
 
 _VERSION = 1
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 _ZEROS = bytes(2**20)
-_TABLE_FILE = re.compile(r"(embeddings|weights|biases)(-\w+)?\.npy")
+_TABLE_FILE = re.compile(r"(embeddings|weights|biases|values)(-\w+)?\.npy")
+
+
+class StoredSettings(Protocol):
+    """What a folder or a file keeps of the settings of a layer or a table: those of `LayerSettings`."""
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer of all tables."""
+
+    @property
+    def lock(self) -> ForkLock:
+        """The lock that a step holds."""
+
+    @property
+    def objects(self) -> dict[str, Any]:
+        """What may be an object of a user's own class."""
+
+    def described(self) -> dict[str, Any]:
+        """Return the settings as plain data for JSON."""
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the settings and what changes in training as plain data and arrays, without the tables."""
+
+    @staticmethod
+    def restored(
+        saved: dict[str, Any], arrays: dict[str, NDArray[Any]], how: str, given: dict[str, Any]
+    ) -> tuple[Any, Callable[[], None]]:
+        """Return saved settings, and a function that restores what changes in training."""
 
 
 class _Mapped(NamedTuple):
@@ -39,7 +70,7 @@ class _Mapped(NamedTuple):
     lock: FolderLock
     arrays: dict[str, NDArray[Any]]
     tables: dict[str, Table]
-    layer: list[LayerSettings]  # the current one
+    layer: list[StoredSettings]  # the current one
     kind: str
     seed: Any
 
@@ -52,26 +83,26 @@ class LayerFolder:
         self._finish = weakref.finalize(self, _finish, path, mapped)  # also at the end of the program
         _open_folders.add(self)
 
-    def flush(self, settings: LayerSettings) -> None:
+    def flush(self, settings: StoredSettings) -> None:
         """Write pages and the state of the layer to disk."""
         self._checked()
         self._mapped.layer[0] = settings
         _write(self.path, self._mapped)
 
-    def changed(self, settings: LayerSettings) -> None:
+    def changed(self, settings: StoredSettings) -> None:
         """Note other settings, which the next flush writes."""
         self._mapped.layer[0] = settings
 
-    def close(self, settings: LayerSettings) -> None:
+    def close(self, settings: StoredSettings) -> None:
         """Flush, let go of the tables, and end the lock; nothing the second time."""
         if self._finish.alive:
             self._mapped.layer[0] = settings
             self._finish()
-            self._close_tables(f"folder {self.path} was closed: make the layer again with folder= to go on")
+            self._close_tables(f"{_named(self.path)} was closed: make the layer again with folder= to go on")
 
     def _checked(self) -> None:
         if not self._mapped.lock.is_held:
-            raise ValueError(f"folder {self.path} is not in use by this layer: it was closed, or by a parent process")
+            raise ValueError(f"{_named(self.path)} is not in use by this layer: it was closed, or by a parent process")
 
     def _close_tables(self, reason: str) -> None:
         for table in self._mapped.tables.values():
@@ -82,7 +113,7 @@ class LayerFolder:
         """Let go of everything in a child process, without a write."""
         self._finish.detach()
         self._close_tables(
-            f"folder {self.path} is in use by the parent of this process: copy the layer before the process is forked"
+            f"{_named(self.path)} is in use by the parent of this process: copy the layer before the process is forked"
         )
 
 
@@ -99,7 +130,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def opened_folder(
-    folder: Any, kind: str, overwrite: bool, settings: LayerSettings, seed: Any, new_tables: list[NewTable]
+    folder: Any, kind: str, overwrite: bool, settings: StoredSettings, seed: Any, new_tables: list[NewTable]
 ) -> tuple[LayerFolder, dict[str, Table]]:
     """Return a folder and the tables in it: new ones, or those that it has.
 
@@ -143,8 +174,8 @@ def opened_folder(
             _write(path, mapped)
         elif lock.left_by:
             warnings.warn(
-                f"folder {path} was not closed by {lock.left_by}: its tables may have a part of the last step, and "
-                "the sampler goes on from the last flush",
+                f"{_named(path)} was not closed by {lock.left_by}: its tables may have a part of the last step"
+                + (", and the sampler goes on from the last flush" if "sampler" in settings.objects else ""),
                 stacklevel=4,
             )
         lock.claim()
@@ -164,11 +195,19 @@ def checked_folder(folder: Any) -> Path:
     if not os.fsdecode(folder):
         raise ValueError("folder must be the path of a folder, got ''")
     if path.exists() and not path.is_dir():
-        raise NotADirectoryError(f"folder must be a folder, but {path} is a file")
+        raise NotADirectoryError(f"folder must be a folder, but {shown_path(path)} is a file")
     return path
 
 
-def _named_slots(table: NewTable, settings: LayerSettings) -> list[NewTable]:
+def _named(path: Path) -> str:
+    return f"folder {shown_path(path)}"
+
+
+def _archive_kind(kind: str) -> str:
+    return f"folder of {'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+
+
+def _named_slots(table: NewTable, settings: StoredSettings) -> list[NewTable]:
     """Return the slots of a table under the names of their files."""
     slots = new_slots(table, settings.optimizer)
     bad = next((slot.name for slot in slots if not slot.name.replace("_", "").isalnum()), None)
@@ -187,7 +226,7 @@ def _refuse_foreign(path: Path, overwrite: bool) -> None:
     arrays = sorted(file.name for file in path.iterdir() if file.suffix == ".npy")
     if arrays:
         raise ValueError(
-            f"folder {path} has {validation.shown(arrays)}, but no {STATE}: they are of something else, or of a layer "
+            f"{_named(path)} has {validation.shown(arrays)}, but no {STATE}: they are of something else, or of a layer "
             "whose creation was cut short; name another folder, or overwrite=True to replace tables of these names"
         )
 
@@ -198,7 +237,7 @@ def _refuse_small_disk(path: Path, new_files: list[NewTable]) -> None:
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     free = shutil.disk_usage(there).free + sum(map(_bytes_on_disk, _replaced(path, new_files)))
     if needed > free:
-        error = OSError(f"folder {path} cannot be written: tables and slots need {needed:,} bytes, {free:,} are free")
+        error = OSError(f"{_named(path)} cannot be written: tables and slots need {needed:,} bytes, {free:,} are free")
         error.errno = errno.ENOSPC
         raise error
 
@@ -259,10 +298,10 @@ def _allocate(file: IO[bytes], size: int) -> None:
 
 
 def _continued(
-    path: Path, kind: str, settings: LayerSettings, seed: Any, new_files: list[NewTable]
+    path: Path, kind: str, settings: StoredSettings, seed: Any, new_files: list[NewTable]
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays that the folder has, and put the sampler where it was."""
-    meta, arrays = read_archive(path / STATE, f"folder of a {kind}", _VERSION)
+    meta, arrays = read_archive(path / STATE, _archive_kind(kind), _VERSION)
     with consistent(path / STATE):
         saved, saved_seed = meta["layer"], meta["seed"]
         differing = differences(saved, settings.described())
@@ -270,12 +309,11 @@ def _continued(
             differing.append(f"seed = {saved_seed}, got {validation.shown(seed)}")
     if differing:
         raise ValueError(
-            f"folder {path} has a layer with {'; '.join(differing)}: go on with its settings, name another folder, or "
+            f"{_named(path)} has a layer with {'; '.join(differing)}: go on with its settings, name another folder, or "
             "write overwrite=True to start again"
         )
-    given = {name: getattr(settings, name) for name in ("optimizer", "sampler", "objective")}
     with consistent(path / STATE):
-        set_state = restored_settings(saved, arrays, kind, given)[1]
+        set_state = settings.restored(saved, arrays, kind, settings.objects)[1]
     mapped = {new.name: _existing_file(path / f"{new.name}.npy", new) for new in new_files}
     with consistent(path / STATE):
         set_state()
@@ -286,26 +324,26 @@ def _existing_file(path: Path, new: NewTable) -> NDArray[Any]:
     """Return a mapped array after checking that it is the expected one."""
     expected = f"{new.dtype} {list(new.shape)}"
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: {expected} is expected")
+        raise FileNotFoundError(f"{shown_path(path)} is missing: {expected} is expected")
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)  # "r+" would fill a file that was cut with zeros
     except Exception as error:  # numpy.load raises many kinds
-        raise ValueError(f"{path} is damaged: {validation.shown(str(error))}") from None
+        raise ValueError(f"{shown_path(path)} is damaged: {validation.shown(str(error))}") from None
     if not isinstance(found, np.memmap) or found.dtype != new.dtype or found.shape != new.shape:
-        raise ValueError(f"{path} must be {expected}, got {found.dtype} {list(found.shape)}")
+        raise ValueError(f"{shown_path(path)} must be {expected}, got {found.dtype} {list(found.shape)}")
     if not found.flags.c_contiguous or path.stat().st_size != found.offset + found.nbytes:
-        raise ValueError(f"{path} must be {expected} in C order and nothing more")
+        raise ValueError(f"{shown_path(path)} must be {expected} in C order and nothing more")
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r+")
     except PermissionError as error:
-        raise PermissionError(f"{path} cannot be written: {error.strerror}") from None
+        raise PermissionError(f"{shown_path(path)} cannot be written: {error.strerror}") from None
     return array
 
 
 def _write(path: Path, mapped: _Mapped) -> None:
     """Write pages, then the state: the sampler's lock keeps steps of other threads away."""
     settings = mapped.layer[0]
-    with settings.sampler.lock:
+    with settings.lock:
         for table in mapped.tables.values():
             for name, slot in table.slots.items():
                 if slot is not mapped.arrays[f"{table.name}-{name}"]:  # an optimizer in Python has replaced it
@@ -315,7 +353,7 @@ def _write(path: Path, mapped: _Mapped) -> None:
         layer, arrays = settings.state()
         seeds = validation.seeds(mapped.seed)
         meta = {"layer": layer, "seed": None if seeds is None else list(seeds)}
-        write_archive(path / STATE, f"folder of a {mapped.kind}", _VERSION, meta, arrays)
+        write_archive(path / STATE, _archive_kind(mapped.kind), _VERSION, meta, arrays)
 
 
 def _finish(path: Path, mapped: _Mapped) -> None:
@@ -337,6 +375,6 @@ def _described(path: Path) -> Iterator[None]:
     except BlockingIOError:
         raise
     except OSError as error:
-        described = type(error)(f"folder {path} cannot be written: {error.strerror or error}")
+        described = type(error)(f"{_named(path)} cannot be written: {error.strerror or error}")
         described.errno = error.errno
         raise described from None

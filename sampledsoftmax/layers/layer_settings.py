@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.layers import saved_objects
 from sampledsoftmax.losses.arguments import correction_for
 from sampledsoftmax.losses.objectives import Objective, checked_objective
 from sampledsoftmax.optimizers import Adagrad, Optimizer, checked_optimizer
+from sampledsoftmax.runtime.fork_lock import ForkLock
 from sampledsoftmax.samplers import CandidateSampler, sampler_for
 from sampledsoftmax.samplers.in_batch import InBatchSampler
 from sampledsoftmax.samplers.mixed import MixedSampler
@@ -61,6 +63,23 @@ class LayerSettings(NamedTuple):
         """Return the settings as plain data, and the arrays of the sampler."""
         state, arrays = saved_objects.state_of_sampler(self.sampler)
         return {**self.described(), "sampler_state": state}, arrays
+
+    @property
+    def lock(self) -> ForkLock:
+        """The lock that a step holds."""
+        return self.sampler.lock
+
+    @property
+    def objects(self) -> dict[str, Any]:
+        """What may be an object of a user's own class."""
+        return {"optimizer": self.optimizer, "sampler": self.sampler, "objective": self.objective}
+
+    @staticmethod
+    def restored(
+        saved: dict[str, Any], arrays: Arrays, how: str, given: dict[str, Any]
+    ) -> tuple["LayerSettings", Callable[[], None]]:
+        """Return saved settings, see `restored_settings`."""
+        return restored_settings(saved, arrays, how, given)
 
 
 def checked_settings(
@@ -131,6 +150,7 @@ def restored_settings(
 @contextmanager
 def consistent(path: Any) -> Iterator[None]:
     """Turn errors about what a file holds into one line that names it."""
+    path = shown_path(path)
     try:
         yield
     except KeyError as error:

@@ -310,9 +310,13 @@ def _check_rows(layer: OutputLayer, rows: PulledRows, embeddings: Table | None) 
     ids = validation.ids("rows.sampled_candidates", rows.sampled_candidates, ("num_sampled",), layer.num_classes)
     if embeddings is not None and rows.input_ids is not None:
         validation.ids("rows.input_ids", rows.input_ids, labels.shape[:1], embeddings.values.shape[0])
+        embedded: Any = rows.inputs
+        validation.floats("rows.inputs", embedded, (labels.shape[0], embeddings.values.shape[1]), layer.dtype)
     dim = layer.weight_table.values.shape[1]
     validation.floats("rows.label_weights", rows.label_weights, (*labels.shape, dim), layer.dtype)
+    validation.floats("rows.label_biases", rows.label_biases, labels.shape, layer.dtype)
     validation.floats("rows.sampled_weights", rows.sampled_weights, (*ids.shape, dim), layer.dtype)
+    validation.floats("rows.sampled_biases", rows.sampled_biases, ids.shape, layer.dtype)
 
 
 def _use_once(rows: PulledRows) -> None:

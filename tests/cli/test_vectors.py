@@ -134,6 +134,18 @@ def test_export_gives_the_same_vectors_back(run, tmp_path, capsys, form, name):
     assert capsys.readouterr().out.startswith("man: ")
 
 
+@pytest.mark.parametrize("form", ["word2vec", "word2vec-binary"])
+def test_words_that_are_not_utf_8_are_exported_as_they_were_read(tmp_path, form):
+    (tmp_path / "odd.txt").write_bytes(b"2 1\ncaf\xe9 1\nb 2\n")
+    out, options = tmp_path / "out", ["--errors", "surrogateescape"]
+    command = ["export", str(tmp_path / "odd.txt"), "--format", form, "--output", str(out)]
+    assert main([*command, *options]) == 0
+    assert b"caf\xe9 " in out.read_bytes()
+    assert main(["neighbors", str(out), "b", *options]) == 0
+    assert main([*command, "--errors", "replace"]) == 0
+    assert "caf\ufffd ".encode() in out.read_bytes()
+
+
 def test_export_for_the_projector(run, tmp_path, capsys):
     file = tmp_path / "vectors.tsv"
     assert main(["export", str(run), "--format", "projector", "--output", str(file)]) == 0

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 def losses_of(*arguments):
     """Run the example; return the sampled and the exact losses that it printed."""
     command = [sys.executable, str(ROOT / "examples" / "jax_language_model.py"), *arguments]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=500)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=900)
     assert run.returncode == 0, run.stderr
     found = re.findall(r"sampled loss (\S+)  held-out loss over all words (\S+)", run.stdout)
     return np.array(found, float).T
@@ -53,6 +53,6 @@ def test_the_losses_fall_on_the_standard_library():
 def test_a_text_that_is_too_short_is_refused(tmp_path):
     (tmp_path / "text.txt").write_text("to be or not to be " * 10)
     command = [sys.executable, str(ROOT / "examples" / "jax_language_model.py"), "--text", str(tmp_path / "text.txt")]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=500)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=900)
     assert run.returncode == 1
     assert run.stderr.strip() == "the text must have at least 2688 words that occur twice"

@@ -185,14 +185,16 @@ def loaded_again(kind):
     return Target(getattr(ss, kind).load, {"path": f"{kind}.zip", **objects})
 
 
-def in_folder(kind):
+SIZES = {"num_classes": NUM_CLASSES, "dim": DIM, "num_sampled": 5, "optimizer": ss.SGD(0.1), "seed": 1}
+
+
+def in_folder(kind, sizes):
     def make(**arguments):
         with getattr(ss, kind)(**arguments) as opened:
             check_call(step(opened))
             check_call(method(opened, "flush"))
 
     make.__doc__ = getattr(ss, kind).__doc__
-    sizes = {"num_classes": NUM_CLASSES, "dim": DIM, "num_sampled": 5, "optimizer": ss.SGD(0.1), "seed": 1}
     return Target(make, {**sizes, "folder": f"{kind} folder", "overwrite": True})
 
 
@@ -287,6 +289,13 @@ TARGETS = {
     "EmbeddingTable.push": lambda: method(
         ss.EmbeddingTable(20, 4, seed=1), "push", ids=np.array([1, 2]), gradients=np.ones((2, 4), "f4")
     ),
+    "EmbeddingTable.save": lambda: method(ss.EmbeddingTable(20, 4, seed=1), "save", path="saved.zip"),
+    "EmbeddingTable.load": lambda: Target(
+        ss.EmbeddingTable.load, {"path": "EmbeddingTable.zip", "optimizer": ss.Adagrad(0.1)}
+    ),
+    "EmbeddingTable, in a folder": lambda: in_folder(
+        "EmbeddingTable", {"num_rows": NUM_CLASSES, "dim": DIM, "optimizer": ss.SGD(0.1), "dtype": "f4", "seed": 1}
+    ),
     "explain, shown": shown_explanation,
     "Explanation.save_html": lambda: method(
         ss.explain(**loss_call(ss.explain).arguments), "save_html", path="page.html"
@@ -338,7 +347,7 @@ TARGETS = {
         for name, call in {
             f"{kind}.save": lambda kind: method(LAYERS[kind](), "save", path="saved.zip"),
             f"{kind}.load": loaded_again,
-            f"{kind}, in a folder": in_folder,
+            f"{kind}, in a folder": lambda kind: in_folder(kind, SIZES),
             f"{kind}.push": push,
             f"{kind}.push, odd gradients": push_changed_gradients,
             f"{kind}.push, odd rows": push_changed_rows,
@@ -414,4 +423,5 @@ def write_files(folder):
     """Write the files that the calls read."""
     for kind, make in LAYERS.items():
         make(optimizer=ss.Adagrad(0.1)).save(folder / f"{kind}.zip")
+    ss.EmbeddingTable(20, 4, ss.Adagrad(0.1), seed=1).save(folder / "EmbeddingTable.zip")
     (folder / "counts.csv").write_text("0,5\n1,3\n2,1\n")

@@ -20,11 +20,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numba.core.event import install_listener
 
 import sampledsoftmax as ss
 from sampledsoftmax.cli import main
 from sampledsoftmax.word2vec.vectors import formats
-from tests.odd_inputs.calls import MAX_MESSAGE, MAX_SECONDS
+from tests.odd_inputs.calls import MAX_MESSAGE, MAX_SECONDS, CompilingTime
 from tests.odd_inputs.targets import write_files
 from tests.odd_inputs.values import STRINGS
 from tests.odd_inputs.word_targets import SETTINGS, vectors
@@ -136,11 +137,14 @@ def restore(folder, files):
 
 def check_command(args):
     """Run a command; its exit code, what it prints and the files that it leaves are as promised."""
-    out, err, before, start = io.StringIO(), io.StringIO(), contents(), time.perf_counter()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
+    out, err, before, compiling, start = io.StringIO(), io.StringIO(), contents(), CompilingTime(), time.thread_time()
+    with contextlib.ExitStack() as within:
+        for context in (contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings()):
+            within.enter_context(context)
+        within.enter_context(install_listener("numba:compile", compiling))
         warnings.simplefilter("error")
         code = main(args)
-    seconds, lines = time.perf_counter() - start, err.getvalue().splitlines()
+    seconds, lines = time.thread_time() - start - compiling.seconds, err.getvalue().splitlines()
     assert isinstance(code, int)
     assert all(line.isprintable() for line in lines)
     assert seconds < MAX_SECONDS, f"it took {seconds:.1f} s"
@@ -197,8 +201,8 @@ ODD_BYTES = [b"\0", b"nan", b"inf", b"\n\n", b"\r", b"\xef\xbb\xbf", b"\xff\xfe"
 ODD_BYTES += [b"\xc2\xa0", b"\xc2\x85", b" ", b"\t", b"-1", b"99999999999999999999", b"#", b":", b","]
 
 
-def settings_for(count, request):
-    count = count if request.config.getoption("full") else min(max(count // 20, 2), 10)
+def settings_for(count, full):
+    count = count if full else min(max(count // 20, 2), 10)
     return settings(max_examples=count, suppress_health_check=list(HealthCheck))
 
 
@@ -218,10 +222,10 @@ def test_the_command_lines_are_right(name, files, tmp_path):
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", COMMANDS)
-def test_odd_command_lines(name, files, tmp_path, request):
+def test_odd_command_lines(name, files, tmp_path, full):
     args, count = COMMANDS[name]
 
-    @settings_for(count, request)
+    @settings_for(count, full)
     @given(odd_args(args.split()))
     def run(changed):
         restore(tmp_path, files)
@@ -233,11 +237,11 @@ def test_odd_command_lines(name, files, tmp_path, request):
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", [name for name in COMMANDS if READS.search(COMMANDS[name][0])])
-def test_damaged_input_files(name, files, tmp_path, request):
+def test_damaged_input_files(name, files, tmp_path, full):
     args, count = COMMANDS[name]
     read = [file for file in files if file in args.split() or file.split("/")[0] in args.split()]
 
-    @settings_for(count, request)
+    @settings_for(count, full)
     @given(st.data())
     def run(data):
         restore(tmp_path, files)

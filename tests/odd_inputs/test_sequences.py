@@ -172,18 +172,16 @@ def outcome(target):
     return [type(result).__name__, str(result)] if isinstance(result, Exception) else result
 
 
-def sequences(request, one, many):
-    return settings(
-        max_examples=many if request.config.getoption("full") else one, suppress_health_check=list(HealthCheck)
-    )
+def sequences(full, one, many):
+    return settings(max_examples=many if full else one, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("sampler", ["log_uniform", "learned_unigram"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("kind", ["SampledSoftmax", "SkipGram"])
-def test_layers(kind, optimizer, sampler, request):
-    @sequences(request, 3, 8)
+def test_layers(kind, optimizer, sampler, full):
+    @sequences(full, 3, 8)
     @given(st.data())
     def run(data):
         chosen = SAMPLERS[sampler](NUM_CLASSES, 1)
@@ -195,8 +193,8 @@ def test_layers(kind, optimizer, sampler, request):
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_embedding_tables(optimizer, request):
-    @sequences(request, 5, 40)
+def test_embedding_tables(optimizer, full):
+    @sequences(full, 5, 40)
     @given(st.data())
     def run(data):
         play(ss.EmbeddingTable(NUM_CLASSES, DIM, OPTIMIZERS[optimizer](0.1), seed=1), of_table, data)
@@ -206,8 +204,8 @@ def test_embedding_tables(optimizer, request):
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_samplers(sampler, request):
-    @sequences(request, 10, 100)
+def test_samplers(sampler, full):
+    @sequences(full, 10, 100)
     @given(st.data())
     def run(data):
         play(SAMPLERS[sampler](NUM_CLASSES, 1), of_sampler, data)
@@ -218,8 +216,8 @@ def test_samplers(sampler, request):
 @pytest.mark.compiled
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_optimizers(optimizer, dtype, request):
-    @sequences(request, 5, 40)
+def test_optimizers(optimizer, dtype, full):
+    @sequences(full, 5, 40)
     @given(st.data())
     def run(data):
         trained = Trained(OPTIMIZERS[optimizer](0.1), dtype)

@@ -145,9 +145,9 @@ class Sequences(RuleBasedStateMachine):
             assert model.corpus_total_words == twin.corpus_total_words
 
 
-def test_odd_calls_leave_no_trace(request, tmp_path, monkeypatch):
+def test_odd_calls_leave_no_trace(full, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    count = 60 if request.config.getoption("full") else 6
+    count = 60 if full else 6
     options = settings(
         max_examples=count, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
     )

@@ -24,7 +24,7 @@ def text_file(tmp_path_factory):
 def run(program, *arguments):
     command = [sys.executable, str(ROOT / "examples" / program), *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=900)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

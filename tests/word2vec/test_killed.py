@@ -52,15 +52,24 @@ def same(output, whole):
     return all((output / f).read_bytes() == (whole / f).read_bytes() for f in ("model.zip", "vectors.txt", "loss.csv"))
 
 
+def wait_for_change(path, run):
+    """Wait until a file is written, or the process has ended."""
+    before = path.stat() if path.exists() else None
+    while run.poll() is None and (path.stat() if path.exists() else None) == before:
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("num_kills", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(num_kills, corpus, whole, tmp_path):
     moments = random.Random(1)
-    output, kills, seen = tmp_path / "run", 0, set()
+    output, kills, finished, seen = tmp_path / "run", 0, 0, set()
     while kills < num_kills:
         more = ["--resume"] if position(output) is not None else []
         with subprocess.Popen(command(corpus, output, *more), stdout=NOTHING, stderr=NOTHING) as run:
             try:
-                code = run.wait(timeout=moments.uniform(0.1, 3.0))
+                if kills % 2:  # however busy the machine is, half of the kills come after a checkpoint of this run
+                    wait_for_change(output / "model.zip", run)
+                code = run.wait(timeout=moments.uniform(0.1, 3.0) / (1 + kills % 2))
             except subprocess.TimeoutExpired:
                 code = None
                 run.kill()
@@ -70,7 +79,8 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(num_kills,
         else:  # it finished between the kills: the remaining ones hit a new run
             assert code == 0
             assert same(output, whole)
-            output = tmp_path / f"run{kills}"
+            finished += 1
+            output = tmp_path / f"run{finished}"
     if position(output) is not None:
         subprocess.run(command(corpus, output, "--resume"), capture_output=True, check=False)
         assert same(output, whole)
@@ -82,6 +92,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(corpus, whole, tmp_path):
     output = tmp_path / "run"
     with subprocess.Popen(command(corpus, output), stdout=NOTHING, stderr=NOTHING) as run:
         while position(output) is None:
+            assert run.poll() is None
             time.sleep(0.05)
         run.send_signal(signal.SIGINT)
     assert run.returncode == 130

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 import zipfile
 
 import numpy as np
@@ -281,7 +282,7 @@ def test_compressed_standard_input(pack):
     data = pack(PLAIN)
     run.stdin.write(data[:1])  # what tells the compression may come in pieces
     run.stdin.flush()
-    found, _ = run.communicate(data[1:], timeout=60)
+    found, _ = run.communicate(data[1:], timeout=600)
     assert int(found) == 250
 
 
@@ -474,7 +475,7 @@ def test_a_pipe_is_read_once(pack, tmp_path):
     thread.start()
     sentences = read_sentences(pipe)
     assert sum(map(len, sentences)) == 250
-    thread.join(60)
+    thread.join(600)
     with pytest.raises(ValueError, match=r"^corpus \S*pipe can be read only once$"):
         list(sentences)
 
@@ -492,18 +493,17 @@ def test_a_writer_that_takes_its_time_is_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr(streams, "_SECONDS", 0.1)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    begun = threading.Event()
+    writer = os.open(pipe, os.O_RDWR)  # does not wait for a reader, as opening it for writing alone would
 
     def write():
-        with pipe.open("w") as file:
-            begun.wait(0.5)  # longer than a pipe without a writer is waited for
-            file.write("a\n")
+        time.sleep(0.5)  # longer than a pipe without a writer is waited for
+        os.write(writer, b"a\n")
+        os.close(writer)
 
     thread = threading.Thread(target=write)
     thread.start()
     assert list(read_sentences(pipe)) == [["a"]]
-    begun.set()
-    thread.join(60)
+    thread.join(600)
 
 
 @posix

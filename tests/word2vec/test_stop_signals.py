@@ -1,5 +1,6 @@
 """Ctrl-C, SIGTERM and SIGHUP end a run with a checkpoint; what is ignored stays ignored."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -136,21 +137,47 @@ def test_a_run_on_another_thread_changes_no_handler():
 
     thread = threading.Thread(target=model.train, args=(two_worlds(), watch))
     thread.start()
-    thread.join(60)
+    thread.join(600)
     assert model.is_finished
     assert all(handlers == before for handlers in seen)
 
 
 def test_a_slow_call_is_reported_and_can_be_interrupted():
-    slow = []
-    assert patient_call(lambda: time.sleep(0.3) or 5, lambda: slow.append(1), patience=0.05) == 5
+    slow, reported = [], threading.Event()
+
+    def report():
+        slow.append(1)
+        reported.set()
+
+    assert patient_call(lambda: reported.wait(60) and 5, report, patience=0.05) == 5
     assert slow == [1]
-    assert patient_call(lambda: 5, lambda: slow.append(2)) == 5
+    assert patient_call(lambda: 5, lambda: slow.append(2), patience=60) == 5
     with pytest.raises(ZeroDivisionError):
-        patient_call(lambda: 1 / 0, lambda: slow.append(2))
+        patient_call(lambda: 1 / 0, lambda: slow.append(2), patience=60)
+    end = threading.Event()
     with StopSignals(), pytest.raises(SystemExit):
-        patient_call(lambda: time.sleep(30), lambda: os.kill(os.getpid(), signal.SIGTERM), patience=0.05)
+        patient_call(lambda: end.wait(60), lambda: os.kill(os.getpid(), signal.SIGTERM), patience=0.05)
+    end.set()
     assert slow == [1]
+
+
+CALLED_BY_LLVM = """
+import os, signal
+def notify():
+    os.kill(os.getpid(), number)
+    sum(range(100))
+"""
+
+
+@pytest.mark.parametrize(("number", "error"), STOPS)
+def test_a_signal_while_llvm_calls_python_is_not_lost(number, error):
+    """`ctypes` prints an exception that is raised in such a call, and goes on."""
+    module = {"__name__": "llvmlite.binding", "number": number}
+    exec(CALLED_BY_LLVM, module)
+    with StopSignals():
+        ctypes.CFUNCTYPE(None)(module["notify"])()
+        with pytest.raises(error):
+            time.sleep(600)
 
 
 COMPILING = """

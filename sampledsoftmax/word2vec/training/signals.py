@@ -5,6 +5,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+_AGAIN_SECONDS = 0.05  # after which a signal is sent again that came when no exception could be raised
+
 # SIGHUP: the terminal was closed; Windows has none.
 _TO_STOP = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -59,10 +61,31 @@ class StopSignals:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def _handle(self, number: int, _: FrameType | None) -> None:
-        if not self.deferred or self.is_pending:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.deferred and not self.is_pending:
+            self._received = number
+        elif _is_in_compiler(frame):
+            again = threading.Timer(_AGAIN_SECONDS, _send, [number])
+            again.daemon = True
+            again.start()
+        else:
             raise _exception(number)
-        self._received = number
+
+
+def _send(number: int) -> None:
+    if hasattr(signal, "pthread_kill"):  # which ends a wait of the main thread
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        signal.raise_signal(number)
+
+
+def _is_in_compiler(frame: FrameType | None) -> bool:
+    """Return whether llvmlite is at work: LLVM calls Python there, and what is raised in such a call is lost."""
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("llvmlite."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _exception(number: int) -> BaseException:

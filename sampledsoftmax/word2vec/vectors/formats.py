@@ -25,14 +25,14 @@ _BLOCK = 1024  # rows that are written at once
 _MAX_CHARACTERS = 2**28  # of a NumPy array of strings, 4 bytes each
 
 
-def save_word2vec(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
+def save_word2vec(vectors: WordVectors, path: str | os.PathLike[str], errors: str = "strict") -> None:
     """Write the text format of word2vec.c; compressed if the name ends in .gz."""
-    vectors.save_word2vec_format(path)
+    vectors.save_word2vec_format(path, errors=errors)
 
 
-def save_word2vec_binary(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
+def save_word2vec_binary(vectors: WordVectors, path: str | os.PathLike[str], errors: str = "strict") -> None:
     """Write the binary format of word2vec.c; compressed if the name ends in .gz."""
-    vectors.save_word2vec_format(path, binary=True)
+    vectors.save_word2vec_format(path, binary=True, errors=errors)
 
 
 def save_numpy(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
@@ -169,9 +169,16 @@ FORMATS = {
 }
 
 
-def save(vectors: WordVectors, path: str | os.PathLike[str], form: str) -> None:
-    """Write vectors in one of `FORMATS`."""
-    FORMATS[validation.choice("format", form, tuple(FORMATS))].save(vectors, checked_path(path))
+def save(vectors: WordVectors, path: str | os.PathLike[str], form: str, errors: str = "strict") -> None:
+    """Write vectors in one of `FORMATS`.
+
+    With `errors="surrogateescape"`, words that were read so are written as the same bytes, in the formats of word2vec.
+    """
+    writer = FORMATS[validation.choice("format", form, tuple(FORMATS))].save
+    if errors == "surrogateescape" and writer in (save_word2vec, save_word2vec_binary):
+        writer(vectors, checked_path(path), errors)
+    else:
+        writer(vectors, checked_path(path))
 
 
 def load(path: str | os.PathLike[str], reading: Reading | None = None) -> WordVectors:
