@@ -37,6 +37,8 @@ Ids = NDArray[np.int64]
 
 # Compiled code cannot be interrupted: many steps are split into calls of about this many seconds.
 _CALL_SECONDS = 0.1
+# With 64 columns and two slots, the rows of 64 labels take 48 KB: they stay in L2 from one pass over them to the next.
+_LABELS_AT_ONCE = 64
 
 
 class RaggedTables(NamedTuple):
@@ -327,6 +329,7 @@ class RaggedSteps:
         settings = RaggedSettings(
             real(self.temperature), real(1 / self.temperature), self.normalize, self.subtract_log_q, self.unique,
             learn_inputs, tables.biases is not None, class_panels(self.num_sampled, width, threads),
+            min(_LABELS_AT_ONCE, class_panels(_LABELS_AT_ONCE * width, width, 1) * width),
         )  # fmt: skip
         code = plan.code if plan is not None and same else None
         self._plan = _Plan(identity, (*largest, threads), memory, settings, code)

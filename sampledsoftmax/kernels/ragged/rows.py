@@ -45,8 +45,7 @@ def pack_candidates(thread_id, num_threads, tables, rules, distribution, setting
             log_q[panel, c] = 0
             biases[panel, c] = -math.inf
             if s < ids.size and examples.copies[s] > 0:
-                examples.offsets[s] += math.log(float(examples.copies[s]))
-                biases[panel, c] = examples.offsets[s]
+                biases[panel, c] = examples.offsets[s] + math.log(float(examples.copies[s]))
 
 
 @jit
