@@ -1,5 +1,7 @@
 """Ragged batches for tests, and a step of the reference on copies of tables."""
 
+from itertools import pairwise
+
 import numpy as np
 
 import sampledsoftmax as ss
@@ -21,7 +23,7 @@ def ragged(sizes, seed=0, num_classes=NUM_CLASSES):
 def lists(labels):
     """Return ragged labels as a list of lists."""
     values, splits = labels
-    return [values[first:end].tolist() for first, end in zip(splits[:-1], splits[1:], strict=True)]
+    return [values[first:end].tolist() for first, end in pairwise(splits)]
 
 
 def tables(make_optimizer, dtype, dim=5, biases=True, num_inputs=NUM_INPUTS, num_classes=NUM_CLASSES):
@@ -49,7 +51,7 @@ def reference_step(of_tables, ids, labels, sampler, num_sampled, *, subtract_log
     sampled, true_count, sampled_count = sampler.sample(labels.values[:, np.newaxis], num_sampled, unique)
     if not subtract_log_q:
         true_count, sampled_count = np.ones_like(true_count), np.ones_like(sampled_count)
-    counts = [true_count[first:end, 0] for first, end in zip(labels.row_splits[:-1], labels.row_splits[1:], strict=True)]
+    counts = [true_count[first:end, 0] for first, end in pairwise(labels.row_splits)]
     bias_values = np.zeros(weights.values.shape[0], weights.values.dtype) if biases is None else biases.values
     loss, *grads = ragged_loss_and_grad(
         inputs.values[ids], weights.values, bias_values, classes, sampled.tolist(), counts, sampled_count, **options

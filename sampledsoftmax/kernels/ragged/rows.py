@@ -13,6 +13,7 @@ from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS, N
 from sampledsoftmax.kernels.sync.barrier import static_range
 from sampledsoftmax.kernels.update.rules import catch_up_row
 
+
 @jit
 def inverse_of(norm, like):
     """Return 1 / the length of a row in the dtype of an array, or 0 if the row counts as zeros."""
