@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
+from sampledsoftmax.layers.ragged_layers import check_ragged, ragged_steps_of
 from sampledsoftmax.layers.ragged_step import RaggedSteps, RaggedTables
+from sampledsoftmax.layers.sampled_softmax import settings_of
 from sampledsoftmax.layers.table import Table
 from tests.ragged.cases import NUM_CLASSES, NUM_INPUTS, ragged, reference_step, tables
 from tests.registry import DTYPES, OPTIMIZERS, SAMPLERS
@@ -329,3 +331,29 @@ def test_bad_arguments_change_nothing(change, message):
 def test_a_bad_temperature(temperature):
     with pytest.raises((TypeError, ValueError), match="temperature must be"):
         RaggedSteps(6, 5, np.float32, ss.UniformSampler(NUM_CLASSES), temperature=temperature)
+
+
+def test_the_steps_of_a_layer_are_those_of_its_settings():
+    layer = ss.SampledSoftmax(NUM_CLASSES, 5, 6, seed=1)
+    steps = ragged_steps_of(settings_of(layer))
+    loss, gradient = steps.step_inputs(
+        (layer.weight_table, layer.bias_table), np.ones((2, 5), np.float32), ragged([2, 3])
+    )
+    assert np.isfinite(loss)
+    assert gradient.shape == (2, 5)
+    check_ragged(settings_of(layer), None, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "message"),
+    [
+        ({}, ([1.0], None), "sample_weight must be None"),
+        ({}, (None, -1), "ignore_index must be None"),
+        ({"objective": "nce"}, (None, None), "objective must be 'sampled_softmax'"),
+        ({"remove_accidental_hits": False}, (None, None), "remove_accidental_hits must be True"),
+    ],
+)
+def test_what_ragged_labels_cannot_be_combined_with(options, arguments, message):
+    layer = ss.SampledSoftmax(NUM_CLASSES, 5, 6, seed=1, **options)
+    with pytest.raises(ValueError, match=message):
+        check_ragged(settings_of(layer), *arguments)
