@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from benchmarks import break_even, contestants, expected_count, machine, parity, report, small_calls, torch_step
+from benchmarks import break_even, contestants, expected_count, machine, parity, ragged, report, small_calls, torch_step
 from benchmarks.cases import OPTIMIZERS
 from benchmarks.record import Record
 from benchmarks.sections import CASE_NAMES, HIDDEN, RUN, Options
@@ -173,3 +173,4 @@ main.add_command(expected_count.command, "expected-count")
 main.add_command(parity.command, "parity")
 main.add_command(small_calls.command, "small-calls")
 main.add_command(torch_step.command, "torch")
+main.add_command(ragged.command, "ragged")

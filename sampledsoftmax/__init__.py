@@ -27,7 +27,7 @@ from sampledsoftmax.samplers.log_uniform import LogUniformSampler, log_uniform_c
 from sampledsoftmax.samplers.mixed import MixedSampler
 from sampledsoftmax.samplers.streaming_frequency import StreamingFrequency
 from sampledsoftmax.samplers.uniform import UniformSampler, uniform_candidate_sampler
-from sampledsoftmax.types import Gradients, IndexedSlices, SampledValues
+from sampledsoftmax.types import Gradients, IndexedSlices, RaggedLabels, SampledValues
 from sampledsoftmax.word2vec.evaluation.analogies import evaluate_analogies
 from sampledsoftmax.word2vec.evaluation.held_out import held_out
 from sampledsoftmax.word2vec.evaluation.similarities import evaluate_similarities
@@ -64,6 +64,7 @@ __all__ = [
     "Objective",
     "Optimizer",
     "PulledRows",
+    "RaggedLabels",
     "RowGradients",
     "RowwiseAdagrad",
     "SampledSoftmax",

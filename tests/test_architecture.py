@@ -15,7 +15,7 @@ LAYERS = [
     "kernels.linalg",
     "kernels.sampling, kernels.update, kernels.loss, kernels.full",
     "kernels.step, kernels.in_batch",
-    "kernels.text",
+    "kernels.text, kernels.ragged",
     "validation",
     "not_a_number",
     "types, reference",
@@ -34,6 +34,7 @@ LAYERS = [
     "word2vec.gensim_names, word2vec.gensim_callbacks",
     "word2vec.gensim_attributes",
     "word2vec.model",
+    "retrieval",
     "diagnostics, explanation, jax",
     PACKAGE,  # what `import sampledsoftmax` offers
     "cli, torch",

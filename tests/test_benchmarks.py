@@ -335,3 +335,15 @@ def test_contestants_that_do_not_fit_together_rebuild_their_tables_for_each_turn
     assert not result["all_in_memory"]
     assert len(result["rows"][0]["round_min_us"]) == 2
     assert "one contestant's tables in memory at a time" in step_view(result).text()
+
+
+def test_an_epoch_of_ragged_labels_is_timed(tmp_path):
+    path = tmp_path / "results.json"
+    ran = CliRunner().invoke(
+        main, ["ragged", "--small", "--rounds", "1", "--processor-time", "--batch-size", "64", "--json", str(path)]
+    )
+    assert ran.exit_code == 0, ran.output
+    assert "of the limit" in ran.output
+    result = json.loads(path.read_text())["ragged"]["results"][0]
+    assert result["data"] == "synthetic"
+    np.testing.assert_allclose(result["limit_seconds"], result["products_seconds"] + result["rows_seconds"])

@@ -1,1 +1,1 @@
-"""Retrieval: users, items, and the losses of their models."""
+"""Retrieval and recommendation: interactions of users with items, matrix factorization, ranking metrics."""
