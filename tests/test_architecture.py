@@ -33,6 +33,7 @@ LAYERS = [
     "word2vec.gensim_names, word2vec.gensim_callbacks",
     "word2vec.gensim_attributes",
     "word2vec.model",
+    "retrieval",
     "diagnostics, explanation, jax",
     PACKAGE,  # what `import sampledsoftmax` offers
     "cli, torch",

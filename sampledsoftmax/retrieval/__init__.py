@@ -1,0 +1,1 @@
+"""Retrieval and recommendation: interactions of users with items, matrix factorization, ranking metrics."""
