@@ -20,7 +20,7 @@ from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler, fixed_uni
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler, learned_unigram_candidate_sampler
 from sampledsoftmax.samplers.log_uniform import LogUniformSampler, log_uniform_candidate_sampler
 from sampledsoftmax.samplers.uniform import UniformSampler, uniform_candidate_sampler
-from sampledsoftmax.types import Gradients, IndexedSlices, SampledValues
+from sampledsoftmax.types import Gradients, IndexedSlices, RaggedLabels, SampledValues
 from sampledsoftmax.word2vec.evaluation.analogies import evaluate_analogies
 from sampledsoftmax.word2vec.evaluation.held_out import held_out
 from sampledsoftmax.word2vec.evaluation.similarities import evaluate_similarities
@@ -49,6 +49,7 @@ __all__ = [
     "Objective",
     "Optimizer",
     "PulledRows",
+    "RaggedLabels",
     "RowGradients",
     "RowwiseAdagrad",
     "SampledSoftmax",
