@@ -12,6 +12,7 @@ from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.sampled_logits import compute_sampled_logits
 from sampledsoftmax.losses.sampled_softmax import sampled_softmax_loss, sampled_softmax_loss_and_grad
 from sampledsoftmax.optimizers import SGD, Adagrad, Adam, Momentum, Optimizer, RowwiseAdagrad
+from sampledsoftmax.retrieval.matrix_factorization import MatrixFactorization
 from sampledsoftmax.runtime.config import show_config
 from sampledsoftmax.runtime.threadpool import get_num_threads, set_num_threads
 from sampledsoftmax.samplers.all_candidates import AllSampler, all_candidate_sampler
@@ -45,6 +46,7 @@ __all__ = [
     "KeyedVectors",
     "LearnedUnigramSampler",
     "LogUniformSampler",
+    "MatrixFactorization",
     "Momentum",
     "Objective",
     "Optimizer",

@@ -1,8 +1,6 @@
 """Matrix factorization of users and items with sampled softmax."""
 
 import os
-import sys
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,12 +13,14 @@ from sampledsoftmax.io.input_file import checked_path
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.retrieval import checkpoint as checkpoints
 from sampledsoftmax.retrieval import queries
-from sampledsoftmax.retrieval.evaluation import RankingScores, evaluate_ranking
+from sampledsoftmax.retrieval.arguments import described, interactions_of, lines, say
+from sampledsoftmax.retrieval.evaluation import evaluate_ranking, unit_rows
 from sampledsoftmax.retrieval.history import METRIC_K, EpochReport, save_curve
 from sampledsoftmax.retrieval.interactions import Interactions
+from sampledsoftmax.retrieval.metrics import RankingScores
 from sampledsoftmax.retrieval.queries import Factors
-from sampledsoftmax.retrieval.run import FitProgress, number_of_candidates
-from sampledsoftmax.retrieval.session import FitWatch, Session, checked_watch, ignore
+from sampledsoftmax.retrieval.run import FitProgress
+from sampledsoftmax.retrieval.session import Session, checked_watch, ignore
 from sampledsoftmax.retrieval.settings import FactorSettings, checked_settings
 from sampledsoftmax.retrieval.state import FactorState, first_state, held_out_of
 from sampledsoftmax.runtime.stop_signals import StopSignals
@@ -278,7 +278,7 @@ class MatrixFactorization:
         path = checkpoints.check_place(checkpoint)
         seconds = _seconds(checkpoint_seconds)
         if _flag("show_progress", show_progress):
-            watches.append(_lines())
+            watches.append(lines())
         with StopSignals() as signals:
             given = (users, items, ratings, min_rating)
             if _flag("resume", resume):
@@ -288,13 +288,11 @@ class MatrixFactorization:
                 seen = interactions_of(*given)
                 state = first_state(self.settings, seen, held_out_of(seen, validation, self.settings.seed))
                 if show_progress:
-                    _say(_described(state))
+                    say(described(state))
             Session(state, path, seconds, tuple(watches), signals).run(self._take)
         return self
 
-    def recommend(
-        self, user: Any, k: int = 10, exclude_seen: bool = True
-    ) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    def recommend(self, user: Any, k: int = 10, exclude_seen: bool = True) -> tuple[NDArray[Any], NDArray[np.float32]]:
         """Return the items with the highest scores for a user, and the scores.
 
         Parameters
@@ -323,7 +321,7 @@ class MatrixFactorization:
             fewer than k items that can be recommended.
         """
         factors = self._factors()
-        count = validation.whole_number("k", k, 1, factors.seen.num_items)
+        count = validation.whole_number("k", k, 1)
         return queries.recommend(factors, user, count, validation.flag("exclude_seen", exclude_seen))
 
     def similar_items(self, item: Any, k: int = 10) -> tuple[NDArray[Any], NDArray[np.float32]]:
@@ -339,7 +337,7 @@ class MatrixFactorization:
         Returns
         -------
         ids : int64 or object [k] or [num_items, k]
-            Ids of items, the most similar first.
+            Ids of items, the most similar first. For one item there are fewer than k if there are fewer others.
         cosines : float32 [k] or [num_items, k]
             In [-1, 1].
 
@@ -350,8 +348,9 @@ class MatrixFactorization:
         TypeError, ValueError
             The model is not fitted, `k` is out of range, or an item has no training pairs.
         """
+        factors = self._factors()
         count = validation.whole_number("k", k, 1)
-        return queries.similar_items(self._factors(), item, count)
+        return queries.similar_items(factors, item, count)
 
     def evaluate(
         self,
@@ -364,6 +363,8 @@ class MatrixFactorization:
         unknown: str = "refuse",
     ) -> RankingScores:
         """Rank all items for each user, without those of the data of `fit`, and compare with test pairs.
+
+        Pairs of the validation split may be test pairs too: then only the training pairs are left out of the ranking.
 
         Parameters
         ----------
@@ -384,7 +385,7 @@ class MatrixFactorization:
         ------
         TypeError, ValueError
             The model is not fitted, an argument is of another type or out of its range, there are no test pairs, or
-            some are unknown.
+            some are unknown or were trained on.
 
         Examples
         --------
@@ -405,7 +406,8 @@ class MatrixFactorization:
                 f"{missing:,} of {given.num_pairs:,} test pairs have a user or an item that is not in the data of fit: "
                 "write unknown='leave_out' to evaluate the others"
             )
-        return evaluate_ranking(factors.users, factors.items, factors.seen, test, count, item_biases=factors.biases)
+        seen = queries.left_out_of_ranking(factors, test)
+        return evaluate_ranking(factors.users, factors.items, seen, test, count, item_biases=factors.finite_biases)
 
     def save_loss_curve(self, path: str | os.PathLike[str]) -> None:
         """Write loss and validation metrics of each epoch: a picture if the name ends in .png, else CSV.
@@ -500,10 +502,9 @@ class MatrixFactorization:
         """Return the factors as queries use them, made at the first use after training."""
         state = self._fitted()
         if self._made is None or self._made[0] is not state:
-            arrays = [unit if self.settings.normalize else values.copy() for values, unit in _with_units(state)]
-            for array in arrays:
-                array.flags.writeable = False
-            self._made = state, Factors(*arrays, state.seen, state.train)
+            users, items = map(unit_rows if self.settings.normalize else np.copy, state.factors)
+            users.flags.writeable = items.flags.writeable = False
+            self._made = state, Factors(users, items, state.seen, state.train)
         return self._made[1]
 
     def _refuse_fitted(self) -> None:
@@ -534,70 +535,9 @@ class MatrixFactorization:
         return state
 
 
-def interactions_of(
-    users: Any, items: Any = None, ratings: Any = None, min_rating: float | None = None
-) -> Interactions:
-    """Return the interactions that the arguments of `fit` describe.
-
-    Raises
-    ------
-    TypeError, ValueError, OSError
-        They describe none; one line that says why.
-    """
-    if users is None:
-        raise TypeError("users is missing: pairs, a file, a matrix in CSR form or Interactions are expected")
-    if items is not None:
-        return Interactions.from_pairs(users, items, ratings, min_rating=min_rating)
-    if ratings is not None:
-        raise TypeError("ratings need users and items, one of each per pair")
-    if isinstance(users, (str, os.PathLike)):
-        return Interactions.read(users, min_rating=min_rating)
-    if min_rating is not None:
-        raise TypeError("min_rating needs ratings: those of a file, or the argument ratings")
-    if isinstance(users, Interactions):
-        return users
-    if hasattr(users, "indptr") or hasattr(users, "tocsr"):
-        return Interactions.from_csr(users)
-    raise TypeError(
-        f"items is missing: with users alone, a path, a matrix in CSR form or Interactions are expected, got "
-        f"{validation.described(users)}"
-    )
-
-
-def _with_units(state: FactorState) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    return [(values, queries.unit_rows(values)) for values in state.factors]
-
-
 def _flag(name: str, value: object) -> bool:
     return validation.flag(name, value)
 
 
 def _seconds(value: object) -> float:
     return validation.number("checkpoint_seconds", value, at_least=0.0)
-
-
-def _described(state: FactorState) -> str:
-    """Return what is about to be trained, in a line."""
-    train, settings = state.train, state.settings
-    candidates, items = number_of_candidates(settings, train), train.num_items
-    drawn = f"all {items:,} items are candidates" if candidates == items else f"{candidates:,} candidates per batch"
-    held = "" if state.held_out is None else f", {state.held_out.num_pairs:,} pairs held out"
-    return f"{train.num_pairs:,} pairs of {train.num_users:,} users and {items:,} items{held}; {drawn}"
-
-
-def _lines() -> FitWatch:
-    """Return callbacks that write a line per epoch to stderr, with the time that is left."""
-    start = time.monotonic()
-    first: list[int] = []
-
-    def on_epoch(report: EpochReport) -> None:
-        first.append(report.epoch - 1)
-        seconds = (time.monotonic() - start) / (report.epoch - first[0])
-        left = seconds * (report.epochs - report.epoch)
-        _say(f"{report}, {seconds:.1f} s per epoch, {left:.0f} s left")
-
-    return FitWatch(on_epoch, ignore, lambda: _say("compiling, once per machine: some 10 to 30 seconds"))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.retrieval.evaluation import unit_rows
 from sampledsoftmax.retrieval.interactions import Interactions
+from sampledsoftmax.retrieval.state import pair_keys
 from sampledsoftmax.retrieval.top_items import NO_ITEM, Items, top_items
 
 Ids = NDArray[np.int64]
@@ -55,17 +57,11 @@ class Factors(NamedTuple):
         unknown = self.train.item_counts == 0
         return np.where(unknown, np.float32(-np.inf), np.float32(0)) if unknown.any() else None
 
-
-def unit_rows(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows of length 1; a row of zeros stays one.
-
-    Examples
-    --------
-    >>> unit_rows(np.array([[3, 4], [0, 0]], np.float32)).tolist()
-    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
-    """
-    lengths = np.sqrt(np.square(values).sum(axis=1, keepdims=True))
-    return values / np.where(lengths > 0, lengths, np.float32(1))
+    @property
+    def finite_biases(self) -> NDArray[np.float32] | None:
+        """The same with the lowest finite number, where all items are ranked."""
+        biases = self.biases
+        return None if biases is None else np.maximum(biases, np.finfo(np.float32).min)
 
 
 def recommend(factors: Factors, user: Any, k: int, exclude_seen: bool) -> Answer:
@@ -73,18 +69,18 @@ def recommend(factors: Factors, user: Any, k: int, exclude_seen: bool) -> Answer
     rows, is_one = rows_of("user", user, factors.seen.user_ids, factors.seen.user_rows)
     _refuse_untrained("user", rows, factors.seen.user_ids, factors.train.user_counts)
     seen = factors.seen if exclude_seen else None
-    best, scores = top_items(factors.users[rows], Items(factors.items, factors.biases), k, seen, rows)
+    most = min(k, factors.seen.num_items)
+    best, scores = top_items(factors.users[rows], Items(factors.items, factors.biases), most, seen, rows)
     if is_one:
         known = best[0] != NO_ITEM
         return _ids(factors.seen.item_ids, best[0, known]), scores[0, known]
-    short = (best == NO_ITEM).any(axis=1)
-    if short.any():
-        first = int(short.argmax())
-        left = int((best[first] != NO_ITEM).sum())
+    left = (best != NO_ITEM).sum(axis=1)
+    if (left < k).any():
+        first = int((left < k).argmax())
         name = validation.shown(factors.seen.user_ids[int(rows[first])])
         raise ValueError(
-            f"k = {k} items were asked for, and the user {name} has {left} that can be recommended: lower k, ask for "
-            "one user at a time, or write exclude_seen=False"
+            f"k = {k} items were asked for, and the user {name} has {left[first]} that can be recommended: lower k, "
+            "ask for one user at a time, or write exclude_seen=False"
         )
     return _ids(factors.seen.item_ids, best), scores
 
@@ -97,15 +93,34 @@ def similar_items(factors: Factors, item: Any, k: int) -> Answer:
     rows, is_one = rows_of("item", item, factors.seen.item_ids, factors.seen.item_rows)
     _refuse_untrained("item", rows, factors.seen.item_ids, factors.train.item_counts)
     others = int(np.count_nonzero(factors.train.item_counts)) - 1
-    if k > others:
+    if k > others and not is_one:
         raise ValueError(f"k must be at most {others}, the number of other items with training pairs, got {k}")
-    items = unit_rows(factors.items)
+    k, items = min(k, others), unit_rows(factors.items)
     best, scores = top_items(items[rows], Items(items, factors.biases), k + 1)
     other = best != rows[:, np.newaxis]
     other[other.all(axis=1), -1] = False  # the item itself is not among them where others are equal to it
     shape = (rows.size, k)
     ids, cosines = _ids(factors.seen.item_ids, best[other].reshape(shape)), scores[other].reshape(shape)
     return (ids[0], cosines[0]) if is_one else (ids, cosines)
+
+
+def left_out_of_ranking(factors: Factors, test: Interactions) -> Interactions:
+    """Return the pairs that are not ranked: all of the data, or only those trained on where others are test pairs.
+
+    Raises
+    ------
+    ValueError
+        A test pair was trained on.
+    """
+    keys = pair_keys(test)
+    trained_on = int(np.isin(keys, pair_keys(factors.train), assume_unique=True).sum())
+    if trained_on:
+        raise ValueError(
+            f"{trained_on:,} of {test.num_pairs:,} test pairs were trained on, and items that a user has seen are not "
+            "ranked: leave them out"
+        )
+    is_held_out = np.isin(keys, pair_keys(factors.seen), assume_unique=True).any()
+    return factors.train if is_held_out else factors.seen
 
 
 def rows_of(kind: str, given: Any, known: Sequence[Any], rows: Mapping[Any, int]) -> tuple[Ids, bool]:

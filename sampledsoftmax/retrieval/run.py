@@ -139,7 +139,7 @@ class Run:
         return users, items
 
     def _rates(self, epoch: int, block: BlockOfBatches) -> NDArray[np.float64]:
-        """Return the rates of users and items [num_batches, 2]: those of the optimizers, falling to 0 over all epochs."""
+        """Return the rates [num_batches, 2] of users and items, which fall from those of the optimizers to 0."""
         settings, batches = self.settings, self._batches
         done = epoch * batches.num_batches + block.first_batch + np.arange(block.starts.size - 1)
         left = 1.0 - done / (batches.num_batches * settings.epochs)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.retrieval import checkpoint
-from sampledsoftmax.retrieval.evaluation import RankingScores, evaluate_ranking
+from sampledsoftmax.retrieval.evaluation import evaluate_ranking
 from sampledsoftmax.retrieval.history import METRIC_K, EpochReport
 from sampledsoftmax.retrieval.interactions import Interactions
+from sampledsoftmax.retrieval.metrics import RankingScores
 from sampledsoftmax.retrieval.run import FitProgress, Run
 from sampledsoftmax.retrieval.state import Best, FactorState
 from sampledsoftmax.runtime.patient_call import patient_call
@@ -141,10 +142,10 @@ class Session:
         state = self._state
         if state.held_out is None:
             return None
-        factors = (table.values for table in state.tables)
+        users, items = state.tables.users.values, state.tables.items.values
         normalize = state.settings.normalize
         return evaluate_ranking(
-            *factors, self._train, state.held_out, METRIC_K, normalize=normalize, users=self._users
+            users, items, self._train, state.held_out, METRIC_K, normalize=normalize, users=self._users
         )
 
     def _snapshot(self) -> FactorState:

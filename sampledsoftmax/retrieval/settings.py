@@ -95,9 +95,9 @@ def checked_settings(**given: Any) -> FactorSettings:
 def default_optimizers() -> tuple[Optimizer, Optimizer]:
     """Return the optimizers of users and items.
 
-    Chosen on a validation split of Yelp2018 (Recall@20, 15 epochs): users with beta_1 = 0 and beta_2 = .9 .1090, with .9
-    and .999 .0954, since a user has one update per epoch and a momentum of .9 reaches over ten of them. Rates from half
-    to twice these differ by less than .002.
+    Chosen on a validation split of Yelp2018. Recall@20 after 15 epochs is .1090 with beta_1 = 0 and beta_2 = .9 for
+    users, and .0954 with .9 and .999: a user has one update per epoch, and a momentum of .9 reaches over ten of them.
+    Rates from half to twice these differ by less than .002.
     """
     return (
         Adam(2e-2, beta_1=0.0, beta_2=0.9, mode="row_counted"),

@@ -132,11 +132,12 @@ def without(seen: Interactions, held_out: Interactions) -> Interactions:
     >>> without(seen, held_out).items.tolist() == train.items.tolist()
     True
     """
-    kept = ~np.isin(_keys(seen), _keys(held_out), assume_unique=True)
+    kept = ~np.isin(pair_keys(seen), pair_keys(held_out), assume_unique=True)
     sums = np.concatenate(([0], np.cumsum(kept)))
     return Interactions(seen.user_ids, seen.item_ids, sums[seen.row_splits], seen.items[kept])
 
 
-def _keys(pairs: Interactions) -> NDArray[np.int64]:
+def pair_keys(pairs: Interactions) -> NDArray[np.int64]:
+    """Return a number per pair, ascending: interactions with the same rows have the same numbers for the same pairs."""
     keys: NDArray[np.int64] = np.repeat(np.arange(pairs.num_users), pairs.user_counts) * pairs.num_items + pairs.items
     return keys
