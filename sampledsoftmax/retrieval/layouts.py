@@ -73,7 +73,7 @@ def format_of(lines: Sequence[str]) -> str:
     best, most = "", 0
     for name, separator in SEPARATORS.items():
         counts = Counter(line.count(separator) for line in lines if separator in line)
-        if 2 * counts.total() > len(lines) and counts.most_common(1)[0][0] > most:
+        if counts and 2 * counts.total() >= len(lines) and counts.most_common(1)[0][0] > most:
             best, most = name, counts.most_common(1)[0][0]
     if best and best != "tsv":
         return best

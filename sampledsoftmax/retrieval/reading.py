@@ -74,6 +74,8 @@ def read_pairs(
     ratings = [part.ratings for part in parts if part.ratings is not None]
     values = np.concatenate(ratings) if ratings and len(ratings) == len(parts) else None
     users, items = _joined([part.users for part in parts]), _joined([part.items for part in parts])
+    if not names:
+        raise ValueError("path is an empty list: name at least one file")
     if not len(users):
         raise ValueError(f"{_shown_names(names)}: no line has a user and an item")
     return ReadPairs(users, items, values, tuple(notes))

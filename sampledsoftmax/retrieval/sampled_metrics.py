@@ -188,7 +188,7 @@ def _binomial(num_items: int, num_sampled: int) -> Floats64:
     log_choices = factorials[-1] - factorials - factorials[::-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = log_choices + draws * np.log(ahead)[:, None] + draws[::-1] * np.log1p(-ahead)[:, None]
-    probabilities = np.exp(logs)
+    probabilities: Floats64 = np.exp(logs)
     probabilities[0], probabilities[-1] = draws == 0, draws == num_sampled  # 0 * log 0
     return probabilities
 
@@ -203,4 +203,5 @@ def _checked_ranks(sampled_ranks: Any, num_sampled: int) -> NDArray[np.int64]:
             f"sampled_ranks[{wrong[0]}] = {ranks[wrong[0]]} is no rank among {num_sampled + 1} items: they are in "
             f"[1, {num_sampled + 1}]"
         )
-    return np.asarray(ranks, np.int64)
+    checked: NDArray[np.int64] = ranks.astype(np.int64)
+    return checked
