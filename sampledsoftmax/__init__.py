@@ -12,6 +12,7 @@ from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.sampled_logits import compute_sampled_logits
 from sampledsoftmax.losses.sampled_softmax import sampled_softmax_loss, sampled_softmax_loss_and_grad
 from sampledsoftmax.optimizers import SGD, Adagrad, Adam, Momentum, Optimizer, RowwiseAdagrad
+from sampledsoftmax.retrieval.matrix_factorization import MatrixFactorization
 from sampledsoftmax.runtime.config import show_config
 from sampledsoftmax.runtime.threadpool import get_num_threads, set_num_threads
 from sampledsoftmax.samplers.all_candidates import AllSampler, all_candidate_sampler
@@ -20,7 +21,7 @@ from sampledsoftmax.samplers.fixed_unigram import FixedUnigramSampler, fixed_uni
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler, learned_unigram_candidate_sampler
 from sampledsoftmax.samplers.log_uniform import LogUniformSampler, log_uniform_candidate_sampler
 from sampledsoftmax.samplers.uniform import UniformSampler, uniform_candidate_sampler
-from sampledsoftmax.types import Gradients, IndexedSlices, SampledValues
+from sampledsoftmax.types import Gradients, IndexedSlices, RaggedLabels, SampledValues
 from sampledsoftmax.word2vec.evaluation.analogies import evaluate_analogies
 from sampledsoftmax.word2vec.evaluation.held_out import held_out
 from sampledsoftmax.word2vec.evaluation.similarities import evaluate_similarities
@@ -45,10 +46,12 @@ __all__ = [
     "KeyedVectors",
     "LearnedUnigramSampler",
     "LogUniformSampler",
+    "MatrixFactorization",
     "Momentum",
     "Objective",
     "Optimizer",
     "PulledRows",
+    "RaggedLabels",
     "RowGradients",
     "RowwiseAdagrad",
     "SampledSoftmax",

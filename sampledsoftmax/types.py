@@ -239,6 +239,62 @@ class Gradients(NamedTuple):
     inputs: NDArray[np.floating[Any]]
 
 
+@not_a_number("take its fields, as in labels.values + 1", has_arrays=True)
+class RaggedLabels(NamedTuple):
+    """Labels of examples that have different numbers of them, as in TensorFlow's `RaggedTensor`.
+
+    Example b has the labels values[row_splits[b]:row_splits[b + 1]]. Each pair of an example and one of its labels has
+    a loss of its own; a label that an example has twice counts twice. An example without labels contributes nothing.
+
+    Attributes
+    ----------
+    values : int64 [num_labels]
+        Ids of classes, example by example.
+    row_splits : int64 [batch_size + 1]
+        Where the labels of each example start; the first entry is 0, the last one num_labels.
+
+    Examples
+    --------
+    Three examples: one with two labels, one without, one with a single label.
+
+    >>> import numpy as np
+    >>> labels = RaggedLabels(values=np.array([4, 0, 7]), row_splits=np.array([0, 2, 2, 3]))
+    >>> np.diff(labels.row_splits)
+    array([2, 0, 1])
+    """
+
+    values: NDArray[np.int64]
+    row_splits: NDArray[np.int64]
+
+
+def checked_ragged(name: str, labels: Any, batch_size: int, num_classes: int) -> RaggedLabels:
+    """Return ragged labels of `batch_size` examples as int64 arrays that fit each other, ids in [0, num_classes)."""
+    if not isinstance(labels, RaggedLabels):
+        raise TypeError(f"{name} must be ss.RaggedLabels(values, row_splits), got {validation.described(labels)}")
+    values = validation.ids(f"{name}.values", labels.values, ("num_labels",), num_classes)
+    splits = validation.as_ids(f"{name}.row_splits", labels.row_splits)
+    if splits.shape != (batch_size + 1,):
+        raise ValueError(
+            f"{name}.row_splits must have shape [{batch_size + 1}], one more than the examples, got"
+            f" {list(splits.shape)}"
+        )
+    splits = checked_splits(f"{name}.row_splits", splits, values.size, "labels")
+    return RaggedLabels(values, splits)
+
+
+def checked_splits(name: str, splits: NDArray[Any], total: int, of_what: str) -> NDArray[np.int64]:
+    """Return the starts of consecutive parts of `total` things as int64: from 0 to `total`, never falling."""
+    if splits[0] != 0 or splits[-1] != total:
+        raise ValueError(
+            f"{name} must begin with 0 and end with {total}, the number of {of_what}, got {splits[0]} and {splits[-1]}"
+        )
+    falls = splits[1:] < splits[:-1]
+    if falls.any():
+        i = int(falls.argmax()) + 1
+        raise ValueError(f"{name}[{i}] = {splits[i]} must be at least {name}[{i - 1}] = {splits[i - 1]}")
+    return np.ascontiguousarray(splits, np.int64)
+
+
 @not_a_number()
 class Correction(NamedTuple):
     """What is done to the logits of a batch before the loss.

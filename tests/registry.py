@@ -29,6 +29,7 @@ OPTIMIZERS = {
     "adagrad": ss.Adagrad,
     "rowwise_adagrad": ss.RowwiseAdagrad,
     "adam": ss.Adam,
+    "row_counted_adam": lambda rate: ss.Adam(rate, mode="row_counted"),
     "exact_adam": lambda rate: ss.Adam(rate, mode="exact"),
 }
 

@@ -43,7 +43,7 @@ def test_an_update_takes_no_shape_that_must_be_rounded(shape):
     assert not table.any()
 
 
-@pytest.mark.parametrize("modes", [("lazy", "exact"), ("exact", "lazy")])
+@pytest.mark.parametrize("modes", [("lazy", "exact"), ("exact", "lazy"), ("lazy", "row_counted")])
 def test_the_mode_of_an_adam_is_that_of_its_slots(modes):
     layer = ss.SampledSoftmax(20, 4, 5, ss.Adam(0.1, mode=modes[0]), seed=1)
     with pytest.raises(AttributeError, match="mode of an Adam cannot be changed"):

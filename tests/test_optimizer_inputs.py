@@ -380,7 +380,7 @@ def test_a_setting_that_an_optimizer_does_not_have_is_refused():
 
 
 def test_beta_2_of_1_moves_no_row_as_in_tensorflow(tf):
-    for mode in ("lazy", "exact"):
+    for mode in ("lazy", "row_counted", "exact"):
         optimizer, table = ss.Adam(0.1, beta_2=1, mode=mode), np.ones((3, 2), np.float32)
         slots = optimizer.init(table)
         variables = [tf.Variable(array) for array in (table, np.zeros_like(table), np.zeros_like(table))]

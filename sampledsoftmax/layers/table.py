@@ -129,7 +129,7 @@ class Table:
     def lags(self) -> bool:
         """Whether rows may be behind until `catch_up`."""
         catches_up = type(self.optimizer).catch_up is not Optimizer.catch_up
-        return catches_up and getattr(self.optimizer, "mode", "exact") != "lazy"
+        return catches_up and getattr(self.optimizer, "mode", "exact") == "exact"
 
     @property
     def structs(self) -> tuple[NDArray[Any], ArrayStruct]:

@@ -1,4 +1,4 @@
-"""Adam in two forms: rows without a gradient stay as they are, or catch up with dense Adam."""
+"""Adam in three forms: rows without a gradient stay, with one count of steps or one a row, or catch up later."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
-from sampledsoftmax.kernels.update.adam import DatedMoments, ExactAdam, LazyAdam, Moments
+from sampledsoftmax.kernels.update.adam import (
+    CountedMoments,
+    DatedMoments,
+    ExactAdam,
+    LazyAdam,
+    Moments,
+    RowCountedAdam,
+)
 from sampledsoftmax.kernels.update.rules import catch_up_rows
 from sampledsoftmax.optimizers.base import (
     Optimizer,
@@ -31,7 +38,8 @@ class Adam(Optimizer):
     (gradient**2 - v), and the step size is learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t).
     Dense Adam does so in all rows, since moments decay and move a row even where its gradient is 0.
 
-    Slots: "m" and "v", zeros like the table; "step", int64 [1]; in mode "exact" also "last_step", int64 [num_rows].
+    Slots: "m" and "v", zeros like the table; "step", int64 [1], or int64 [num_rows] in mode "row_counted"; in mode
+    "exact" also "last_step", int64 [num_rows].
 
     Parameters
     ----------
@@ -44,8 +52,9 @@ class Adam(Optimizer):
         step size is 0: no row ever moves.
     epsilon : float
         Added to the root, above 0. It is the "epsilon hat" of the paper, as in TensorFlow.
-    mode : "lazy" or "exact"
+    mode : "lazy", "row_counted" or "exact"
         "lazy": rows that are not named stay as they are, moments too (LazyAdam of TensorFlow Addons).
+        "row_counted": the same, but t is the number of updates of the row instead of the table, see Notes.
         "exact": when a row is named again, or by `catch_up`, it first takes the steps that it missed, so
         that a table that has caught up equals that of dense Adam with the same gradients. Until then a
         row is behind: `catch_up` must be called for it before it is read.
@@ -64,6 +73,14 @@ class Adam(Optimizer):
     them is below the rounding of the first (about 210 steps for the default settings in float32; no
     limit if beta_1 >= sqrt(beta_2)). Missed steps are taken with the current learning rate.
 
+    Which mode for rows that are seldom updated: the moments of a row start at 0, and the step size makes up for that
+    if t counts the gradients that they average. "lazy" counts the steps of the table, so the first update of a row is
+    one learning rate long in step 1, 0.5 in step 12, and 2.5 in step 1,000 (with the default betas). "row_counted"
+    makes every first update one learning rate long, and the t-th of a row that of dense Adam with the t gradients that
+    the row has had. In a row that every step names, the two modes are the same up to rounding. In both, averages run
+    over the updates of a row: that of a user, updated once an epoch, follows the mean gradient of ten epochs with
+    beta_1 = 0.9. For such tables beta_1 = 0 and beta_2 = 0.9 are a better start.
+
     Examples
     --------
     >>> import numpy as np
@@ -77,6 +94,17 @@ class Adam(Optimizer):
     >>> optimizer.catch_up(table, slots)
     >>> table.ravel().round(4)
     array([ 0.    , -0.0744, -0.167 ])
+
+    The second row to be updated, where steps are counted for the table and where they are counted for the row:
+
+    >>> for mode in ("lazy", "row_counted"):
+    ...     table, optimizer = np.zeros((3, 1)), ss.Adam(0.1, mode=mode)
+    ...     slots = optimizer.init(table)
+    ...     for row in (2, 1):
+    ...         optimizer.update(table, slots, ss.IndexedSlices(np.array([[1.0]]), np.array([row]), (3, 1)))
+    ...     print(slots["step"], table.ravel().round(4))
+    [2] [ 0.     -0.0744 -0.1   ]
+    [0 1 1] [ 0.  -0.1 -0.1]
     """
 
     learning_rate: float
@@ -93,7 +121,7 @@ class Adam(Optimizer):
         if name == "epsilon":
             return validation.number(name, value, above=0.0)
         if name == "mode":
-            mode = validation.choice(name, value, ("lazy", "exact"))
+            mode = validation.choice(name, value, ("lazy", "row_counted", "exact"))
             if vars(self).get(name, mode) != mode:
                 raise AttributeError(
                     f"mode of an Adam cannot be changed, got {mode!r}: the slots of its tables are those of"
@@ -105,7 +133,8 @@ class Adam(Optimizer):
     def init(self, table: NDArray[Any]) -> Slots:
         check_is_table(table)
         real = arithmetic(table.dtype)
-        slots = {"m": np.zeros_like(table, real), "v": np.zeros_like(table, real), "step": np.zeros(1, np.int64)}
+        steps = np.zeros(len(table) if self.mode == "row_counted" else 1, np.int64)
+        slots = {"m": np.zeros_like(table, real), "v": np.zeros_like(table, real), "step": steps}
         if self.mode == "exact":
             slots["last_step"] = np.zeros(table.shape[:1], np.int64)
         return slots
@@ -126,20 +155,20 @@ class Adam(Optimizer):
         for name in ("learning_rate", "beta_1", "beta_2", "epsilon"):
             self.setting_for(name, dtype)  # the rule has float64 numbers; the kernels round what they make of them
         numbers = (self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
+        if self.mode == "row_counted":
+            return RowCountedAdam(*numbers, _logarithm(self.beta_1), _logarithm(self.beta_2))
         return LazyAdam(*numbers) if self.mode == "lazy" else ExactAdam(*numbers, self._max_missed(dtype))
 
-    def compiled_slots(self, table: NDArray[Any], slots: Slots) -> Moments | DatedMoments:
-        moments = (
-            as_rows(checked_slot(slots, "m", table.shape, arithmetic(table.dtype))),
-            as_rows(checked_slot(slots, "v", table.shape, arithmetic(table.dtype))),
-            checked_slot(slots, "step", (1,), np.int64),
-            np.zeros(1),
-        )
+    def compiled_slots(self, table: NDArray[Any], slots: Slots) -> Moments | CountedMoments | DatedMoments:
+        real, num_rows = arithmetic(table.dtype), table.shape[:1]
+        moments = [as_rows(checked_slot(slots, name, table.shape, real)) for name in ("m", "v")]
+        step = checked_slot(slots, "step", num_rows if self.mode == "row_counted" else (1,), np.int64)
+        if self.mode == "row_counted":
+            return CountedMoments(*moments, step)
         if self.mode == "lazy":
-            return Moments(*moments)
-        return DatedMoments(
-            *moments, checked_slot(slots, "last_step", table.shape[:1], np.int64), np.zeros(1, np.int64)
-        )
+            return Moments(*moments, step, np.zeros(1))
+        last_step = checked_slot(slots, "last_step", num_rows, np.int64)
+        return DatedMoments(*moments, step, np.zeros(1), last_step, np.zeros(1, np.int64))
 
     def _max_missed(self, dtype: np.dtype[Any]) -> int:
         """Return the number of missed steps after which all further movements add up to less than rounding.
@@ -154,3 +183,8 @@ class Adam(Optimizer):
             return 2**62
         growth = 1 / math.sqrt(1 - self.beta_2)
         return math.ceil(math.log(np.finfo(dtype).eps / 2 * (1 - ratio) / growth) / math.log(ratio))
+
+
+def _logarithm(beta: float) -> float:
+    """Return log beta, -inf for 0."""
+    return math.log(beta) if beta > 0 else -math.inf

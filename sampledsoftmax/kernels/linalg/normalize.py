@@ -11,7 +11,7 @@ MIN_NORM = 1e-12
 @jit_sum
 def _dot_rows(a, i, b, j):
     total = a.dtype.type(0)
-    for d in range(a.shape[1]):
+    for d in range(a.shape[1]):  # rows of b may be longer, with padding
         total += a[i, d] * b[j, d]
     return total
 
@@ -30,6 +30,6 @@ def project_row(gradient, g, table, row, inverse):
 
     With x^ = x / |x| and inverse = 1 / |x| it is (g - (g . x^) x^) / |x|.
     """
-    along = _dot_rows(gradient, g, table, row) * inverse * inverse
-    for d in range(gradient.shape[1]):
+    along = _dot_rows(table, row, gradient, g) * inverse * inverse
+    for d in range(table.shape[1]):
         gradient[g, d] = (gradient[g, d] - along * table[row, d]) * inverse

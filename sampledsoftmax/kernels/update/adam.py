@@ -24,6 +24,20 @@ class LazyAdam(NamedTuple):
     epsilon: float
 
 
+class RowCountedAdam(NamedTuple):
+    """As `LazyAdam`, but t is the number of updates of the row, this one included.
+
+    Logarithms of the betas, -inf for 0: beta**t is exp(t * log beta) for any t.
+    """
+
+    learning_rate: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    log_beta_1: float
+    log_beta_2: float
+
+
 class ExactAdam(NamedTuple):
     """Rows catch up with dense Adam. After `max_missed` missed steps a row moves no more: only its moments decay."""
 
@@ -53,6 +67,22 @@ class Moments(ArrayStruct):
     step_size: Any
 
 
+class CountedMoments(ArrayStruct):
+    """The slots of `RowCountedAdam`.
+
+    Attributes
+    ----------
+    m, v : float [num_rows, dim]
+        Moving averages of the gradient and of its square.
+    step : int64 [num_rows]
+        Updates of each row.
+    """
+
+    m: Any
+    v: Any
+    step: Any
+
+
 class DatedMoments(ArrayStruct):
     """The slots of `ExactAdam`: `Moments`, the step that each row is at, and the number of the step that has begun.
 
@@ -70,7 +100,7 @@ class DatedMoments(ArrayStruct):
     next_step: Any
 
 
-@prefetch_slots.register(Moments, DatedMoments)
+@prefetch_slots.register(Moments, CountedMoments, DatedMoments)
 @jit
 def _prefetch_moments(slots, row):
     prefetch_write(slots.m, row)
@@ -108,6 +138,22 @@ def _lazy_adam(rule, table, slots, row, gradients, i):
     step_size = slots.step_size[0]
     for d in range(table.shape[1]):
         _adam_entry(rule, table, slots, row, d, gradients[i, d], step_size)
+
+
+@update_row.register(RowCountedAdam)
+@jit
+def _row_counted_adam(rule, table, slots, row, gradients, i):
+    slots.step[row] += 1
+    step_size = _counted_step_size(rule, slots.step[row])
+    for d in range(table.shape[1]):
+        _adam_entry(rule, table, slots, row, d, gradients[i, d], step_size)
+
+
+@jit
+def _counted_step_size(rule, step):
+    """Return learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t), which loses no digits where a beta is near 1."""
+    t = float(step)
+    return rule.learning_rate * math.sqrt(-math.expm1(t * rule.log_beta_2)) / -math.expm1(t * rule.log_beta_1)
 
 
 @update_row.register(ExactAdam)

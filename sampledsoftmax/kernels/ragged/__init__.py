@@ -1,0 +1,1 @@
+"""Kernels of a training step over examples with ragged labels: each example has any number of them."""
