@@ -12,6 +12,7 @@ from sampledsoftmax import validation
 from sampledsoftmax.io.class_only import classonlymethod
 from sampledsoftmax.retrieval.ids import Column, RowIds, checked_column, numbered
 from sampledsoftmax.retrieval.reading import read_pairs
+from sampledsoftmax.retrieval.sparse_input import checked_csr, checked_ratings
 
 Ids = NDArray[np.int64]
 
@@ -49,13 +50,26 @@ class Interactions:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Make the arrays read-only: they may be shared."""
-        for array in (self.row_splits, self.items):
+        """Check what was given, and make the arrays read-only: they may be shared."""
+        for kind, ids in (("user", self.user_ids), ("item", self.item_ids)):
+            _check_row_ids(f"{kind}_ids", ids)
+        splits = validation.as_ids("row_splits", self.row_splits).astype(np.int64)
+        if splits.shape != (self.num_users + 1,) or splits[0] != 0 or (np.diff(splits) < 0).any():
+            raise ValueError(f"row_splits must have {self.num_users + 1} entries that start at 0 and never fall")
+        items = validation.ids("items", self.items, (int(splits[-1]),), self.num_items)
+        starts = np.zeros(items.size + 1, np.bool_)
+        starts[splits] = True
+        wrong = np.flatnonzero((np.diff(items, prepend=-1) <= 0) & ~starts[:-1])
+        if wrong.size:
+            raise ValueError(f"items[{wrong[0]}] = {items[wrong[0]]} does not ascend within its user")
+        for name, array in (("row_splits", splits), ("items", items.view())):
             array.flags.writeable = False
+            object.__setattr__(self, name, array)
 
     def __repr__(self) -> str:
         """Return the sizes."""
-        return f"Interactions({self.num_users:,} users, {self.num_items:,} items, {self.num_pairs:,} pairs)"
+        sizes = (("user", self.num_users), ("item", self.num_items), ("pair", self.num_pairs))
+        return f"Interactions({', '.join(_counted(number, noun) for noun, number in sizes)})"
 
     @classonlymethod
     def from_pairs(
@@ -93,7 +107,7 @@ class Interactions:
         Examples
         --------
         >>> Interactions.from_pairs([1, 1, 2], [5, 6, 5], ratings=[4.5, 2, 3], min_rating=3)
-        Interactions(2 users, 1 items, 2 pairs)
+        Interactions(2 users, 1 item, 2 pairs)
         """
         user_column, item_column = checked_column("users", users), checked_column("items", items)
         if len(user_column) != len(item_column):
@@ -103,7 +117,7 @@ class Interactions:
             )
         if not len(user_column):
             raise ValueError("users and items are empty: at least one pair is expected")
-        values = None if ratings is None else _checked_ratings(ratings, len(user_column))
+        values = None if ratings is None else checked_ratings(ratings, len(user_column))
         return _of_pairs(user_column, item_column, values, min_rating)
 
     @classonlymethod
@@ -132,12 +146,12 @@ class Interactions:
         >>> seen, seen.items
         (Interactions(2 users, 4 items, 2 pairs), array([1, 3]))
         """
-        indptr, indices, data, (num_users, num_items) = _checked_csr(matrix)
+        indptr, indices, data, (num_users, num_items) = checked_csr(matrix)
         users = np.repeat(np.arange(num_users), np.diff(indptr))
         kept = data != 0
         notes = []
         if not kept.all():
-            notes.append(f"{int((~kept).sum()):,} stored zeros are no interactions")
+            notes.append(f"{_counted(int((~kept).sum()), 'stored zero')}: no interactions")
             users, indices = users[kept], indices[kept]
         if not users.size:
             raise ValueError(f"matrix of shape [{num_users}, {num_items}] has no entries other than 0")
@@ -308,7 +322,7 @@ class Interactions:
         >>> train = Interactions.from_pairs([1, 2, 3], [5, 6, 7])
         >>> test = Interactions.from_pairs([3, 3], [6, 8]).with_rows_of(train)
         >>> test, test.notes
-        (Interactions(3 users, 3 items, 1 pairs), ('1 of 2 pairs have a user or an item without a row: left out',))
+        (Interactions(3 users, 3 items, 1 pair), ('1 of 2 pairs without a row of the user or the item: left out',))
         """
         if not isinstance(other, Interactions):
             raise TypeError(f"other must be Interactions, got {validation.described(other)}")
@@ -319,12 +333,29 @@ class Interactions:
         notes = list(self.notes)
         if not known.all():
             left_out = int((~known).sum())
-            notes.append(f"{left_out:,} of {known.size:,} pairs have a user or an item without a row: left out")
+            notes.append(
+                f"{left_out:,} of {_counted(known.size, 'pair')} without a row of the user or the item: left out"
+            )
         return _of_rows(other.user_ids, other.item_ids, users[known], items[known], notes)
 
     def _part(self, users: Ids, kept: NDArray[np.bool_]) -> "Interactions":
         splits = _splits(users[kept], self.num_users)
         return Interactions(self.user_ids, self.item_ids, splits, self.items[kept])
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _check_row_ids(name: str, ids: Any) -> None:
+    """Raise an error unless `ids` is a list of distinct ids, all ints or all str."""
+    if not isinstance(ids, list):
+        raise TypeError(f"{name} must be a list of ints or of str, got {validation.described(ids)}")
+    kinds = set(map(type, ids))
+    if kinds not in ({int}, {str}, set()):
+        raise TypeError(f"{name} must be all ints or all str, got {', '.join(sorted(kind.__name__ for kind in kinds))}")
+    if len(set(ids)) < len(ids):
+        raise ValueError(f"{name} must be distinct: {len(ids) - len(set(ids)):,} occur before")
 
 
 def _of_pairs(
@@ -337,10 +368,10 @@ def _of_pairs(
             raise ValueError(f"min_rating={least:g} needs ratings, and there are none")
         kept = ratings >= least
         if not kept.any():
-            raise ValueError(
-                f"min_rating={least:g} leaves no pair: the highest of {ratings.size:,} is {ratings.max():g}"
-            )
-        said.append(f"{int(kept.sum()):,} of {ratings.size:,} pairs have a rating of at least {least:g}")
+            raise ValueError(f"min_rating={least:g} leaves no pair: the highest rating is {ratings.max():g}")
+        said.append(
+            f"{int(kept.sum()):,} of {_counted(ratings.size, 'pair')} with a rating of at least {least:g}: kept"
+        )
         users, items = _selected(users, kept), _selected(items, kept)
     user_ids, user_rows = numbered(users)
     item_ids, item_rows = numbered(items)
@@ -355,7 +386,7 @@ def _of_rows(user_ids: RowIds, item_ids: RowIds, users: Ids, items: Ids, notes: 
         keys = keys[np.diff(keys, prepend=-1) > 0]  # np.unique of NumPy 2.4 hashes: 10 times as slow
     said = list(notes)
     if keys.size < users.size:
-        said.append(f"{users.size - keys.size:,} pairs occurred before: merged")
+        said.append(f"{_counted(users.size - keys.size, 'pair')} that occurred before: merged")
     users, items = np.divmod(keys, max(len(item_ids), 1))
     return Interactions(user_ids, item_ids, _splits(users, len(user_ids)), items, tuple(said))
 
@@ -370,46 +401,3 @@ def _selected(column: Column, kept: NDArray[np.bool_]) -> Column:
     if isinstance(column, list):
         return [column[i] for i in np.flatnonzero(kept).tolist()]
     return column[kept]
-
-
-def _checked_ratings(ratings: Any, num_pairs: int) -> NDArray[np.float64]:
-    array = validation.as_array("ratings", ratings)
-    if array.dtype.kind == "O":
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError):
-            raise TypeError(f"ratings must hold numbers, got {validation.shown(ratings)}") from None
-    if array.dtype.kind not in "iufb":
-        raise TypeError(f"ratings must hold numbers, got dtype {validation.dtype_of(array)}")
-    if array.shape != (num_pairs,):
-        raise ValueError(f"ratings must have shape [{num_pairs}], one per pair, got {list(array.shape)}")
-    values = array.astype(np.float64)
-    wrong = np.flatnonzero(~np.isfinite(values))
-    if wrong.size:
-        raise ValueError(f"ratings[{wrong[0]}] = {values[wrong[0]]}: ratings must be finite, leave missing ones out")
-    return values
-
-
-def _checked_csr(matrix: Any) -> tuple[Ids, Ids, NDArray[Any], tuple[int, int]]:
-    if getattr(matrix, "format", "csr") != "csr" and hasattr(matrix, "tocsr"):
-        raise TypeError(f"matrix must be in CSR form, got {validation.shown(matrix.format)}: write matrix.tocsr()")
-    if not all(hasattr(matrix, name) for name in ("indptr", "indices", "data", "shape")):
-        raise TypeError(
-            f"matrix must be a sparse matrix in CSR form, with indptr, indices, data and shape, got "
-            f"{validation.described(matrix)}"
-        )
-    if len(matrix.shape) != 2:
-        raise ValueError(f"matrix must have shape [num_users, num_items], got {list(matrix.shape)}")
-    num_users, num_items = (validation.whole_number("matrix.shape", size, 0) for size in matrix.shape)
-    indptr = validation.as_ids("matrix.indptr", matrix.indptr).astype(np.int64)
-    data = validation.as_array("matrix.data", matrix.data)
-    if indptr.shape != (num_users + 1,) or indptr[0] != 0 or (np.diff(indptr) < 0).any():
-        raise ValueError(f"matrix.indptr must have {num_users + 1} entries that start at 0 and never fall")
-    indices = validation.ids("matrix.indices", matrix.indices, (int(indptr[-1]),), num_items)
-    if data.shape != indices.shape or data.dtype.kind not in "iufb":
-        raise ValueError(f"matrix.data must have {indices.size} numbers, got {validation.described(data)}")
-    wrong = np.flatnonzero(np.isnan(data))
-    if wrong.size:
-        user = int(np.searchsorted(indptr, wrong[0], side="right")) - 1
-        raise ValueError(f"matrix[{user}, {indices[wrong[0]]}] is NaN: leave missing entries out")
-    return indptr, indices, data, (num_users, num_items)

@@ -73,7 +73,7 @@ def format_of(lines: Sequence[str]) -> str:
     best, most = "", 0
     for name, separator in SEPARATORS.items():
         counts = Counter(line.count(separator) for line in lines if separator in line)
-        if 2 * counts.total() > len(lines) and counts.most_common(1)[0][0] > most:
+        if counts and 2 * counts.total() >= len(lines) and counts.most_common(1)[0][0] > most:
             best, most = name, counts.most_common(1)[0][0]
     if best and best != "tsv":
         return best
@@ -120,8 +120,8 @@ def layout_of(rows: Sequence[Sequence[str]], form: str, header: bool | None) -> 
             "data, header=True takes the columns as user, item, rating"
         )
     has_header = bool(header) if header is not None else _is_above_numbers(rows)
-    width = min(len(row) for row in rows[has_header:] or rows)
-    return Layout(form, has_header, rating=2 if width > 2 else None)
+    widths = Counter(len(row) for row in rows[has_header:] or rows)
+    return Layout(form, has_header, rating=2 if widths.most_common(1)[0][0] > 2 else None)
 
 
 def _column(names: Sequence[str], known: frozenset[str]) -> int | None:

@@ -189,7 +189,7 @@ def parsed_lines(lines: Iterable[str], layout: Layout, name: str, first_line: in
         users.append(user)
         items.append(item)
         if layout.rating is not None:
-            ratings.append(_rating(fields[layout.rating], place))
+            ratings.append(_rating(fields[layout.rating], place, layout))
     values = None if layout.rating is None else np.array(ratings, np.float64)
     return Pairs(_as_ints(users), _as_ints(items), values)
 
@@ -203,15 +203,19 @@ def numbered_rows(lines: Iterable[str], form: str, name: str, first_line: int) -
                 yield number, fields
         return
     reader = csv.reader(lines, delimiter=SEPARATORS[form], strict=True)
+    done = 0
     try:
         for fields in reader:
+            done = reader.line_num
             if fields and fields != [""]:
-                yield first_line + reader.line_num - 1, fields
+                yield first_line + done - 1, fields
     except csv.Error as error:
         problem = one_line(error)
-        if "unexpected end" in problem:
+        if reader.line_num > done + 1 or "unexpected end" in problem:  # it has swallowed lines
             problem = "a quotation mark is not closed"
-        raise ValueError(f"{name}, line {first_line + reader.line_num - 1}: {problem}") from None
+        elif "field limit" in problem:
+            problem = f"a field has more than {csv.field_size_limit():,} characters: it is no text of lines"
+        raise ValueError(f"{name}, line {first_line + done}: {problem}") from None
 
 
 def _split(line: str, form: str) -> list[str]:
@@ -229,11 +233,12 @@ def _too_short(fields: list[str], layout: Layout) -> str:
     return f"has {columns}, {expected} expected: {shown(_joined(fields, layout))}{hint}"
 
 
-def _rating(text: str, place: str) -> float:
+def _rating(text: str, place: str, layout: Layout) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(f"{place}: the rating is no number: {shown(text)}") from None
+        hint = "" if layout.names else "; without a header that names columns the third one is the rating"
+        raise ValueError(f"{place}: the rating is no number: {shown(text)}{hint}") from None
     if not math.isfinite(value):
         raise ValueError(f"{place}: the rating is {value}, a finite number is expected: leave the line out")
     return value

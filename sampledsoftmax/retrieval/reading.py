@@ -74,6 +74,8 @@ def read_pairs(
     ratings = [part.ratings for part in parts if part.ratings is not None]
     values = np.concatenate(ratings) if ratings and len(ratings) == len(parts) else None
     users, items = _joined([part.users for part in parts]), _joined([part.items for part in parts])
+    if not names:
+        raise ValueError("path is an empty list: name at least one file")
     if not len(users):
         raise ValueError(f"{_shown_names(names)}: no line has a user and an item")
     return ReadPairs(users, items, values, tuple(notes))
@@ -92,8 +94,8 @@ def _read_file(
 ) -> tuple[Layout, list[Pairs]]:
     form, header, encoding, errors = settings
     blocks = _whole_lines(block.data for block in text_blocks(file, errors, _BLOCK_BYTES, encoding))
-    first = next((block for block in blocks if block.strip()), None)
-    if first is None:
+    first = _sample(blocks)
+    if not first.strip():
         raise ValueError(f"{name} is empty: lines of a user and an item are expected")
     layout = _layout(first, form, header, name)
     skipped = _end_of_header(first) if layout.has_header else 0
@@ -108,6 +110,17 @@ def _read_file(
         parts.append(pairs)
         number += block.count(b"\n")
     return layout, [part for part in parts if len(part.users)]
+
+
+def _sample(blocks: Iterator[bytes]) -> bytes:
+    """Return the first blocks together: enough lines to tell the layout, for blocks of any size."""
+    taken, num_lines = [], 0
+    for block in blocks:
+        taken.append(block)
+        num_lines += block.count(b"\n") - block.count(b"\n\n")
+        if num_lines > _SAMPLE_LINES:
+            break
+    return b"".join(taken)
 
 
 def _layout(block: bytes, form: str | None, header: bool | None, name: str) -> Layout:

@@ -115,6 +115,8 @@ def sampled_metrics(
     validation.choice("correction", correction, CORRECTIONS)
     weight = validation.number("variance_weight", variance_weight, above=0, at_most=1)
     ranks = _checked_ranks(sampled_ranks, num_sampled)
+    if correction == "least_squares":
+        _check_table(num_items, num_sampled)
     warnings.warn(_WARNING, stacklevel=2)
     if correction == "none":
         values = _metrics(np.arange(1.0, num_sampled + 2), k, num_sampled + 1)
@@ -161,12 +163,6 @@ def corrected_values(metrics: Floats64, num_sampled: int, variance_weight: float
     >>> np.abs(corrected_values(auc, 2, 1e-9)).round(6).ravel()
     array([1. , 0.5, 0. ])
     """
-    size = metrics.shape[0] * (num_sampled + 1)
-    if size > _MAX_TABLE:
-        raise ValueError(
-            f"num_items={metrics.shape[0]:,} by num_sampled={num_sampled:,} needs a table of {size:,} probabilities, "
-            f"at most {_MAX_TABLE:,} are computed: set correction to 'rank'"
-        )
     probabilities = _binomial(metrics.shape[0], num_sampled)
     normal = (1 - variance_weight) * probabilities.T @ probabilities
     normal += variance_weight * np.diag(probabilities.sum(axis=0))
@@ -188,9 +184,18 @@ def _binomial(num_items: int, num_sampled: int) -> Floats64:
     log_choices = factorials[-1] - factorials - factorials[::-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = log_choices + draws * np.log(ahead)[:, None] + draws[::-1] * np.log1p(-ahead)[:, None]
-    probabilities = np.exp(logs)
+    probabilities: Floats64 = np.exp(logs)
     probabilities[0], probabilities[-1] = draws == 0, draws == num_sampled  # 0 * log 0
     return probabilities
+
+
+def _check_table(num_items: int, num_sampled: int) -> None:
+    size = num_items * (num_sampled + 1)
+    if size > _MAX_TABLE:
+        raise ValueError(
+            f"num_items={num_items:,} by num_sampled={num_sampled:,} needs a table of {size:,} probabilities, "
+            f"at most {_MAX_TABLE:,} are computed: set correction to 'rank'"
+        )
 
 
 def _checked_ranks(sampled_ranks: Any, num_sampled: int) -> NDArray[np.int64]:
@@ -203,4 +208,5 @@ def _checked_ranks(sampled_ranks: Any, num_sampled: int) -> NDArray[np.int64]:
             f"sampled_ranks[{wrong[0]}] = {ranks[wrong[0]]} is no rank among {num_sampled + 1} items: they are in "
             f"[1, {num_sampled + 1}]"
         )
-    return np.asarray(ranks, np.int64)
+    checked: NDArray[np.int64] = ranks.astype(np.int64)
+    return checked
