@@ -62,7 +62,7 @@ class UserBatches:
     1
     >>> block = batches.block(epoch=0, block=0)
     >>> block.users, block.labels.values, block.starts
-    (array([2, 0]), array([7, 5, 6]), array([0, 2]))
+    (array([0, 2]), array([5, 6, 7]), array([0, 2]))
     """
 
     def __init__(self, row_splits: Ids, items: Ids, batch_size: int, seed: int) -> None:

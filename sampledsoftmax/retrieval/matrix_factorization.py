@@ -90,17 +90,20 @@ class MatrixFactorization:
 
     Examples
     --------
-    >>> users = ["ann", "ann", "bob", "bob", "cid", "cid", "dan", "dan"]
-    >>> items = ["tea", "milk", "tea", "milk", "nuts", "bolts", "nuts", "saw"]
-    >>> model = MatrixFactorization(dim=8, epochs=40, seed=1).fit(users, items)
-    >>> ids, scores = model.recommend("cid", k=1)
+    Users with an even number take items with an even number:
+
+    >>> pairs = [(user, item) for user in range(20) for item in range(10) if user % 2 == item % 2 and (user + item) % 3]
+    >>> users, items = zip(*pairs)
+    >>> model = MatrixFactorization(dim=4, epochs=10, seed=1).fit(users, items)
+    >>> [item for user, item in pairs if user == 4]
+    [0, 4, 6]
+    >>> ids, scores = model.recommend(4, k=2)
     >>> ids
-    array(['saw'], dtype=object)
-    >>> ids, scores = model.similar_items("tea", k=1)
-    >>> ids
-    array(['milk'], dtype=object)
+    array([2, 8])
+    >>> model.similar_items(3, k=3)[0]
+    array([9, 1, 7])
     >>> model.user_factors.shape, model.item_ids
-    ((4, 8), ['bolts', 'milk', 'nuts', 'saw', 'tea'])
+    ((20, 4), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
 
     def __init__(
@@ -483,6 +486,14 @@ class MatrixFactorization:
             The file is no such model or is damaged; one line that says where.
         TypeError
             `path` is no path; or it is called on a model, which it would not change, instead of the class.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> path = tempfile.mkdtemp() + "/model.zip"
+        >>> model = MatrixFactorization(dim=4, epochs=2).fit([1, 1, 2], [10, 11, 10], checkpoint=path)
+        >>> MatrixFactorization.load(path).recommend(2)[0]
+        array([11])
         """
         state = checkpoints.load(checked_path(path), optimizer)
         model = cls()

@@ -53,7 +53,7 @@ class Factors(NamedTuple):
 
     @property
     def biases(self) -> NDArray[np.float32] | None:
-        """-inf for items without training pairs, of which nothing is known; None if there are none."""
+        """-inf for items without training pairs, which are never recommended; None if there are none."""
         unknown = self.train.item_counts == 0
         return np.where(unknown, np.float32(-np.inf), np.float32(0)) if unknown.any() else None
 
@@ -174,7 +174,7 @@ def _as_int(value: Any) -> int | None:
 
 
 def _refuse_untrained(kind: str, rows: Ids, ids: Sequence[Any], counts: Ids) -> None:
-    """Raise ValueError for a row of which nothing was learned."""
+    """Raise ValueError for a row that has not learned anything."""
     untrained = counts[rows] == 0
     if untrained.any():
         name = validation.shown(ids[int(rows[int(untrained.argmax())])])

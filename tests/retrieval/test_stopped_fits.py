@@ -143,7 +143,7 @@ def test_a_run_that_diverges_names_the_rates_and_keeps_the_epoch_before(what, mo
 def test_a_run_that_diverges_in_its_first_epoch_leaves_the_model_as_it_was():
     optimizer = ss.Adam(1e30, mode="row_counted")
     model = ss.MatrixFactorization(**SMALL | {"optimizer": optimizer, "normalize": False, "temperature": 1.0})
-    with pytest.raises(FloatingPointError, match=r"diverged in epoch 1 of 6.* \de\+(29|30) of users"):
+    with pytest.raises(FloatingPointError, match=r"diverged in epoch 1 of 6.* 9\.16667e\+29 of users"):
         model.fit(tastes())
     assert not model.is_fitted
 
