@@ -1,6 +1,6 @@
 """Ids of users and items as they come, ints or strings, and the rows that they get: distinct ids in ascending order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -77,6 +77,24 @@ def numbered(column: Column) -> tuple[RowIds, NDArray[np.int64]]:
         return (np.flatnonzero(present) + low).tolist(), row_of[column - low]
     distinct, rows_of = np.unique(column, return_inverse=True)
     return distinct.tolist(), rows_of.astype(np.int64).reshape(-1)
+
+
+def rows_among(ids: RowIds, known: RowIds, rows: Mapping[Any, int]) -> NDArray[np.int64]:
+    """Return the row of each id, -1 if it is not known; an int is the str that it is written as.
+
+    One file may have ints only, and another one of the same data may not.
+
+    Examples
+    --------
+    >>> rows_among([7, 8], ["7", "x"], {"7": 0, "x": 1}), rows_among(["07", "7"], [7], {7: 0})
+    (array([ 0, -1]), array([-1,  0]))
+    """
+    if ids and known and type(ids[0]) is not type(known[0]):
+        if isinstance(known[0], str):
+            ids = [str(one) for one in ids]
+        else:
+            rows = {str(one): row for one, row in rows.items()}
+    return np.fromiter((rows.get(one, -1) for one in ids), np.int64, len(ids))
 
 
 def _refuse_mixed(name: str, value: Any) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.io.class_only import classonlymethod
-from sampledsoftmax.retrieval.ids import Column, RowIds, checked_column, numbered
+from sampledsoftmax.retrieval.ids import Column, RowIds, checked_column, numbered, rows_among
 from sampledsoftmax.retrieval.reading import read_pairs
 from sampledsoftmax.retrieval.sparse_input import checked_csr, checked_ratings
 
@@ -310,7 +310,8 @@ class Interactions:
         Parameters
         ----------
         other : Interactions
-            Pairs whose user or item has no row in it are left out; the last of `notes` says how many.
+            Pairs whose user or item has no row in it are left out; the last of `notes` says how many. Where one has
+            ints and the other one str, an int is the str that it is written as.
 
         Raises
         ------
@@ -326,8 +327,8 @@ class Interactions:
         """
         if not isinstance(other, Interactions):
             raise TypeError(f"other must be Interactions, got {validation.described(other)}")
-        user_rows = np.array([other.user_rows.get(user, -1) for user in self.user_ids], np.int64)
-        item_rows = np.array([other.item_rows.get(item, -1) for item in self.item_ids], np.int64)
+        user_rows = rows_among(self.user_ids, other.user_ids, other.user_rows)
+        item_rows = rows_among(self.item_ids, other.item_ids, other.item_rows)
         users, items = np.repeat(user_rows, self.user_counts), item_rows[self.items]
         known = (users >= 0) & (items >= 0)
         notes = list(self.notes)

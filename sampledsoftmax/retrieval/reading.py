@@ -81,6 +81,15 @@ def read_pairs(
     return ReadPairs(users, items, values, tuple(notes))
 
 
+def lines_of_file(path: Path, encoding: str = "utf-8") -> Iterator[str]:
+    """Yield the lines of a text file, plain or compressed, each with its line end."""
+    with _without_corpus():
+        (file,) = find_files([path])
+        standard = checked_encoding(encoding)
+        blocks = text_blocks(file, "strict", _BLOCK_BYTES, standard)
+        yield from _lines(_whole_lines(block.data for block in blocks))
+
+
 def _given(path: Any) -> Sequence[Any]:
     return path if isinstance(path, (list, tuple)) else [path]
 
