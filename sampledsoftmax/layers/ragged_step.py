@@ -371,9 +371,8 @@ def _memory(
 ) -> RaggedMemory:
     """Return the memory of steps of at most these sizes."""
     num_classes = tables.weights.shape[0]
-    more_rows = min(num_labels, num_classes)
-    first_label = round_up(num_sampled, panel_width(dtype))
-    num_groups, rows = first_label + more_rows, round_up(batch_size, MR_TAIL)
+    num_groups = round_up(num_sampled, panel_width(dtype)) + min(num_labels, num_classes)
+    rows = round_up(batch_size, MR_TAIL)
 
     def integers(size: int) -> NDArray[np.int64]:
         return aligned((size,), np.dtype(np.int64))
@@ -394,7 +393,7 @@ def _memory(
         losses=aligned((batch_size,), np.dtype(np.float64)),
     )
     sizes = Sizes(batch_size, batch_size, num_labels, num_sampled, dim)
-    scratch = make_scratch(sizes, dtype, more_rows)
+    scratch = make_scratch(sizes, dtype)
     return RaggedMemory(tables, scratch, make_thread_buffers(threads, 1, dim, dtype), examples)
 
 

@@ -22,24 +22,25 @@ def group_classes(labels, first_group, scratch, examples):
         ids[u] = heads[u] = -1
     for s in range(candidates.size):
         u = place[candidates[s]]
+        copies[s] = 0
         if u >= s or ids[u] != candidates[s]:
-            u = place[candidates[s]] = s
+            u = s
             ids[s] = candidates[s]
-            copies[s] = 0
-        else:
-            copies[s] = 0
+            place[ids[s]] = s
         copies[u] += 1
     num_groups = first_group
     for i in range(labels.size - 1, -1, -1):  # a list grows at its head
-        u = place[labels[i]]
-        if u >= num_groups or ids[u] != labels[i]:
-            u = place[labels[i]] = num_groups
-            ids[u] = labels[i]
-            heads[u] = -1
-            num_groups += 1
-        group_of[i] = u
-        next_of[i] = heads[u]
+        # Without branches: which label is new is unpredictable.
+        c = labels[i]
+        u = place[c]
+        is_new = u >= num_groups or ids[u] != c
+        u = num_groups if is_new else u
+        next_of[i] = -1 if is_new else heads[u]
+        place[c] = u
+        ids[u] = c
         heads[u] = i
+        group_of[i] = u
+        num_groups += is_new
     scratch.sizes[NUM_CLASS_GROUPS] = num_groups
 
 

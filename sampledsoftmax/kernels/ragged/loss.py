@@ -10,9 +10,8 @@ import math
 from sampledsoftmax.jit.decorators import jit, jit_fused
 from sampledsoftmax.kernels.linalg.exp import exp_not_above_0
 from sampledsoftmax.kernels.linalg.gemm import gemm_nn
-from sampledsoftmax.kernels.linalg.microkernels import add_biases_subtract_log_q
 from sampledsoftmax.kernels.linalg.packing import width_of
-from sampledsoftmax.kernels.linalg.reductions import lane_max, largest_of_lanes, sum_of_lanes
+from sampledsoftmax.kernels.linalg.reductions import lane_max, largest_of_lanes
 from sampledsoftmax.kernels.loss.softmax import exponentials, in_all_lanes
 from sampledsoftmax.kernels.step.forward import sampled_logits
 
@@ -49,34 +48,19 @@ def common_shift(settings, scratch, examples, batch_size):
 def shifted_exponentials(block, shift, scratch, shifts):
     """Write exp(logit - shift) of the candidates, a few panels at a time, so that they stay in the cache meanwhile."""
     inputs, packed, logits = scratch.inputs, scratch.packed_candidates_t, scratch.sampled_logits
-    width = width_of(logits)
-    first, size = block.top * width, block.padded * width
     for panel in range(block.num_panels):
         gemm_nn(inputs, block.top, block.padded, packed, panel, inputs.shape[0], logits, False)
-        add_biases_subtract_log_q(logits, panel, block.top, block.padded, scratch.biases, scratch.log_q)
-        if panel % 2 == 1:
-            _exponentials_of_two(scratch.sampled_exp, panel - 1, first, size, shift)
-    if block.num_panels % 2 == 1:
-        _exponentials_of_one(scratch.sampled_exp, block.num_panels - 1, first, size, shift)
+        _exponentials_of_panel(logits, panel, block.top, block.top + block.padded, scratch.biases, shift)
     for b in range(block.padded):
         in_all_lanes(shifts, b, shift)
 
 
 @jit_fused
-def _exponentials_of_two(panels, p, first, size, shift):
-    """Replace logits by exponentials; the dependency chains of two panels overlap."""
-    entries, others = panels[p, first : first + size], panels[p + 1, first : first + size]
-    for i in range(size):
-        one, other = exp_not_above_0(entries[i] - shift), exp_not_above_0(others[i] - shift)
-        entries[i] = one
-        others[i] = other
-
-
-@jit_fused
-def _exponentials_of_one(panels, p, first, size, shift):
-    entries = panels[p, first : first + size]
-    for i in range(size):
-        entries[i] = exp_not_above_0(entries[i] - shift)
+def _exponentials_of_panel(panels, p, top, end, offsets, shift):
+    """Replace products of rows top .. end by exp(product + offset - shift)."""
+    for b in range(top, end):
+        for c in range(width_of(panels)):
+            panels[p, b, c] = exp_not_above_0((panels[p, b, c] + offsets[p, c]) - shift)
 
 
 @jit
@@ -108,40 +92,36 @@ def exponentials_below_maximum(block, scratch, examples, shifts, row_sums):
 
 
 @jit
-def label_losses(block, share, shifts, row_sums, scratch, examples):
-    """Write the loss of each example, the gradients of the labels' logits, and what scales its row of candidates.
+def label_losses(b, shift, of_candidates, share, scratch, examples):
+    """Write the loss of example b and the gradients of its labels' logits; return what scales its row of candidates.
 
-    Gradients are multiplied by `share`, the losses are not.
+    Its logits are those of true_logits, and `of_candidates` is the sum of exp(logit - shift) over the candidates that
+    are left. Gradients are multiplied by `share`, the loss is not.
     """
-    true_logits, true_grad, starts, scales = scratch.true_logits, scratch.true_grad, examples.starts, examples.scales
-    width, real = width_of(row_sums), true_logits.dtype.type
+    true_logits, true_grad, starts = scratch.true_logits, scratch.true_grad, examples.starts
+    real = true_logits.dtype.type
     zero, one = real(0), real(1)
-    for b in range(block.top, block.top + block.rows):
-        row = b - block.top
-        shift, of_candidates = shifts[row * width], sum_of_lanes(row_sums, row * width)
-        total, product, scale = 0.0, 1.0, zero
-        for i in range(starts[b], starts[b + 1]):
-            distance = true_logits[i] - shift
-            if of_candidates == zero:  # all candidates are labels: the loss is that of one class
-                true_grad[i] = zero
-                total += distance - distance  # NaN where the logit is infinite
-            elif distance <= zero:
-                normalizer = of_candidates + exp_not_above_0(distance)
-                product *= normalizer
-                total -= distance
-                scale += share / normalizer
-                true_grad[i] = -share * (of_candidates / normalizer)
-            else:  # relative to the true logit
-                e = exp_not_above_0(-distance)
-                normalizer = of_candidates * e + one
-                product *= normalizer
-                scale += share * e / normalizer
-                true_grad[i] = -share * (of_candidates * e / normalizer)
-                total += distance - distance
-            if product > _MAX_PRODUCT or product < _MIN_PRODUCT:
-                total += math.log(product)
-                product = 1.0
-        examples.losses[b] = total + math.log(product)
-        scales[b] = scale
-    for b in range(block.top + block.rows, block.top + block.padded):
-        scales[b] = zero
+    total, product, scale = 0.0, 1.0, zero
+    for i in range(starts[b], starts[b + 1]):
+        distance = true_logits[i] - shift
+        if of_candidates == zero:  # all candidates are labels: the loss is that of one class
+            true_grad[i] = zero
+            total += distance - distance  # NaN where the logit is infinite
+        elif distance <= zero:
+            normalizer = of_candidates + exp_not_above_0(distance)
+            product *= normalizer
+            total -= distance
+            scale += share / normalizer
+            true_grad[i] = -share * (of_candidates / normalizer)
+        else:  # relative to the true logit
+            e = exp_not_above_0(-distance)
+            normalizer = of_candidates * e + one
+            product *= normalizer
+            scale += share * e / normalizer
+            true_grad[i] = -share * (of_candidates * e / normalizer)
+            total += distance - distance
+        if product > _MAX_PRODUCT or product < _MIN_PRODUCT:
+            total += math.log(product)
+            product = 1.0
+    examples.losses[b] = total + math.log(product)
+    return scale

@@ -7,12 +7,11 @@ from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.jit.simd_width import MR_TAIL
 from sampledsoftmax.kernels.linalg.normalize import MIN_NORM
 from sampledsoftmax.kernels.linalg.packed_rows import panel_dot
-from sampledsoftmax.kernels.linalg.packing import pack_rows, transpose_panel, width_of
+from sampledsoftmax.kernels.linalg.packing import pack_rows, transpose_panel, unpack_row, width_of
 from sampledsoftmax.kernels.sampling import candidates
 from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS, NUM_TRIES
 from sampledsoftmax.kernels.sync.barrier import static_range
 from sampledsoftmax.kernels.update.rules import catch_up_row
-
 
 @jit
 def inverse_of(norm, like):
@@ -37,9 +36,9 @@ def pack_candidates(thread_id, num_threads, tables, rules, distribution, setting
     first, last = static_range(thread_id, num_threads, ceil_div(ids.size, width))
     top, end = first * width, min(last * width, ids.size)
     _prepare(top, end, ids, tables, rules, distribution, settings, scratch, examples)
-    pack_rows(tables.weights, ids, top, last * width - top, packed)
-    _measure(top, end, settings, scratch, examples)
     for panel in range(first, last):
+        pack_rows(tables.weights, ids, panel * width, width, packed)
+        _measure(panel * width, min((panel + 1) * width, end), settings, scratch, examples)
         transpose_panel(packed, panel * width, scratch.packed_candidates_t, panel)
         for c in range(width):
             s = panel * width + c
@@ -51,14 +50,14 @@ def pack_candidates(thread_id, num_threads, tables, rules, distribution, setting
 
 
 @jit
-def pack_labels(thread_id, num_threads, first_label, tables, rules, distribution, settings, scratch, examples):
-    """Pack this thread's range of the labels that were not drawn."""
+def prepare_labels(thread_id, num_threads, first_label, tables, rules, distribution, settings, scratch, examples):
+    """Let this thread's range of the labels that were not drawn catch up, and write bias - log Q of each.
+
+    Their rows are read where they are used: most labels occur once in a batch.
+    """
     ids = scratch.class_groups.ids[: scratch.sizes[NUM_CLASS_GROUPS]]
     first, end = static_range(thread_id, num_threads, ids.size - first_label)
-    first, end = first + first_label, end + first_label
-    _prepare(first, end, ids, tables, rules, distribution, settings, scratch, examples)
-    pack_rows(tables.weights, ids, first, end - first, scratch.packed_candidates)
-    _measure(first, end, settings, scratch, examples)
+    _prepare(first + first_label, end + first_label, ids, tables, rules, distribution, settings, scratch, examples)
 
 
 @jit
@@ -93,7 +92,10 @@ def _measure(first, end, settings, scratch, examples):
 
 @jit
 def pack_inputs(thread_id, num_threads, tables, input_ids, settings, scratch, examples):
-    """Pack this thread's range of the inputs, divided by the temperature, and by their lengths where asked for."""
+    """Pack this thread's range of the inputs, divided by the temperature, and by their lengths where asked for.
+
+    They are written to scratch.inputs and, as rows, to scratch.input_grad.
+    """
     inputs, norms = scratch.inputs, examples.input_norms
     first, last = static_range(thread_id, num_threads, ceil_div(input_ids.size, MR_TAIL))
     top, end = first * MR_TAIL, min(last * MR_TAIL, input_ids.size)
@@ -104,6 +106,7 @@ def pack_inputs(thread_id, num_threads, tables, input_ids, settings, scratch, ex
         if settings.normalize:
             factor *= inverse_of(norms[b], inputs)
         scale_row(inputs, b, factor)
+        unpack_row(inputs, b, scratch.input_grad, b)
 
 
 @jit

@@ -42,11 +42,25 @@ class RaggedRules(NamedTuple):
     biases: Any
 
 
+class RaggedOperands(NamedTuple):
+    """The rows of a batch: tables, and ids of rows in them.
+
+    Attributes
+    ----------
+    inputs, input_ids : float [*, dim] and int64 [batch_size]
+    weights, labels : float [num_classes, dim] and int64 [num_labels]
+    """
+
+    inputs: Any
+    input_ids: Any
+    weights: Any
+    labels: Any
+
+
 class RaggedExamples(ArrayStruct):
     """The labels of a batch by example, and what is known of each class and each input.
 
-    Class u is a candidate below `first_label_group`, the first whole panel after the candidates, then a label that was
-    not drawn. Its row is packed as row u of scratch.packed_candidates.
+    Class u is candidate u, or, from the first whole panel after the candidates on, a label that was not drawn.
 
     Attributes
     ----------

@@ -15,8 +15,8 @@ from sampledsoftmax.kernels.linalg.packing import width_of
 from sampledsoftmax.kernels.ragged.forward import run_examples
 from sampledsoftmax.kernels.ragged.groups import group_classes, split_labels
 from sampledsoftmax.kernels.ragged.learning_rate import with_learning_rate
-from sampledsoftmax.kernels.ragged.rows import catch_up_inputs, pack_candidates, pack_inputs, pack_labels
-from sampledsoftmax.kernels.ragged.structs import RaggedRules
+from sampledsoftmax.kernels.ragged.rows import catch_up_inputs, pack_candidates, pack_inputs, prepare_labels
+from sampledsoftmax.kernels.ragged.structs import RaggedOperands, RaggedRules
 from sampledsoftmax.kernels.ragged.update import update_classes
 from sampledsoftmax.kernels.sampling import candidates
 from sampledsoftmax.kernels.step.sampling_phase import group_inputs
@@ -121,12 +121,13 @@ def _run_step(
         return TOO_FEW_CLASSES
     distribution = source.distribution
     pack_candidates(thread_id, num_threads, tables, rules, distribution, settings, scratch, examples)
-    pack_labels(thread_id, num_threads, first_label, tables, rules, distribution, settings, scratch, examples)
+    prepare_labels(thread_id, num_threads, first_label, tables, rules, distribution, settings, scratch, examples)
     pack_inputs(thread_id, num_threads, tables, inputs, settings, scratch, examples)
     if not barrier(shared, num_threads):
         return ABORTED
     share = scratch.losses.dtype.type(1.0 / labels.size)
-    if not run_examples(thread_id, num_threads, shared, inputs.size, share, settings, scratch, buffers, examples):
+    operands = RaggedOperands(tables.inputs, inputs, tables.weights, labels)
+    if not run_examples(thread_id, num_threads, shared, operands, share, settings, scratch, buffers, examples):
         return ABORTED
     if not math.isfinite(_report_loss(thread_id, step, inputs.size, labels.size, examples, losses)):
         return NOT_FINITE

@@ -13,8 +13,8 @@ from sampledsoftmax.kernels.sync.atomics import prefetch_write
 from sampledsoftmax.kernels.sync.barrier import CLASS_CHUNKS, next_chunk
 from sampledsoftmax.kernels.update.rules import prefetch_slots, update_row
 
-_GROUPS_PER_CHUNK = 32
-_PREFETCH_DISTANCE = 6  # rows: the latency of memory is about 45 ns each
+# Rows that are updated at once: with their slots they take 48 KB for 64 columns and two slots.
+_GROUPS_PER_CHUNK = int(__import__('os').environ.get('GC','32'))
 
 
 @jit
@@ -61,42 +61,52 @@ def _sum_scaled_rows(panels, panel, rows, scales, sums):
 
 @jit
 def _update_groups(first, end, first_label, thread_id, tables, rules, settings, scratch, buffers, examples):
-    """Add the gradients of labels to those of classes first .. end, and update their rows."""
-    bias_sums, ids, heads = scratch.bias_sums, scratch.class_groups.ids, scratch.class_groups.head
+    """Add the gradients of labels to those of classes first .. end, and update their rows.
+
+    In three passes over a few rows, each with a short body: a core then works on several rows at once, and the rows of
+    the tables arrive meanwhile.
+    """
+    panels, rows = buffers.candidate_grad[thread_id], buffers.flat_candidate_grad[thread_id]
     weights, weights_slots, norms = tables.weights, tables.weights_slots, examples.norms
-    panels, rows, entries = buffers.candidate_grad[thread_id], buffers.flat_candidate_grad[thread_id], buffers.entry
-    width = width_of(bias_sums)
+    ids, heads = scratch.class_groups.ids, scratch.class_groups.head
     for u in range(first, end):
-        if u + _PREFETCH_DISTANCE < end and ids[u + _PREFETCH_DISTANCE] >= 0:
-            prefetch_write(weights, ids[u + _PREFETCH_DISTANCE])
-            prefetch_slots(weights_slots, ids[u + _PREFETCH_DISTANCE])
-        if ids[u] < 0:
-            continue
-        r = u - first
-        entry = bias_sums.dtype.type(0)
+        if ids[u] >= 0:
+            prefetch_write(weights, ids[u])
+            prefetch_slots(weights_slots, ids[u])
         if u >= first_label:
-            clear_row(panels, r)
-        elif settings.has_biases:
-            entry = bias_sums[u // width, u % width]
-        entries[thread_id, 0] = _add_labels(heads[u], entry, scratch, examples, panels, r)
-        if settings.normalize:
-            project_row(rows, r, weights, ids[u], inverse_of(norms[u], rows))
-        update_row(rules.weights, weights, weights_slots, ids[u], rows, r)
-        if settings.has_biases:
-            update_row(rules.biases, tables.biases, tables.biases_slots, ids[u], entries, thread_id)
+            clear_row(panels, u - first)
+        _add_labels(heads[u], scratch, examples, panels, u - first)
+    if settings.normalize:
+        for u in range(first, end):
+            if ids[u] >= 0:
+                project_row(rows, u - first, weights, ids[u], inverse_of(norms[u], rows))
+    for u in range(first, end):
+        if ids[u] >= 0:
+            update_row(rules.weights, weights, weights_slots, ids[u], rows, u - first)
+    if settings.has_biases:
+        _update_biases(first, end, first_label, thread_id, tables, rules, scratch, buffers)
 
 
 @jit
-def _add_labels(i, entry, scratch, examples, rows, r):
-    """Add to row r the gradients of the list of labels that starts at i; return entry plus those of the bias."""
-    inputs, factors, next_of, example_of = (
-        scratch.inputs,
-        scratch.true_grad,
-        scratch.class_groups.next,
-        examples.example_of,
-    )
+def _add_labels(i, scratch, examples, rows, r):
+    """Add to row r the gradients of the list of labels that starts at i."""
+    factors, next_of, example_of = scratch.true_grad, scratch.class_groups.next, examples.example_of
     while i >= 0:
-        add_to_rows(rows, r, factors[i], inputs, example_of[i])
-        entry += factors[i]
+        add_to_rows(rows, r, factors[i], scratch.inputs, example_of[i])
         i = next_of[i]
-    return entry
+
+
+@jit
+def _update_biases(first, end, first_label, thread_id, tables, rules, scratch, buffers):
+    bias_sums, ids, entries = scratch.bias_sums, scratch.class_groups.ids, buffers.entry
+    heads, next_of, factors = scratch.class_groups.head, scratch.class_groups.next, scratch.true_grad
+    width = width_of(bias_sums)
+    for u in range(first, end):
+        if ids[u] >= 0:
+            entry = bias_sums[u // width, u % width] if u < first_label else bias_sums.dtype.type(0)
+            i = heads[u]
+            while i >= 0:
+                entry += factors[i]
+                i = next_of[i]
+            entries[thread_id, 0] = entry
+            update_row(rules.biases, tables.biases, tables.biases_slots, ids[u], entries, thread_id)
