@@ -6,7 +6,7 @@ import sampledsoftmax
 from sampledsoftmax.cli.evaluate import evaluate
 from sampledsoftmax.cli.explain import explain
 from sampledsoftmax.cli.plot import plot
-from sampledsoftmax.cli.recommend import recommend
+from sampledsoftmax.cli.recommend.commands import recommend
 from sampledsoftmax.cli.sample import sample
 from sampledsoftmax.cli.train import train
 from sampledsoftmax.cli.vectors import analogy, export, neighbors

@@ -124,6 +124,17 @@ def layout_of(rows: Sequence[Sequence[str]], form: str, header: bool | None) -> 
     return Layout(form, has_header, rating=2 if widths.most_common(1)[0][0] > 2 else None)
 
 
+def is_header(fields: Sequence[str]) -> bool:
+    """Return whether fields name columns of users, items or ratings.
+
+    Examples
+    --------
+    >>> is_header(["userId", "movieId"]), is_header(["6", "Heat"])
+    (True, False)
+    """
+    return any(_column(fields, known) is not None for known in (_USERS, _ITEMS, _RATINGS))
+
+
 def _column(names: Sequence[str], known: frozenset[str]) -> int | None:
     return next((i for i, name in enumerate(names) if _plain(name) in known), None)
 

@@ -55,8 +55,7 @@ def read_pairs(
     >>> read_pairs(path)[:3]
     (['ann', 'bob'], array([7, 3]), None)
     """
-    paths = [checked_path(each) for each in path] if isinstance(path, (list, tuple)) else [checked_path(path)]
-    names = [str(each) if isinstance(given, str) else each for each, given in zip(paths, _given(path), strict=True)]
+    files = files_of(path)
     if form is not None:
         validation.choice("format", form, FORMATS)
     if header is not None:
@@ -66,7 +65,7 @@ def read_pairs(
     parts: list[Pairs] = []
     notes = []
     with _without_corpus():
-        for file in find_files(names):
+        for file in files:
             name = "standard input" if file is None else shown_path(file)
             layout, found = _read_file(file, name, (form, header, encoding, errors))
             parts += found
@@ -74,28 +73,32 @@ def read_pairs(
     ratings = [part.ratings for part in parts if part.ratings is not None]
     values = np.concatenate(ratings) if ratings and len(ratings) == len(parts) else None
     users, items = _joined([part.users for part in parts]), _joined([part.items for part in parts])
-    if not names:
-        raise ValueError("path is an empty list: name at least one file")
     if not len(users):
-        raise ValueError(f"{_shown_names(names)}: no line has a user and an item")
+        shown = shown_path(str(_given(path)[0])) if len(files) == 1 else f"{len(files)} files"
+        raise ValueError(f"{shown}: no line has a user and an item")
     return ReadPairs(users, items, values, tuple(notes))
 
 
-def lines_of_file(path: Path, encoding: str = "utf-8") -> Iterator[str]:
-    """Yield the lines of a text file, plain or compressed, each with its line end."""
+def files_of(path: Any) -> list[Path | None]:
+    """Return the files that a path or a list of paths denotes; None is standard input. They exist."""
+    paths = [checked_path(each) for each in _given(path)]
+    names = [str(each) if isinstance(given, str) else each for each, given in zip(paths, _given(path), strict=True)]
+    if not names:
+        raise ValueError("path is an empty list: name at least one file")
     with _without_corpus():
-        (file,) = find_files([path])
+        return find_files(names)
+
+
+def lines_of_file(path: Path | None, encoding: str = "utf-8") -> Iterator[str]:
+    """Yield the lines of a text file, plain or compressed, or of standard input for None, each with its line end."""
+    with _without_corpus():
         standard = checked_encoding(encoding)
-        blocks = text_blocks(file, "strict", _BLOCK_BYTES, standard)
+        blocks = text_blocks(path, "strict", _BLOCK_BYTES, standard)
         yield from _lines(_whole_lines(block.data for block in blocks))
 
 
 def _given(path: Any) -> Sequence[Any]:
     return path if isinstance(path, (list, tuple)) else [path]
-
-
-def _shown_names(names: Sequence[Any]) -> str:
-    return shown_path(names[0]) if len(names) == 1 else f"{len(names)} files"
 
 
 def _read_file(

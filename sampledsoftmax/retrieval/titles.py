@@ -6,9 +6,9 @@ from typing import Any
 
 from sampledsoftmax.io.input_file import checked_path
 from sampledsoftmax.io.shown_path import shown_path
-from sampledsoftmax.retrieval.layouts import SEPARATORS, format_of
+from sampledsoftmax.retrieval.layouts import SEPARATORS, format_of, is_header
 from sampledsoftmax.retrieval.parsing import numbered_rows
-from sampledsoftmax.retrieval.reading import lines_of_file
+from sampledsoftmax.retrieval.reading import files_of, lines_of_file
 from sampledsoftmax.validation import shown
 
 _TITLES = frozenset(["title", "name", "itemname", "itemtitle", "movietitle", "booktitle", "label"])
@@ -43,7 +43,8 @@ def read_titles(path: Any, encoding: str = "utf-8") -> dict[str, str]:
     """
     file = checked_path(path)
     name = shown_path(file)
-    lines = list(lines_of_file(file, encoding))
+    (found,) = files_of([path])
+    lines = list(lines_of_file(found, encoding))
     sample = [line for line in lines if line.strip()][:_SAMPLE_LINES]
     if not sample:
         raise ValueError(f"{name} is empty: lines of an id and a title are expected")
@@ -56,8 +57,8 @@ def read_titles(path: Any, encoding: str = "utf-8") -> dict[str, str]:
     columns = None
     for number, fields in numbered_rows(lines, form, name, 1):
         if columns is None:
-            columns, is_header = _columns(fields)
-            if is_header:
+            columns, has_names = _columns(fields, f"{name}, line {number}")
+            if has_names:
                 continue
         if len(fields) <= max(columns) or not fields[columns[0]].strip():
             joined = SEPARATORS[form].join(fields)
@@ -79,11 +80,13 @@ def titles_of(ids: Sequence[Any], titles: Mapping[str, str]) -> list[str]:
     return [titles.get(str(one), "") for one in ids]
 
 
-def _columns(fields: Sequence[str]) -> tuple[tuple[int, int], bool]:
+def _columns(fields: Sequence[str], place: str) -> tuple[tuple[int, int], bool]:
     """Return the columns of ids and titles, and whether the first line names them."""
     names = [re.sub(r"[^a-z]", "", name.partition(":")[0].lower()) for name in fields]
     title = next((i for i, name in enumerate(names) if name in _TITLES), None)
     if title is None:
+        if is_header(fields):
+            raise ValueError(f"{place} names no column title: {shown(','.join(fields))}")
         return (0, 1), False
     is_id = [name.endswith("id") or name in ("isbn", "asin", "item") for name in names]
     ids = [i for i, yes in enumerate(is_id) if yes and i != title]

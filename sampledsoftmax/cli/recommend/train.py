@@ -1,9 +1,8 @@
-"""`sampledsoftmax recommend`: from ratings to recommendations, with the quality on pairs that were held out."""
+"""`sampledsoftmax recommend train`: from ratings to a model, with the quality on pairs that were held out."""
 
 import inspect
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,31 @@ import click
 import numpy as np
 
 import sampledsoftmax
-from sampledsoftmax.cli.recommend_progress import FitReport
-from sampledsoftmax.cli.recommend_report import item_lines, score_lines, write_json
+from sampledsoftmax.cli.recommend.progress import FitReport
+from sampledsoftmax.cli.recommend.report import score_lines
+from sampledsoftmax.cli.recommend.shared import (
+    FEW,
+    check_model,
+    held_out_scores,
+    load,
+    read,
+    reading_options,
+    threads_of,
+    threads_option,
+    titles_option,
+)
 from sampledsoftmax.cli.report import say
 from sampledsoftmax.cli.standard_streams import stop_notice
-from sampledsoftmax.cli.vectors import checked_output, visible
+from sampledsoftmax.cli.vectors import visible
 from sampledsoftmax.io.shown_path import shown_path
-from sampledsoftmax.retrieval.evaluation import evaluate_ranking
 from sampledsoftmax.retrieval.interactions import Interactions
-from sampledsoftmax.retrieval.layouts import FORMATS
 from sampledsoftmax.retrieval.matrix_factorization import MatrixFactorization
 from sampledsoftmax.retrieval.metrics import RankingScores
-from sampledsoftmax.retrieval.queries import UnknownIdError
-from sampledsoftmax.retrieval.run_folder import MODEL, RunFolder
+from sampledsoftmax.retrieval.reading import files_of
+from sampledsoftmax.retrieval.run_folder import RunFolder
 from sampledsoftmax.retrieval.settings import SAMPLERS
-from sampledsoftmax.retrieval.state import without
-from sampledsoftmax.retrieval.titles import read_titles
-from sampledsoftmax.runtime.threadpool import get_num_threads, set_num_threads
-from sampledsoftmax.word2vec.corpus.find_files import find_files
+from sampledsoftmax.retrieval.titles import read_titles, titles_of
+from sampledsoftmax.validation import shown
 
 _HELP = {
     "dim": "Numbers per user and item.",
@@ -49,33 +55,6 @@ _DEFAULTS = {n: inspect.signature(MatrixFactorization).parameters[n].default for
 _VALIDATION = 0.1
 _SHOWN_ITEMS, _SHOWN_NEAR = 4, 5  # items whose most similar ones are printed after training
 
-_READING = (
-    click.option("--format", "form", type=click.Choice(FORMATS), help="Layout of the lines [default: told from them]."),
-    click.option("--header/--no-header", default=None, help="Whether the first line names columns [default: told]."),
-    click.option("--min-rating", type=float, help="Leave out lines with a lower rating [default: keep all]."),
-    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files."),
-    click.option("--errors", type=click.Choice(["strict", "replace", "ignore"]), default="strict", show_default=True,
-                 help="How to handle bytes that are not of the encoding."),
-)  # fmt: skip
-_directory = click.argument("directory", metavar="DIR")
-_k = click.option("--k", default=20, show_default=True, help="Length of the rankings.")
-_json = click.option("--json", "json_file", metavar="FILE", help="Also write the results to FILE.")
-_threads = click.option("--threads", type=int, help="Threads; results do not depend on them [default: one per core].")
-_titles = click.option(
-    "--titles", metavar="FILE", help="Titles of items: lines of an id and a title, such as movies.csv."
-)
-
-
-@click.group()
-def recommend() -> None:
-    """Train a recommender on ratings, evaluate it, and print recommendations."""
-
-
-def _reading_options(command: Any) -> Any:
-    for option in reversed(_READING):
-        command = option(command)
-    return command
-
 
 def _setting_options(command: Any) -> Any:
     for name, (flag, text) in reversed(_FLAGS.items()):
@@ -88,17 +67,17 @@ def _setting_options(command: Any) -> Any:
     return command
 
 
-@recommend.command("train")
+@click.command()
 @click.argument("ratings", nargs=-1)
 @click.option("--output", required=True, metavar="DIR", help="Output folder, created if it does not exist.")
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in DIR; RATINGS may be left out.")
 @click.option(
     "--validation", type=float, help=f"Share of each user's items to hold out, 0 for none [default: {_VALIDATION}]."
 )
-@_titles
+@titles_option
 @click.option("--checkpoint-seconds", default=600.0, show_default=True, help="Time between checkpoints.")
-@_threads
-@_reading_options
+@threads_option
+@reading_options
 @_setting_options
 def train(
     ratings: tuple[str, ...],
@@ -128,23 +107,28 @@ def train(
     model = MatrixFactorization(**given)
     if not ratings and not resume:
         raise click.UsageError("Missing argument 'RATINGS...'.")
-    files = find_files(ratings) if ratings else []
+    files = files_of(list(ratings)) if ratings else []
     names = None if titles is None else read_titles(titles)
+    if resume:
+        check_model(output)  # before the folder is made
     folder = RunFolder(output)
-    with folder.locked(), _threads_of(threads):
+    with folder.locked(), threads_of(threads):
         folder.check_files([*files, *([Path(titles)] if titles else [])])
         if resume:
             model = _existing(folder, given)
         else:
             folder.refuse_unfinished_run()
-        pairs = _read(ratings, reading) if ratings else None
+        pairs = read(ratings, reading) if ratings else None
         if names is not None:
+            _check_titles(names, titles, (pairs or model.interactions).item_ids)
             folder.save_titles(names)
+        if resume and pairs is not None:
+            _check_pairs(pairs, model.interactions)
         if resume and model.is_finished:  # it may have been killed after its last checkpoint
             say(f"the run in {shown_path(folder.path)} is finished: there is nothing left to train")
         else:
             _fit(model, folder, pairs, _split(validation, resume), resume=resume, checkpoint_seconds=checkpoint_seconds)
-        scores = _held_out_scores(model)
+        scores = held_out_scores(model)
         settings = {"ratings": list(ratings), **model.settings.described(), **_results(model, scores)}
         plot = "" if folder.save(model, settings) else "; no loss.png, since matplotlib is not installed"
         known = folder.titles() if names is None else names
@@ -157,90 +141,28 @@ def train(
         click.echo(line)
 
 
-@recommend.command("evaluate")
-@_directory
-@click.argument("test", nargs=-1)
-@_k
-@_json
-@_threads
-@_reading_options
-def evaluate(
-    directory: str, test: tuple[str, ...], k: int, json_file: str | None, threads: int | None, **reading: Any
-) -> None:
-    """Rank all items for each user, and score the rankings on pairs that were not trained on.
-
-    DIR is the --output folder of a training run. TEST is a file of pairs, as for training; without it the pairs that
-    the training held out are used. Items that the user has in the training data are not ranked.
-
-    The column "popularity" has the scores of a ranking by popularity, the same for all users.
-    """
-    file = None if json_file is None else checked_output("--json", json_file)
-    model, _ = _load(directory)
-    with _threads_of(threads):
-        if test:
-            pairs = _read(test, reading)
-            found = pairs.with_rows_of(model.interactions)
-            if found.num_pairs < pairs.num_pairs:
-                say(found.notes[-1])
-            scores = _scores(model, found, model.interactions, k)
-        else:
-            scores = _held_out_scores(model, k)
-            if not scores:
-                raise ValueError(
-                    f"{shown_path(directory)} was trained on all pairs, without --validation: name a file of test pairs"
-                )
-    num_users = scores["model"].num_users
-    click.echo("\n".join(score_lines(scores)))
-    say(f"means over the {num_users:,} users with test pairs")
-    if file:
-        write_json(file, {name: one._asdict() for name, one in scores.items()})
+def _check_pairs(pairs: Interactions, before: Interactions) -> None:
+    """Raise ValueError unless both are the same pairs."""
+    same = pairs.user_ids == before.user_ids and pairs.item_ids == before.item_ids
+    if not (same and np.array_equal(pairs.row_splits, before.row_splits) and np.array_equal(pairs.items, before.items)):
+        raise ValueError("the data is not that of the run to resume; it is in the model, and may be left out")
 
 
-@recommend.command("top")
-@_directory
-@click.argument("users", metavar="USER...", nargs=-1, required=True)
-@click.option("--k", default=10, show_default=True, help="Number of items.")
-@click.option(
-    "--exclude-seen/--include-seen", default=True, help="Leave out items that the user has [default], or not."
-)
-@_titles
-@_json
-def top(
-    directory: str, users: tuple[str, ...], k: int, exclude_seen: bool, titles: str | None, json_file: str | None
-) -> None:
-    """Print the items that are recommended to each USER, with their scores.
-
-    DIR is the --output folder of a training run. Titles are those of the training, or of --titles.
-    """
-    file = None if json_file is None else checked_output("--json", json_file)
-    model, folder = _load(directory)
-    names = read_titles(titles) if titles else folder.titles() if folder else {}
-    try:
-        found = {user: model.recommend(_named(user, model.interactions.user_rows), k, exclude_seen) for user in users}
-    except UnknownIdError as error:
-        raise ValueError(str(error)) from None
-    for user, (ids, scores) in found.items():
-        if len(found) > 1:
-            click.echo(f"{visible(user)}:")
-        for line in item_lines(ids.tolist(), scores.tolist(), names):
-            click.echo(line)
-    if file:
-        content = {user: _plain(ids.tolist(), scores.tolist(), names) for user, (ids, scores) in found.items()}
-        write_json(file, content)
-
-
-def _read(paths: tuple[str, ...], reading: Mapping[str, Any]) -> Interactions:
-    """Read pairs, and say what was found in the files."""
-    others = {name: value for name, value in reading.items() if name != "form"}
-    pairs: Interactions = Interactions.read(list(paths), format=reading["form"], **others)
-    for note in pairs.notes:
-        say(note)
-    return pairs
+def _check_titles(titles: Mapping[str, str], file: Any, item_ids: list[Any]) -> None:
+    """Say how many items have titles; raise ValueError if none has."""
+    known = sum(map(bool, titles_of(item_ids, titles)))
+    if not known:
+        raise ValueError(
+            f"{shown_path(file)} has a title of none of the {len(item_ids):,} items: its ids are "
+            f"{shown(list(titles)[:FEW])}, those of the items {shown(item_ids[:FEW])}"
+        )
+    if known < len(item_ids):
+        say(f"{shown_path(file)}: {known:,} of {len(item_ids):,} items have a title")
 
 
 def _existing(folder: RunFolder, given: Mapping[str, Any]) -> MatrixFactorization:
     """Return the model in the folder; given options must equal its settings."""
-    model, _ = _load(folder.path)
+    model, _ = load(folder.path)
     before = model.settings
     others = [f"{n}={getattr(before, n)}, not {value}" for n, value in given.items() if getattr(before, n) != value]
     if others:
@@ -248,19 +170,7 @@ def _existing(folder: RunFolder, given: Mapping[str, Any]) -> MatrixFactorizatio
     return model
 
 
-def _load(directory: Any) -> tuple[MatrixFactorization, RunFolder | None]:
-    """Return the model of a folder, or of a file that `save` has written, which has no folder."""
-    path = Path(directory)
-    if path.is_file():
-        return MatrixFactorization.load(path), None
-    if not path.is_dir():
-        raise FileNotFoundError(f"{shown_path(path)} does not exist: name the --output folder of recommend train")
-    if not (path / MODEL).is_file():
-        raise FileNotFoundError(f"{shown_path(path)} has no {MODEL}: name the --output folder of recommend train")
-    return MatrixFactorization.load(path / MODEL), RunFolder(path)
-
-
-def _split(share: float | None, resume: bool) -> dict[str, float]:
+def _split(share: float | None, resume: bool) -> dict[str, Any]:
     """Return what `fit` is told of the validation split: nothing for none, or for that of the run to resume."""
     if share is None:
         return {} if resume else {"validation": _VALIDATION}
@@ -271,7 +181,7 @@ def _fit(
     model: MatrixFactorization,
     folder: RunFolder,
     pairs: Interactions | None,
-    split: Mapping[str, float],
+    split: dict[str, Any],
     **options: Any,
 ) -> None:
     report = FitReport()
@@ -298,21 +208,6 @@ def _fit(
         raise
     finally:
         report.close()
-
-
-def _held_out_scores(model: MatrixFactorization, k: int = 20) -> dict[str, RankingScores]:
-    """Return the scores on the validation split; nothing if there is none."""
-    held_out = model.validation
-    if held_out is None:
-        return {}
-    return _scores(model, held_out, without(model.interactions, held_out), k)
-
-
-def _scores(model: MatrixFactorization, test: Interactions, seen: Interactions, k: int) -> dict[str, RankingScores]:
-    """Return the scores of the model, and those of a ranking by popularity."""
-    counts = seen.item_counts[:, np.newaxis].astype(np.float64)
-    popularity = evaluate_ranking(np.ones((seen.num_users, 1)), counts, seen, test, k)
-    return {"model": model.evaluate(test, k=k), "popularity": popularity}
 
 
 def _results(model: MatrixFactorization, scores: Mapping[str, RankingScores]) -> dict[str, Any]:
@@ -344,30 +239,3 @@ def _similar_lines(model: MatrixFactorization, titles: Mapping[str, str]) -> Ite
 
 def _title(item: Any, titles: Mapping[str, str]) -> str:
     return visible(titles.get(str(item), "") or item)
-
-
-def _named(text: str, known: Mapping[Any, int]) -> Any:
-    """Return the id that an argument means: the int, where ids are ints."""
-    try:
-        return int(text) if text not in known and str(int(text)) == text and int(text) in known else text
-    except ValueError:
-        return text
-
-
-def _plain(ids: list[Any], scores: list[float], titles: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [
-        {"id": one, "score": score, **({"title": titles[str(one)]} if str(one) in titles else {})}
-        for one, score in zip(ids, scores, strict=True)
-    ]
-
-
-@contextmanager
-def _threads_of(threads: int | None) -> Iterator[None]:
-    """Use a number of threads within the block."""
-    before = get_num_threads()
-    if threads is not None:
-        set_num_threads(threads)
-    try:
-        yield
-    finally:
-        set_num_threads(before)
