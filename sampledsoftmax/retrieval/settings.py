@@ -59,14 +59,14 @@ class FactorSettings(NamedTuple):
         Raises
         ------
         ValueError
-            More different candidates were asked for than there are such items.
+            More candidates were asked for than there are such items.
         """
         if self.num_sampled is None:
             return min(_MOST_CANDIDATES, num_drawable)
         if self.num_sampled > num_drawable:
             raise ValueError(
-                f"num_sampled = {self.num_sampled} different candidates cannot be drawn from {num_drawable} items with "
-                "interactions: leave num_sampled out, for at most all of them"
+                f"num_sampled = {self.num_sampled} is more than the {num_drawable} items with interactions: leave it "
+                "out, for at most all of them"
             )
         return self.num_sampled
 

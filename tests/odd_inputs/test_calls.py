@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import sampledsoftmax as ss
 from tests.odd_inputs import core_targets, targets
 from tests.odd_inputs.calls import Undocumented, check_call, documented_errors, fingerprint
+from tests.odd_inputs.factor_targets import SLOW_FACTORS
 from tests.odd_inputs.retrieval_targets import RETRIEVAL_TARGETS, write_retrieval_files
 from tests.odd_inputs.targets import Target
 from tests.odd_inputs.values import SPOILS, odd_values, spoiled
@@ -22,7 +23,9 @@ from tests.test_docstrings import CALLABLES, CLASSES, has_constructor
 TARGETS = {**targets.TARGETS, **core_targets.TARGETS, **RETRIEVAL_TARGETS}
 NUM_CALLS = 110_000  # of the full set
 # Calls that read files or train, each as expensive as tens of others.
-SLOW = {"Word2Vec", "explain", "explain, shown", "Explanation.name", "Explanation.save_html"} | SLOW_WORDS
+SLOW = (
+    {"Word2Vec", "explain", "explain, shown", "Explanation.name", "Explanation.save_html"} | SLOW_WORDS | SLOW_FACTORS
+)
 SLOW |= {"diagnostics.gradient_bias", "diagnostics.problem"}
 SLOW |= {f"{kind}{name}" for kind in ("SampledSoftmax", "SkipGram") for name in (".save", ".load", ", in a folder")}
 SHARE_OF_SLOW = 0.03

@@ -245,7 +245,7 @@ TRAIN_MISTAKES = [
     (["r.csv", "--output", "x", "--threads", "0"], "num_threads must be at least 1, got 0"),
     (["r.csv", "--output", "x", "--min-rating", "9"], "min_rating=9 leaves no pair: the highest rating is 5"),
     (["r.csv", "--output", "x", "--no-header"], "r.csv, line 1: the rating is no number: 'rating'; without a header"),
-    (["r.csv", "--output", "x", "--num-sampled", "99"], "num_sampled = 99 different candidates cannot be drawn from"),
+    (["r.csv", "--output", "x", "--num-sampled", "99"], "num_sampled = 99 is more than the"),
     (["r.csv", "--output", "x", "--titles", "nowhere"], "nowhere does not exist"),
     (["r.csv", "--output", "x", "--titles", "r.csv"], "r.csv, line 1 names no column title: 'userId,movieId,rating'"),
     (["r.csv", "--output", "x", "--titles", "others.csv"], "others.csv has a title of none of the 30 items: its ids"),
