@@ -8,6 +8,8 @@ import click
 
 from benchmarks import break_even, contestants, expected_count, machine, parity, ragged, report, small_calls, torch_step
 from benchmarks.cases import OPTIMIZERS
+from benchmarks.recommend import compare as recommend
+from benchmarks.recommend import report as recommend_report
 from benchmarks.record import Record
 from benchmarks.sections import CASE_NAMES, HIDDEN, RUN, Options
 from benchmarks.session import Effort
@@ -174,3 +176,5 @@ main.add_command(parity.command, "parity")
 main.add_command(small_calls.command, "small-calls")
 main.add_command(torch_step.command, "torch")
 main.add_command(ragged.command, "ragged")
+main.add_command(recommend.command, "recommend")
+main.add_command(recommend_report.command, "recommend-report")

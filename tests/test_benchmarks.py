@@ -243,6 +243,8 @@ def test_every_program_is_a_subcommand():
         "break-even",
         "expected-count",
         "parity",
+        "recommend",
+        "recommend-report",
         "report",
         "small-calls",
         "torch",

@@ -19,7 +19,7 @@ from sampledsoftmax.explanation.example import explain_example
 from sampledsoftmax.io import streams
 from sampledsoftmax.io.archive import write_archive
 from sampledsoftmax.io.atomic_write import new_file
-from sampledsoftmax.word2vec.plots.loss_plot import LossPoint, save_loss_plot
+from sampledsoftmax.io.loss_plot import LossPoint, save_loss_plot
 from sampledsoftmax.word2vec.plots.map_page import save_page
 from sampledsoftmax.word2vec.plots.map_picture import save_picture
 from sampledsoftmax.word2vec.plots.word_map import frequent_words

@@ -6,6 +6,7 @@ import sampledsoftmax
 from sampledsoftmax.cli.evaluate import evaluate
 from sampledsoftmax.cli.explain import explain
 from sampledsoftmax.cli.plot import plot
+from sampledsoftmax.cli.recommend.commands import recommend
 from sampledsoftmax.cli.sample import sample
 from sampledsoftmax.cli.train import train
 from sampledsoftmax.cli.vectors import analogy, export, neighbors
@@ -14,7 +15,7 @@ from sampledsoftmax.cli.vectors import analogy, export, neighbors
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(sampledsoftmax.__version__, prog_name="sampledsoftmax", message="%(prog)s %(version)s")
 def commands() -> None:
-    """Train word vectors with sampled softmax, and query, evaluate and plot them."""
+    """Train word vectors and recommenders with sampled softmax, and query, evaluate and plot them."""
 
 
 commands.add_command(train)
@@ -25,6 +26,7 @@ commands.add_command(export)
 commands.add_command(plot)
 commands.add_command(explain)
 commands.add_command(sample)
+commands.add_command(recommend)
 
 
 def run(args: list[str]) -> int:

@@ -9,9 +9,9 @@ from sampledsoftmax import validation
 from sampledsoftmax.cli.report import say
 from sampledsoftmax.cli.vectors import directory_argument, named, reading_options, which_option
 from sampledsoftmax.io.extras import need
+from sampledsoftmax.io.loss_plot import read_loss, save_loss_plot
 from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.plots.labels import label
-from sampledsoftmax.word2vec.plots.loss_plot import read_loss, save_loss_plot
 from sampledsoftmax.word2vec.plots.map_page import save_page
 from sampledsoftmax.word2vec.plots.map_picture import save_picture
 from sampledsoftmax.word2vec.plots.word_map import (

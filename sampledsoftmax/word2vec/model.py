@@ -12,6 +12,7 @@ from sampledsoftmax import validation
 from sampledsoftmax.io.class_only import classonlymethod
 from sampledsoftmax.io.input_file import checked_path
 from sampledsoftmax.losses.objectives import Objective
+from sampledsoftmax.runtime.stop_signals import StopSignals
 from sampledsoftmax.word2vec import gensim_names
 from sampledsoftmax.word2vec.corpus.corpus import Source
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath
@@ -24,7 +25,6 @@ from sampledsoftmax.word2vec.training.checkpoint import TORN, Checkpoint, Corpus
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
 from sampledsoftmax.word2vec.training.session import Session
 from sampledsoftmax.word2vec.training.settings import MAX_SEED, SavedObjective, TrainingSettings
-from sampledsoftmax.word2vec.training.signals import StopSignals
 from sampledsoftmax.word2vec.training.start import Reading, read_corpus, starting_state
 from sampledsoftmax.word2vec.training.tables import Tables
 from sampledsoftmax.word2vec.training.watch import Report, Watch, checked_watch

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 import sampledsoftmax as ss
+from tests.odd_inputs.factor_targets import FACTOR_TARGETS, write_factor_files
 from tests.odd_inputs.sampler_targets import SAMPLER_TARGETS
 from tests.odd_inputs.target import Target, method
 from tests.odd_inputs.word_targets import WORD_TARGETS, write_word_files
@@ -138,6 +139,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "SkipGram.steps": lambda: method(skip_gram(), "steps", inputs=np.arange(5), labels=np.arange(5), batch_size=2),
     "set_num_threads": lambda: Target(ss.set_num_threads, {"num_threads": 2}),
     **SAMPLER_TARGETS,
+    **FACTOR_TARGETS,
     **WORD_TARGETS,
     **{
         f"Optimizer.update, {name}": lambda make=make: optimizer_call(make)
@@ -152,4 +154,5 @@ TARGETS: dict[str, Callable[[], Target]] = {
 
 def write_files(folder):
     """Write the files that the calls read to the working directory."""
+    write_factor_files(folder)
     write_word_files(folder)

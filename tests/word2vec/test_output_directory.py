@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sampledsoftmax.io.atomic_write import new_file
-from sampledsoftmax.word2vec.plots.loss_plot import _epoch_means, save_loss_plot
+from sampledsoftmax.io.loss_plot import _epoch_means, save_loss_plot
 from sampledsoftmax.word2vec.training.load import load_trained
 from sampledsoftmax.word2vec.training.output_directory import OutputDirectory
 from sampledsoftmax.word2vec.training.progress import Progress

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
+from sampledsoftmax.io.loss_plot import LossPoint, read_loss, save_loss_plot
 from sampledsoftmax.word2vec.plots import map_page
-from sampledsoftmax.word2vec.plots.loss_plot import LossPoint, read_loss, save_loss_plot
 from sampledsoftmax.word2vec.plots.map_page import save_page
 from sampledsoftmax.word2vec.plots.map_picture import save_picture
 from sampledsoftmax.word2vec.plots.word_map import METHODS, frequent_words, project, words_with_neighbors

@@ -10,7 +10,7 @@ import pytest
 
 import sampledsoftmax as ss
 from sampledsoftmax.io.archive import read_archive, write_archive
-from sampledsoftmax.word2vec.encoding.packed_words import pack_words, unpack_words
+from sampledsoftmax.io.packed_words import pack_words, unpack_words
 from sampledsoftmax.word2vec.model import Word2Vec
 from sampledsoftmax.word2vec.training import trainer
 from tests.word2vec.test_word2vec import bits, interrupt_at

@@ -11,10 +11,10 @@ import time
 
 import pytest
 
+from sampledsoftmax.runtime.patient_call import patient_call
+from sampledsoftmax.runtime.stop_signals import StopSignals
 from sampledsoftmax.word2vec.model import Word2Vec
 from sampledsoftmax.word2vec.training import trainer
-from sampledsoftmax.word2vec.training.patient_call import patient_call
-from sampledsoftmax.word2vec.training.signals import StopSignals
 from sampledsoftmax.word2vec.training.trainer import Trainer
 from tests.word2vec.test_word2vec import BLOCK, SMALL, bits, trained, two_worlds
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sampledsoftmax.word2vec.plots.loss_plot import LossPoint, read_loss
+from sampledsoftmax.io.loss_plot import LossPoint, read_loss
 from sampledsoftmax.word2vec.plots.map_picture import save_picture
 from sampledsoftmax.word2vec.plots.word_map import WordMap, frequent_words, grouped, project, words_with_neighbors
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors

@@ -44,7 +44,7 @@ def run_top_k(thread_id, num_threads, shared, block, panels, buffers, best):
         for chunk in range(index % splits, num_chunks, splits):
             logits, flat_logits = buffers.logits[thread_id], buffers.flat_logits[thread_id]
             num_panels = write_logits(index // splits, chunk, block, panels, logits, flat_logits)
-            _add_chunk(index // splits, chunk, num_panels, index % splits, thread_id, block, panels, buffers, best)
+            add_chunk(index // splits, chunk, num_panels, index % splits, thread_id, block, panels, buffers, best)
         index = next_chunk(shared, CLASS_CHUNKS)
     barrier(shared, num_threads)
 
@@ -65,7 +65,8 @@ def run_merge(thread_id, num_threads, shared, best):
 
 
 @jit
-def _add_chunk(group, chunk, num_panels, split, thread_id, block, panels, buffers, best):
+def add_chunk(group, chunk, num_panels, split, thread_id, block, panels, buffers, best):
+    """Insert the logits of a chunk, in this thread's buffers, into the heaps of a group of examples."""
     logits, flat, row_max, row_sums = (
         buffers.logits[thread_id],
         buffers.flat_logits[thread_id],

@@ -15,9 +15,9 @@ import numpy as np
 
 from sampledsoftmax import validation
 from sampledsoftmax.io.atomic_write import remove_stale_temp_files, temp_suffix, writing
+from sampledsoftmax.io.packed_words import PACKED, pack_words, unpack_words
 from sampledsoftmax.word2vec.corpus.corpus import TextFiles
 from sampledsoftmax.word2vec.encoding.id_files import IDS, OFFSETS, ArrayFile, checksum_of
-from sampledsoftmax.word2vec.encoding.packed_words import PACKED, pack_words, unpack_words
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 
 FORMAT = 3  # since 3 with the number of tokens, and with words as arrays

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.io.archive import read_archive, write_archive
 from sampledsoftmax.io.input_file import checked_path
+from sampledsoftmax.io.packed_words import pack_words, unpack_words
 from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.samplers.learned_unigram import LearnedUnigramSampler
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath
-from sampledsoftmax.word2vec.encoding.packed_words import pack_words, unpack_words
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
 from sampledsoftmax.word2vec.training.progress import Progress
 from sampledsoftmax.word2vec.training.run import Position, Run

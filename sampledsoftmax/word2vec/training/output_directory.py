@@ -13,8 +13,8 @@ from typing import Any
 from sampledsoftmax.io.atomic_write import new_file, writing
 from sampledsoftmax.io.extras import need
 from sampledsoftmax.io.folder_lock import FolderLock
+from sampledsoftmax.io.loss_plot import save_loss_plot
 from sampledsoftmax.io.shown_path import shown_path
-from sampledsoftmax.word2vec.plots.loss_plot import save_loss_plot
 from sampledsoftmax.word2vec.training import checkpoint
 from sampledsoftmax.word2vec.training.progress import Progress
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors

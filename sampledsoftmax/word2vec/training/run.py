@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sampledsoftmax.kernels.sampling.distribution import LearnedUnigram
 from sampledsoftmax.kernels.sampling.prefix_sums import MAX_TOTAL
 from sampledsoftmax.kernels.text.windows import Text
+from sampledsoftmax.runtime.patient_call import patient_call
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
 from sampledsoftmax.word2vec.training.loss_limit import LossLimit
-from sampledsoftmax.word2vec.training.patient_call import patient_call
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError, smooth
 from sampledsoftmax.word2vec.training.settings import TrainingSettings
 from sampledsoftmax.word2vec.training.tables import Tables, zero_tables

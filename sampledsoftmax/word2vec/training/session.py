@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable
 
+from sampledsoftmax.runtime.stop_signals import StopSignals
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream
 from sampledsoftmax.word2vec.training import checkpoint as checkpoints
 from sampledsoftmax.word2vec.training.checkpoint import TORN, Checkpoint
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
 from sampledsoftmax.word2vec.training.run import Run
-from sampledsoftmax.word2vec.training.signals import StopSignals
 from sampledsoftmax.word2vec.training.watch import Watch
 
 OnEvent = Callable[[str], None]

@@ -3,7 +3,7 @@
 import csv
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
@@ -90,11 +90,16 @@ def _point(place: str, row: dict[str, Any]) -> LossPoint:
     return point
 
 
-def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> bool:
+def save_loss_plot(
+    path: str | os.PathLike[str],
+    progress: Sequence[Point],
+    metrics: Mapping[str, Sequence[tuple[int, float]]] | None = None,
+) -> bool:
     """Write a PNG of the loss against the trained pairs; return False if matplotlib is not installed.
 
     A loss that is not finite, or above 1e100, leaves a gap. One line has a point per block and varies with the text;
-    the other one has the mean of each epoch.
+    the other one has the mean of each epoch. Metrics, points (pairs, value) by name, have an axis of their own at the
+    right.
 
     Examples
     --------
@@ -110,15 +115,32 @@ def save_loss_plot(path: str | os.PathLike[str], progress: Sequence[Point]) -> b
         return False
     figure = Figure(figsize=(7.0, 4.0), layout="constrained", dpi=150)
     axes = figure.add_subplot()
-    axes.plot([p.pairs / 1e6 for p in progress], [_drawn(p.loss) for p in progress], alpha=0.5, label="block of pairs")
     means = _epoch_means(progress)
-    axes.plot([pairs / 1e6 for pairs, _ in means], [mean for _, mean in means], marker="o", label="epoch")
-    axes.legend()
+    if len(means) < len(progress):
+        losses = [_drawn(p.loss) for p in progress]
+        axes.plot([p.pairs / 1e6 for p in progress], losses, alpha=0.5, label="block of pairs")
+    axes.plot([pairs / 1e6 for pairs, _ in means], [mean for _, mean in means], marker="o", color="C1", label="epoch")
+    if metrics:
+        _plot_metrics(axes, metrics)
+    else:
+        axes.legend()
     axes.set(xlabel="pairs (millions)", ylabel="mean loss per pair")
     axes.grid(alpha=0.3)
     with writing(path), new_file(path, "wb") as file:
         FigureCanvasAgg(figure).print_png(file)
     return True
+
+
+def _plot_metrics(axes: Any, metrics: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+    """Draw metrics on an axis at the right, with one legend for both axes."""
+    right = axes.twinx()
+    right.set(ylabel="validation")
+    for number, (name, points) in enumerate(metrics.items()):
+        x, y = [pairs / 1e6 for pairs, _ in points], [value for _, value in points]
+        right.plot(x, y, marker=".", linestyle="--", color=f"C{number + 2}", label=name)
+    lines = [*axes.get_lines(), *right.get_lines()]
+    axes.lines[-1].set_label("loss")
+    right.legend(lines, [line.get_label() for line in lines])
 
 
 def _drawn(loss: float) -> float:

@@ -1,12 +1,13 @@
-"""Words as arrays, for files: any str and any int comes back as it was."""
+"""Words and other ids as arrays, for files: any str and any int comes back as it was."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.word2vec.encoding.sentences import Word
+Word: TypeAlias = str | int  # as in word2vec/encoding/sentences.py
 
 _WORDS, _ENDS, _ARE_INTS = "words", "word_ends", "words_are_ints"
 PACKED = _WORDS, _ENDS, _ARE_INTS  # the names of the arrays
