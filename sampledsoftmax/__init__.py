@@ -12,7 +12,11 @@ from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.sampled_logits import compute_sampled_logits
 from sampledsoftmax.losses.sampled_softmax import sampled_softmax_loss, sampled_softmax_loss_and_grad
 from sampledsoftmax.optimizers import SGD, Adagrad, Adam, Momentum, Optimizer, RowwiseAdagrad
+from sampledsoftmax.retrieval.evaluation import evaluate_ranking
+from sampledsoftmax.retrieval.interactions import Interactions
 from sampledsoftmax.retrieval.matrix_factorization import MatrixFactorization
+from sampledsoftmax.retrieval.metrics import RankingScores
+from sampledsoftmax.retrieval.sampled_metrics import SampledScores, sampled_metrics
 from sampledsoftmax.runtime.config import show_config
 from sampledsoftmax.runtime.threadpool import get_num_threads, set_num_threads
 from sampledsoftmax.samplers.all_candidates import AllSampler, all_candidate_sampler
@@ -43,6 +47,7 @@ __all__ = [
     "FixedUnigramSampler",
     "Gradients",
     "IndexedSlices",
+    "Interactions",
     "KeyedVectors",
     "LearnedUnigramSampler",
     "LogUniformSampler",
@@ -52,8 +57,10 @@ __all__ = [
     "Optimizer",
     "PulledRows",
     "RaggedLabels",
+    "RankingScores",
     "RowGradients",
     "RowwiseAdagrad",
+    "SampledScores",
     "SampledSoftmax",
     "SampledValues",
     "SkipGram",
@@ -64,6 +71,7 @@ __all__ = [
     "compute_accidental_hits",
     "compute_sampled_logits",
     "evaluate_analogies",
+    "evaluate_ranking",
     "evaluate_similarities",
     "explain",
     "fixed_unigram_candidate_sampler",
@@ -75,6 +83,7 @@ __all__ = [
     "log_uniform_candidate_sampler",
     "nce_loss",
     "nce_loss_and_grad",
+    "sampled_metrics",
     "sampled_softmax_loss",
     "sampled_softmax_loss_and_grad",
     "set_num_threads",

@@ -34,6 +34,12 @@ class Interactions:
     notes : tuple of str
         What was found and what was left out, one sentence each, for a person to read.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Ids are no list, are not all of one kind or not distinct; `row_splits` and `items` do not describe rows of items
+        that ascend.
+
     Examples
     --------
     >>> seen = Interactions.from_pairs(["ann", "bob", "ann"], [7, 7, 3])
@@ -256,6 +262,21 @@ class Interactions:
 
     def items_of(self, user: int) -> Ids:
         """Return the item rows of a user row, ascending.
+
+        Parameters
+        ----------
+        user : int
+            The row of the user, in [0, num_users).
+
+        Returns
+        -------
+        int64 [number of items of the user]
+            A read-only view.
+
+        Raises
+        ------
+        TypeError, ValueError
+            It is no row.
 
         Examples
         --------

@@ -175,21 +175,28 @@ def parsed_lines(lines: Iterable[str], layout: Layout, name: str, first_line: in
     users: list[str] = []
     items: list[str] = []
     ratings: list[float] = []
+    user_at, item_at, rating_at = layout.user, layout.item, layout.rating
+    needed = max(user_at, item_at, rating_at or 0)
     for number, fields in numbered_rows(lines, layout.format, name, first_line):
-        place = f"{name}, line {number}"
         if layout.format == LISTS:
             users += [fields[0]] * (len(fields) - 1)
             items += fields[1:]
             continue
-        if len(fields) <= max(layout.user, layout.item, layout.rating or 0):
-            raise ValueError(f"{place} {_too_short(fields, layout)}")
-        user, item = fields[layout.user].strip(), fields[layout.item].strip()
+        if len(fields) <= needed:
+            raise ValueError(f"{name}, line {number} {_too_short(fields, layout)}")
+        user, item = fields[user_at].strip(), fields[item_at].strip()
         if not user or not item:
-            raise ValueError(f"{place} has an empty {'item' if user else 'user'}: {shown(_joined(fields, layout))}")
+            empty = f"an empty {'item' if user else 'user'}: {shown(_joined(fields, layout))}"
+            raise ValueError(f"{name}, line {number} has {empty}")
         users.append(user)
         items.append(item)
-        if layout.rating is not None:
-            ratings.append(_rating(fields[layout.rating], place, layout))
+        if rating_at is not None:
+            try:
+                ratings.append(float(fields[rating_at]))
+            except ValueError:
+                ratings.append(math.nan)
+            if not -math.inf < ratings[-1] < math.inf:
+                raise ValueError(f"{name}, line {number}: {_bad_rating(fields[rating_at], layout)}")
     values = None if layout.rating is None else np.array(ratings, np.float64)
     return Pairs(_as_ints(users), _as_ints(items), values)
 
@@ -233,15 +240,12 @@ def _too_short(fields: list[str], layout: Layout) -> str:
     return f"has {columns}, {expected} expected: {shown(_joined(fields, layout))}{hint}"
 
 
-def _rating(text: str, place: str, layout: Layout) -> float:
+def _bad_rating(text: str, layout: Layout) -> str:
     try:
-        value = float(text)
+        return f"the rating is {float(text)}, a finite number is expected: leave the line out"
     except ValueError:
         hint = "" if layout.names else "; without a header that names columns the third one is the rating"
-        raise ValueError(f"{place}: the rating is no number: {shown(text)}{hint}") from None
-    if not math.isfinite(value):
-        raise ValueError(f"{place}: the rating is {value}, a finite number is expected: leave the line out")
-    return value
+        return f"the rating is no number: {shown(text)}{hint}"
 
 
 def _as_ints(ids: list[str]) -> Column:

@@ -42,6 +42,11 @@ class SampledScores(NamedTuple):
         Reciprocal rank, 0 beyond k; with one held-out item per user this is also MAP@k.
     auc : float
         Share of the other items that are ranked behind the held-out one.
+
+    Examples
+    --------
+    >>> SampledScores(hit_rate=0.25, ndcg=0.2, mrr=0.15, auc=0.9).hit_rate
+    0.25
     """
 
     hit_rate: float

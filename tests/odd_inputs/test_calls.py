@@ -14,12 +14,13 @@ import sampledsoftmax as ss
 from tests.odd_inputs import core_targets, targets
 from tests.odd_inputs.calls import Undocumented, check_call, documented_errors, fingerprint
 from tests.odd_inputs.factor_targets import SLOW_FACTORS
+from tests.odd_inputs.retrieval_targets import RETRIEVAL_TARGETS, write_retrieval_files
 from tests.odd_inputs.targets import Target
 from tests.odd_inputs.values import SPOILS, odd_values, spoiled
 from tests.odd_inputs.word_targets import SLOW_WORDS
 from tests.test_docstrings import CALLABLES, CLASSES, has_constructor
 
-TARGETS = {**targets.TARGETS, **core_targets.TARGETS}
+TARGETS = {**targets.TARGETS, **core_targets.TARGETS, **RETRIEVAL_TARGETS}
 NUM_CALLS = 110_000  # of the full set
 # Calls that read files or train, each as expensive as tens of others.
 SLOW = (
@@ -29,7 +30,7 @@ SLOW |= {"diagnostics.gradient_bias", "diagnostics.problem"}
 SLOW |= {f"{kind}{name}" for kind in ("SampledSoftmax", "SkipGram") for name in (".save", ".load", ", in a folder")}
 SHARE_OF_SLOW = 0.03
 # Tested elsewhere: what has no arguments, what users define, and what only compiled code calls.
-ELSEWHERE = {"show_config", "get_num_threads", "Optimizer.check_settings"} | {
+ELSEWHERE = {"show_config", "get_num_threads", "Optimizer.check_settings", "sampled_metrics"} | {
     *(f"CandidateSampler.{name}" for name in ("compiled_distribution", "probability_groups", "fused_distribution")),
     *(f"{kind}.{name}" for kind in ("SampledSoftmax", "SkipGram") for name in ("flush", "close")),
     *("Objective.loss_and_grad", "Objective.compiled_loss", "Optimizer.compiled_rule", "Optimizer.compiled_slots"),
@@ -43,6 +44,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     targets.write_files(tmp_path)
     core_targets.write_files(tmp_path)
+    write_retrieval_files(tmp_path)
     monkeypatch.setattr("sys.stdin", io.StringIO("the cat sat\n"))
     threads = ss.get_num_threads()
     yield tmp_path

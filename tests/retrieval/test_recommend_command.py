@@ -161,6 +161,15 @@ def test_a_run_that_is_stopped_goes_on(folder, capsys, monkeypatch):
     assert (folder / "run" / "settings.json").exists()
 
 
+def test_a_terminal_gets_a_bar(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    trained()
+    shown = capsys.readouterr().err
+    assert "epoch 3/3: 100%" in shown
+    assert " pairs/s, loss " in shown
+    assert "\nepoch 1/3: loss" not in shown  # the lines are for files
+
+
 def test_a_folder_is_used_by_one_run(folder, capsys):
     (folder / "run").mkdir()
     lock = FolderLock(folder / "run")
