@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from benchmarks import break_even, contestants, expected_count, machine, parity, report, small_calls, torch_step
+from benchmarks import break_even, contestants, expected_count, machine, parity, ragged, report, small_calls, torch_step
 from benchmarks.cases import OPTIMIZERS
 from benchmarks.recommend import compare as recommend
 from benchmarks.recommend import report as recommend_report
@@ -177,3 +177,4 @@ main.add_command(small_calls.command, "small-calls")
 main.add_command(torch_step.command, "torch")
 main.add_command(recommend.command, "recommend")
 main.add_command(recommend_report.command, "recommend-report")
+main.add_command(ragged.command, "ragged")

@@ -15,7 +15,7 @@ LAYERS = [
     "kernels.linalg",
     "kernels.sampling, kernels.update, kernels.loss, kernels.full",
     "kernels.step",
-    "kernels.text",
+    "kernels.text, kernels.ragged",
     "validation",
     "not_a_number",
     "types, reference",

@@ -35,6 +35,18 @@ def fma_rates(seconds: float) -> tuple[float, float]:
         return one, max(_rate(width, threads, pool, seconds / len(widths)) for width in widths)
 
 
+def one_thread_rate(seconds: float, clock: Callable[[], float]) -> float:
+    """Return the best rate of the calling thread by a clock such as `time.thread_time`, in flop/s."""
+    best_rate, end = 0.0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for width in _vector_bytes():
+            loop, repeats = _loop(width)
+            start = clock()
+            loop(repeats, FACTOR)
+            best_rate = max(best_rate, 2.0 * SUMS * width / 4 * repeats / (clock() - start))
+    return best_rate
+
+
 def _vector_bytes() -> tuple[int, ...]:
     return (16, 32, 64) if llvm.get_host_cpu_features().get("avx512f", False) else (16, 32)
 

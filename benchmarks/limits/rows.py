@@ -35,15 +35,15 @@ class RowTraffic:
 
     def _rate(self, ids: Ids, seconds: float) -> float:
         threads = num_cores()
-        _visit(self.table, ids, 1)
+        visit(self.table, ids, 1)
         start = time.perf_counter()
-        _visit(self.table, ids, 1)
+        visit(self.table, ids, 1)
         repeats = max(1, int(CALL_SECONDS * threads / (time.perf_counter() - start)))
         shares = np.array_split(ids, threads)
         with ThreadPoolExecutor(threads) as pool:
 
             def call() -> None:
-                list(pool.map(lambda share: _visit(self.table, share, repeats), shares))
+                list(pool.map(lambda share: visit(self.table, share, repeats), shares))
 
             return 2.0 * ids.size * float(self.table[0].nbytes) * repeats / best(call, seconds)
 
@@ -57,4 +57,4 @@ def _visit_rows(table: NDArray[Any], ids: Ids, repeats: int) -> None:
                 row[column] += np.float32(1)
 
 
-_visit = numba.njit(nogil=True)(_visit_rows)
+visit = numba.njit(nogil=True)(_visit_rows)

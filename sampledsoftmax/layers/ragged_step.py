@@ -9,27 +9,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
-from sampledsoftmax.jit.integers import round_up
 from sampledsoftmax.jit.kernel import for_types_of
-from sampledsoftmax.jit.simd_width import MR_TAIL
-from sampledsoftmax.kernels.ragged.structs import RaggedExamples, RaggedMemory, RaggedRules, RaggedSettings
+from sampledsoftmax.kernels.ragged.structs import RaggedMemory, RaggedRules, RaggedSettings
 from sampledsoftmax.kernels.ragged.train import run_ragged_steps
 from sampledsoftmax.kernels.step.sampling_phase import SampleSource
 from sampledsoftmax.kernels.step.train import NOT_FINITE, OUTCOME, STEPS_TAKEN, TOO_FEW_CLASSES
 from sampledsoftmax.kernels.sync.barrier import SHARED_SIZE
 from sampledsoftmax.layers.fused_step import not_finite
+from sampledsoftmax.layers.ragged_memory import ragged_memory
 from sampledsoftmax.layers.ragged_plain import plain_step
 from sampledsoftmax.layers.table import Table, trained_tables
 from sampledsoftmax.runtime.fork_lock import ForkLock
 from sampledsoftmax.runtime.threadpool import thread_pool, threads_for
-from sampledsoftmax.runtime.workspace import (
-    Sizes,
-    aligned,
-    class_panels,
-    make_scratch,
-    make_thread_buffers,
-    panel_width,
-)
+from sampledsoftmax.runtime.workspace import aligned, class_panels, panel_width
 from sampledsoftmax.samplers import CandidateSampler
 from sampledsoftmax.types import RaggedLabels, checked_ragged, checked_splits
 
@@ -37,6 +29,8 @@ Ids = NDArray[np.int64]
 
 # Compiled code cannot be interrupted: many steps are split into calls of about this many seconds.
 _CALL_SECONDS = 0.1
+# With 64 columns and two slots, the rows of 64 labels take 48 KB: they stay in L2 from one pass over them to the next.
+_LABELS_AT_ONCE = 64
 
 
 class RaggedTables(NamedTuple):
@@ -292,7 +286,9 @@ class RaggedSteps:
         outcome, taken = int(status[OUTCOME]), int(status[STEPS_TAKEN])
         self.sampler.advance(taken + (outcome == NOT_FINITE), self.num_sampled)
         if outcome == TOO_FEW_CLASSES:
-            self.sampler.sample(batches.labels[:1, np.newaxis], self.num_sampled, self.unique)  # raises, with the reason
+            self.sampler.sample(
+                batches.labels[:1, np.newaxis], self.num_sampled, self.unique
+            )  # raises, with the reason
         if outcome == NOT_FINITE:
             first, end = (int(b) for b in batches.starts[taken : taken + 2])
             labels = batches.labels[batches.label_starts[first] : batches.label_starts[end]]
@@ -322,11 +318,12 @@ class RaggedSteps:
         trained = trained_tables(tables.inputs, tables.weights, biases)
         if not learn_inputs:
             trained = trained.replace(inputs=aligned((largest[0], self.dim), self.dtype))
-        memory = _memory(trained, *largest, self.num_sampled, self.dim, self.dtype, threads)
+        memory = ragged_memory(trained, *largest, self.num_sampled, self.dim, self.dtype, threads)
         width, real = panel_width(self.dtype), self.dtype.type
         settings = RaggedSettings(
             real(self.temperature), real(1 / self.temperature), self.normalize, self.subtract_log_q, self.unique,
             learn_inputs, tables.biases is not None, class_panels(self.num_sampled, width, threads),
+            min(_LABELS_AT_ONCE, class_panels(_LABELS_AT_ONCE * width, width, 1) * width),
         )  # fmt: skip
         code = plan.code if plan is not None and same else None
         self._plan = _Plan(identity, (*largest, threads), memory, settings, code)
@@ -364,37 +361,6 @@ class RaggedSteps:
 def _remade(settings: tuple[Any, ...], options: tuple[Any, ...]) -> RaggedSteps:
     names = ("temperature", "normalize", "subtract_log_q", "unique")
     return RaggedSteps(*settings, **dict(zip(names, options, strict=True)))
-
-
-def _memory(
-    tables: Any, batch_size: int, num_labels: int, num_sampled: int, dim: int, dtype: np.dtype[Any], threads: int
-) -> RaggedMemory:
-    """Return the memory of steps of at most these sizes."""
-    num_classes = tables.weights.shape[0]
-    num_groups = round_up(num_sampled, panel_width(dtype)) + min(num_labels, num_classes)
-    rows = round_up(batch_size, MR_TAIL)
-
-    def integers(size: int) -> NDArray[np.int64]:
-        return aligned((size,), np.dtype(np.int64))
-
-    def reals(size: int) -> NDArray[Any]:
-        return aligned((size,), dtype)
-
-    examples = RaggedExamples(
-        starts=integers(batch_size + 1),
-        example_of=integers(num_labels),
-        place=integers(num_classes),
-        copies=integers(num_sampled),
-        counts=aligned((num_groups,), np.dtype(np.float32)),
-        offsets=reals(num_groups),
-        norms=reals(num_groups),
-        input_norms=reals(batch_size),
-        scales=reals(rows),
-        losses=aligned((batch_size,), np.dtype(np.float64)),
-    )
-    sizes = Sizes(batch_size, batch_size, num_labels, num_sampled, dim)
-    scratch = make_scratch(sizes, dtype)
-    return RaggedMemory(tables, scratch, make_thread_buffers(threads, 1, dim, dtype), examples)
 
 
 def _refuse_labels(labels: Ids, never_drawn: NDArray[np.bool_]) -> None:

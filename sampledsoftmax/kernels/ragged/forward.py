@@ -42,7 +42,9 @@ def run_examples(thread_id, num_threads, shared, operands, share, settings, scra
     chunk = chunk_size(num_threads, batch_size, scratch.candidates.size * depth)
     first, end = static_examples(thread_id, num_threads, batch_size, chunk)
     for top in range(first, end, BLOCK_ROWS):
-        _run_block(top, min(BLOCK_ROWS, end - top), shift, share, operands, settings, scratch, buffers, examples, thread_id)
+        _run_block(
+            top, min(BLOCK_ROWS, end - top), shift, share, operands, settings, scratch, buffers, examples, thread_id
+        )
     num_chunks = num_threads * CHUNKS_PER_THREAD if chunk > 0 else 0
     taken = next_chunk(shared, EXAMPLE_CHUNKS)
     while taken < num_chunks:

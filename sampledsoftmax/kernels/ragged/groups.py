@@ -50,6 +50,8 @@ def split_labels(first, end, label_starts, examples):
     starts, example_of = examples.starts, examples.example_of
     for b in range(end - first):
         starts[b] = label_starts[first + b] - label_starts[first]
-        for i in range(label_starts[first + b] - label_starts[first], label_starts[first + b + 1] - label_starts[first]):
+        for i in range(
+            label_starts[first + b] - label_starts[first], label_starts[first + b + 1] - label_starts[first]
+        ):
             example_of[i] = b
     starts[end - first] = label_starts[end] - label_starts[first]

@@ -27,4 +27,4 @@ def _plain(rule: Any, rate: float) -> Any:
     return rule._replace(learning_rate=type(rule.learning_rate)(rate))
 
 
-with_learning_rate = _plain if config.DISABLE_JIT else intrinsic(_typed)  # type: ignore[attr-defined]
+with_learning_rate: Any = _plain if config.DISABLE_JIT else intrinsic(_typed)  # type: ignore[attr-defined]

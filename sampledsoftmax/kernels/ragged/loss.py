@@ -29,10 +29,11 @@ def common_shift(settings, scratch, examples, batch_size):
     A logit is a product of at most (length of an input) (length of a row) / temperature, plus an offset.
     """
     largest, lowest, longest, longest_input = -math.inf, math.inf, 1.0, 1.0
+    width = width_of(scratch.biases)
     for s in range(scratch.candidates.size):
         if examples.copies[s] > 0:
-            largest = max(largest, float(examples.offsets[s]))
-            lowest = min(lowest, float(examples.offsets[s]))
+            offset = float(scratch.biases[s // width, s % width])
+            largest, lowest = max(largest, offset), min(lowest, offset)
     if not settings.normalize:
         longest = longest_input = 0.0
         for s in range(scratch.candidates.size):

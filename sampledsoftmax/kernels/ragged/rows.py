@@ -13,6 +13,7 @@ from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS, N
 from sampledsoftmax.kernels.sync.barrier import static_range
 from sampledsoftmax.kernels.update.rules import catch_up_row
 
+
 @jit
 def inverse_of(norm, like):
     """Return 1 / the length of a row in the dtype of an array, or 0 if the row counts as zeros."""
@@ -45,8 +46,7 @@ def pack_candidates(thread_id, num_threads, tables, rules, distribution, setting
             log_q[panel, c] = 0
             biases[panel, c] = -math.inf
             if s < ids.size and examples.copies[s] > 0:
-                examples.offsets[s] += math.log(float(examples.copies[s]))
-                biases[panel, c] = examples.offsets[s]
+                biases[panel, c] = examples.offsets[s] + math.log(float(examples.copies[s]))
 
 
 @jit

@@ -20,8 +20,8 @@ class RaggedSettings(NamedTuple):
         Whether logs of expected counts are subtracted; whether candidates are drawn without replacement.
     learn_inputs, has_biases : bool
         Whether the inputs are rows of a table that is trained; whether classes have biases.
-    class_panels : int
-        Panels of candidates in a chunk of work.
+    class_panels, labels_at_once : int
+        Panels of candidates, and other labels, whose rows are updated in a chunk of work.
     """
 
     temperature: Any
@@ -32,6 +32,7 @@ class RaggedSettings(NamedTuple):
     learn_inputs: bool
     has_biases: bool
     class_panels: int
+    labels_at_once: int
 
 
 class RaggedRules(NamedTuple):
@@ -74,7 +75,7 @@ class RaggedExamples(ArrayStruct):
     counts : float32 [classes]
         Expected counts.
     offsets : float [classes]
-        Bias - log Q + log(copies).
+        Bias - log Q.
     norms, input_norms : float [classes], [batch_size]
         Lengths of rows.
     scales : float [batch_size, padded]

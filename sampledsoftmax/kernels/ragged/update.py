@@ -13,9 +13,6 @@ from sampledsoftmax.kernels.sync.atomics import prefetch_write
 from sampledsoftmax.kernels.sync.barrier import CLASS_CHUNKS, next_chunk
 from sampledsoftmax.kernels.update.rules import prefetch_slots, update_row
 
-# Rows that are updated at once: with their slots they take 48 KB for 64 columns and two slots.
-_GROUPS_PER_CHUNK = int(__import__('os').environ.get('GC','32'))
-
 
 @jit
 def update_classes(thread_id, shared, batch_size, tables, rules, settings, scratch, buffers, examples):
@@ -24,7 +21,7 @@ def update_classes(thread_id, shared, batch_size, tables, rules, settings, scrat
     num_panels = ceil_div(scratch.candidates.size, width)
     candidate_chunks = ceil_div(num_panels, settings.class_panels)
     first_label, num_groups = num_panels * width, scratch.sizes[NUM_CLASS_GROUPS]
-    num_chunks = candidate_chunks + ceil_div(num_groups - first_label, _GROUPS_PER_CHUNK)
+    num_chunks = candidate_chunks + ceil_div(num_groups - first_label, settings.labels_at_once)
     panels = buffers.candidate_grad[thread_id]
     chunk = next_chunk(shared, CLASS_CHUNKS)
     while chunk < num_chunks:
@@ -34,8 +31,8 @@ def update_classes(thread_id, shared, batch_size, tables, rules, settings, scrat
             _candidate_gradients(first, last, round_up(batch_size, MR_TAIL), settings, scratch, examples, panels)
             first, end = first * width, last * width
         else:
-            first = first_label + (chunk - candidate_chunks) * _GROUPS_PER_CHUNK
-            end = min(first + _GROUPS_PER_CHUNK, num_groups)
+            first = first_label + (chunk - candidate_chunks) * settings.labels_at_once
+            end = min(first + settings.labels_at_once, num_groups)
         _update_groups(first, end, first_label, thread_id, tables, rules, settings, scratch, buffers, examples)
         chunk = next_chunk(shared, CLASS_CHUNKS)
 
@@ -72,13 +69,15 @@ def _update_groups(first, end, first_label, thread_id, tables, rules, settings, 
     for u in range(first, end):
         if ids[u] >= 0:
             prefetch_write(weights, ids[u])
-            prefetch_slots(weights_slots, ids[u])
+            if not settings.normalize:
+                prefetch_slots(weights_slots, ids[u])
         if u >= first_label:
             clear_row(panels, u - first)
         _add_labels(heads[u], scratch, examples, panels, u - first)
     if settings.normalize:
         for u in range(first, end):
             if ids[u] >= 0:
+                prefetch_slots(weights_slots, ids[u])
                 project_row(rows, u - first, weights, ids[u], inverse_of(norms[u], rows))
     for u in range(first, end):
         if ids[u] >= 0:

@@ -1,0 +1,65 @@
+"""The loss of examples with ragged labels in plain NumPy, one pair at a time; the compiled step is tested against it.
+
+A user is an example, and all of its items are labels. Every pair (b, p) of an example and one of its labels has the
+loss of sampled softmax, in which all labels of b are left out of the candidates:
+
+    loss(b, p) = -log( e_p w_p / ( e_p w_p + sum over candidates c that are no label of b of e_c w_c ) )
+
+with e_i = exp(logit of b and i), w_i = 1 / expected count of i in the sample, and
+logit = (dot product, or cosine) / temperature + bias. The loss of a batch is the mean over its pairs.
+"""
+
+import numpy as np
+
+MIN_NORM = 1e-12  # a shorter row counts as zeros: its cosine with every row is 0, and so is its gradient
+
+
+def unit(row):
+    """Return row / |row|, or zeros for a row that counts as zeros."""
+    norm = np.linalg.norm(row)
+    return row / norm if norm >= MIN_NORM else np.zeros_like(row)
+
+
+def through_unit(gradient, row):
+    """Return the gradient with respect to a row, given that with respect to unit(row)."""
+    norm = np.linalg.norm(row)
+    if norm < MIN_NORM:
+        return np.zeros_like(row)
+    direction = row / norm
+    return (gradient - (gradient @ direction) * direction) / norm
+
+
+def ragged_loss_and_grad(
+    inputs, weights, biases, labels, candidates, true_count, sampled_count, temperature=1.0, normalize=False
+):
+    """Return (mean loss of the pairs, gradients of inputs, weights and biases).
+
+    inputs [B, D], weights [V, D], biases [V], labels a list of B lists, candidates [S] with their expected counts
+    sampled_count [S]; true_count[b][k] is that of the k-th label of example b. The gradients are dense.
+    """
+    grads = np.zeros_like(inputs), np.zeros_like(weights), np.zeros_like(biases)
+    rows = unit if normalize else np.asarray
+    num_pairs = sum(map(len, labels))
+    loss = 0.0
+    for b, classes in enumerate(labels):
+        x = rows(inputs[b])
+        left = [s for s, c in enumerate(candidates) if c not in classes]
+        for p, count in zip(classes, true_count[b], strict=True):
+            columns = [p, *(candidates[s] for s in left)]
+            log_q = np.log(np.array([count, *(sampled_count[s] for s in left)], weights.dtype))
+            logits = [x @ rows(weights[c]) / temperature + biases[c] for c in columns] - log_q
+            shifted = logits - logits.max()
+            exponentials = np.exp(shifted)
+            probability = exponentials / exponentials.sum()
+            loss += (np.log(exponentials.sum()) - shifted[0]) / num_pairs
+            probability[0] -= 1.0
+            for c, factor in zip(columns, probability / num_pairs, strict=True):
+                y = rows(weights[c])
+                grads[0][b] += factor / temperature * y
+                grads[1][c] += factor / temperature * x
+                grads[2][c] += factor
+    if normalize:
+        for table, gradient in ((inputs, grads[0]), (weights, grads[1])):
+            for i, row in enumerate(table):
+                gradient[i] = through_unit(gradient[i], row)
+    return loss, *grads
