@@ -65,5 +65,6 @@ RETRIEVAL_TARGETS = {
 
 def write_retrieval_files(folder):
     """Write the files that the calls read to a directory."""
-    (folder / "ratings.csv").write_text("user,item,rating\n1,a,5\n1,b,2\n2,a,4\n")
-    (folder / "lists.txt").write_text("1 a b c\n2 b\n")
+    lines = [f"{user},{item},{user + 1}\n" for user in (1, 2, 3, 4) for item in "abc"]
+    (folder / "ratings.csv").write_text("".join(["user,item,rating\n", *lines]))
+    (folder / "lists.txt").write_text("1 a b c\n2 b\n9 a\n")

@@ -25,6 +25,7 @@ import sampledsoftmax as ss
 from sampledsoftmax.cli import main
 from sampledsoftmax.word2vec.vectors import formats
 from tests.odd_inputs.calls import MAX_MESSAGE, MAX_SECONDS
+from tests.odd_inputs.retrieval_targets import write_retrieval_files
 from tests.odd_inputs.targets import write_files
 from tests.odd_inputs.values import STRINGS
 from tests.odd_inputs.word_targets import SETTINGS, vectors
@@ -33,6 +34,7 @@ pytest.importorskip("click", reason="the extra cli is not installed")
 
 TRAIN = "--min-count 1 --vector-size 4 --num-sampled 2 --sample 0"
 READING = "--limit 2 --on-duplicate first --encoding utf-8 --errors replace"
+FACTORS = "--dim 4 --num-sampled 2 --epochs 1 --validation 0.5"
 SCORES = "--analogies analogies.txt --similarities pairs.txt --restrict-vocab 3 --case-sensitive"
 COMMANDS = {
     "train": (f"train corpus.txt --output run {TRAIN} --epochs 1", 40),
@@ -67,6 +69,22 @@ COMMANDS = {
     "export, projector": ("export good.txt --format projector --output vectors.tsv", 50),
     "plot": ("plot model --method pca --words 3 --output maps", 4),
     "plot --word": ("plot good.txt --word the --word cat --neighbors 2 --method pca --output maps", 4),
+    "recommend train": (f"recommend train ratings.csv --output run {FACTORS}", 40),
+    "recommend train, all options": (
+        f"recommend train ratings.csv lists.txt --output run {FACTORS} --titles titles.csv --encoding utf-8 --seed 3 "
+        "--threads 1 --errors ignore --checkpoint-seconds 0 --batch-size 2 --temperature 0.2 --sampler popularity "
+        "--patience 1 --popularity-exponent 0.5 --cosine --log-q",
+        60,
+    ),
+    "recommend train, one layout": (
+        f"recommend train ratings.csv --output run {FACTORS} --format csv --header --min-rating 1 --dot --no-log-q",
+        40,
+    ),
+    "recommend train --resume": ("recommend train ratings.csv --output factors --resume", 20),
+    "recommend evaluate": ("recommend evaluate factors --k 2 --json scores.json --threads 1", 60),
+    "recommend evaluate, test pairs": ("recommend evaluate factors lists.txt --format lists --errors replace", 60),
+    "recommend top": ("recommend top factors 1 2 --k 2", 100),
+    "recommend top, options": ("recommend top factors 1 --include-seen --titles titles.csv --json top.json", 60),
     "sample": ("sample --num-sampled 5 --range-max 20", 60),
     "sample --counts": ("sample --counts counts.txt --num-sampled 3", 60),
     "explain": ("explain --html page.html", 5),
@@ -75,9 +93,9 @@ COMMANDS = {
         20,
     ),
 }
-READS = re.compile(r"\.(txt|bin|zip|npz|safetensors)\b|\b(model|half)\b")
+READS = re.compile(r"\.(txt|csv|bin|zip|npz|safetensors)\b|\b(model|half|factors)\b")
 # What an option may ask for, however long it takes.
-LONG = ("--epochs", "--range-max", "--batch-size", "--vector-size", "--window", "--num-sampled")
+LONG = ("--epochs", "--range-max", "--batch-size", "--vector-size", "--window", "--num-sampled", "--dim")
 TOKENS = [
     *STRINGS,
     "-1",
@@ -101,10 +119,15 @@ def files(tmp_path, monkeypatch):
     """Return the contents of the files that commands read, by name; the working directory has them."""
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
+    write_retrieval_files(tmp_path)
+    (tmp_path / "titles.csv").write_text("id,title\na,Heat\nb,Sabrina\n")
     (tmp_path / "counts.txt").write_text("the 10\ncat 5\nsat 3\n")
     (tmp_path / "more.txt").write_text("the bird sat\na bird sat\n")
-    for name in ("model", "half"):
+    for name in ("model", "half", "factors"):
         (tmp_path / name).mkdir()
+    for num_sampled in (None, 2):  # whatever a command changes, the code is compiled: with all items and with some
+        factors = ss.MatrixFactorization(dim=4, num_sampled=num_sampled, epochs=1)
+        factors.fit("ratings.csv", validation=0.5).save(tmp_path / "factors" / "model.zip")
     (tmp_path / "good.zip").rename(tmp_path / "model" / "model.zip")
     (tmp_path / "model" / "loss.csv").write_text("epoch,step,pairs,words,loss\n1,10,640,100,2.5\n")
     write_half_run(tmp_path / "half" / "model.zip")
