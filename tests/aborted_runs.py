@@ -6,6 +6,8 @@ import numpy as np
 from numba import config
 
 from sampledsoftmax.jit.decorators import jit
+from sampledsoftmax.kernels.ragged import forward as ragged_forward
+from sampledsoftmax.kernels.ragged import train as ragged_train
 from sampledsoftmax.kernels.step import forward, loss_and_grad, train
 from sampledsoftmax.kernels.sync.barrier import ABORTED, SHARED_SIZE, barrier
 from sampledsoftmax.kernels.text import train as text_train
@@ -49,5 +51,5 @@ def _count_barriers(num_barriers, monkeypatch):
         left[0] -= 1
         return left[0] >= 0
 
-    for module in (train, forward, loss_and_grad, text_train):
+    for module in (train, forward, loss_and_grad, text_train, ragged_train, ragged_forward):
         monkeypatch.setattr(module, "barrier", counted)

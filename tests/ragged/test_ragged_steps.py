@@ -124,12 +124,12 @@ def test_the_step_in_numpy_is_the_compiled_one():
     compare(*found, np.float64)
 
 
-@pytest.mark.parametrize("normalize", [True, False])
-def test_an_example_that_has_all_classes_as_labels_has_no_loss(normalize):
+@pytest.mark.parametrize("options", [{"normalize": True}, {}, {"temperature": 0.001}])
+def test_an_example_that_has_all_classes_as_labels_has_no_loss(options):
     of_tables = tables(ss.SGD, np.float32)
     before = copy.deepcopy(of_tables)
     labels = ss.RaggedLabels(np.arange(NUM_CLASSES), np.array([0, NUM_CLASSES]))
-    steps = RaggedSteps(6, 5, np.float32, ss.UniformSampler(NUM_CLASSES, seed=1), normalize=normalize)
+    steps = RaggedSteps(6, 5, np.float32, ss.UniformSampler(NUM_CLASSES, seed=1), **options)
     np.testing.assert_array_equal(steps.steps(of_tables, [0], labels, [0, 1]), [0.0])
     for table, other in zip(of_tables, before, strict=True):
         np.testing.assert_array_equal(table.values, other.values)
