@@ -243,6 +243,7 @@ def test_every_program_is_a_subcommand():
         "break-even",
         "expected-count",
         "parity",
+        "ragged",
         "recommend",
         "recommend-report",
         "report",

@@ -140,7 +140,7 @@ def _plot_metrics(axes: Any, metrics: Mapping[str, Sequence[tuple[int, float]]])
         right.plot(x, y, marker=".", linestyle="--", color=f"C{number + 2}", label=name)
     lines = [*axes.get_lines(), *right.get_lines()]
     axes.lines[-1].set_label("loss")
-    right.legend(lines, [line.get_label() for line in lines])
+    right.legend(lines, [line.get_label() for line in lines], loc="center right")
 
 
 def _drawn(loss: float) -> float:
