@@ -15,8 +15,8 @@ def ragged_steps_of(settings: LayerSettings) -> RaggedSteps:
         settings.dim,
         settings.dtype,
         settings.sampler,
-        temperature=getattr(correction, "temperature", 1.0),
-        normalize=getattr(correction, "normalize", False),
+        temperature=correction.temperature,
+        normalize=correction.normalize,
         subtract_log_q=correction.subtract_log_q,
     )
 

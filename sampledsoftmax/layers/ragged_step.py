@@ -195,7 +195,7 @@ class RaggedSteps:
         return losses
 
     def step_inputs(
-        self, tables: tuple[Table, Table | None], inputs: NDArray[Any], labels: RaggedLabels
+        self, tables: tuple[Table, Table | None], inputs: ArrayLike, labels: RaggedLabels
     ) -> tuple[float, NDArray[Any]]:
         """Take one step on inputs [batch_size, dim], which are given instead of a table.
 
@@ -219,17 +219,17 @@ class RaggedSteps:
             As for `steps`.
         """
         weights, biases = tables
-        inputs = validation.floats("inputs", inputs, ("batch_size", self.dim), self.dtype)
-        given = RaggedTables(Table.of("inputs", inputs, {}, weights.optimizer), weights, biases)
-        starts = np.array((0, inputs.shape[0]))
-        batches = self._checked(given, np.arange(inputs.shape[0]), labels, starts, None)
-        gradient, loss = np.zeros(inputs.shape, self.dtype), np.zeros(1)
+        features = validation.floats("inputs", inputs, ("batch_size", self.dim), self.dtype)
+        given = RaggedTables(Table.of("inputs", features, {}, weights.optimizer), weights, biases)
+        starts = np.array((0, features.shape[0]))
+        batches = self._checked(given, np.arange(features.shape[0]), labels, starts, None)
+        gradient, loss = np.zeros(features.shape, self.dtype), np.zeros(1)
         if not self.supports(RaggedTables(weights, weights, biases)):
             self._plain_steps(given, batches, loss, gradient)
             return float(loss[0]), gradient
         with self._lock, self.sampler.lock:
             plan, source = self._plan_for(RaggedTables(weights, weights, biases), batches.largest(), 1, False)
-            plan.memory.tables.inputs[: batches.ids.size] = inputs[batches.ids]
+            plan.memory.tables.inputs[: batches.ids.size] = features[batches.ids]
             places = batches._replace(ids=np.arange(batches.ids.size))
             self._call(plan, given, source, places, loss)
             gradient[batches.ids] = plan.memory.scratch.input_grad[: batches.ids.size]

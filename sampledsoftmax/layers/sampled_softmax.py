@@ -11,6 +11,8 @@ from sampledsoftmax.layers.fused_step import NO_WEIGHTS, FusedSteps, not_finite
 from sampledsoftmax.layers.layer_folder import LayerFolder
 from sampledsoftmax.layers.layer_settings import LayerSettings, checked_settings
 from sampledsoftmax.layers.pulled_rows import PulledRows, RowGradients, pull_rows, push_rows
+from sampledsoftmax.layers.ragged_layers import check_ragged, ragged_steps_of
+from sampledsoftmax.layers.ragged_step import RaggedSteps
 from sampledsoftmax.layers.stored_layer import StoredLayer
 from sampledsoftmax.layers.table import NewTable, Table, initial_rng
 from sampledsoftmax.layers.top_k import top_k
@@ -23,7 +25,7 @@ from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.samplers import CandidateSampler, sampler_for
-from sampledsoftmax.types import Correction, Gradients, Similarity
+from sampledsoftmax.types import Correction, Gradients, RaggedLabels, Similarity
 
 
 class SampledSoftmax(StoredLayer):
@@ -130,6 +132,7 @@ class SampledSoftmax(StoredLayer):
     weight_table: Table
     bias_table: Table
     fused_steps: FusedSteps
+    ragged_steps: RaggedSteps
     _num_sampled: int
     _sampler: CandidateSampler
 
@@ -219,7 +222,7 @@ class SampledSoftmax(StoredLayer):
     def step(
         self,
         inputs: ArrayLike,
-        labels: ArrayLike,
+        labels: ArrayLike | RaggedLabels,
         sample_weight: ArrayLike | None = None,
         *,
         ignore_index: int | None = None,
@@ -230,8 +233,9 @@ class SampledSoftmax(StoredLayer):
         ----------
         inputs : float [batch_size, dim]
             Output of the encoder, in the layer's dtype.
-        labels : int [batch_size] or [batch_size, num_true]
-            Ids of the true classes.
+        labels : int [batch_size] or [batch_size, num_true], or RaggedLabels
+            Ids of the true classes. With `RaggedLabels` each label has a loss of its own, over the candidates that are
+            no label of its example, and the loss is the mean over all labels of the batch.
         sample_weight : float or bool [batch_size], optional
             Weight of each example, finite and at least 0, or a mask: the loss is the weighted mean sum(w * l) / sum(w).
             An example of weight 0 contributes nothing, whatever its inputs are: the step is the one on the batch
@@ -261,6 +265,9 @@ class SampledSoftmax(StoredLayer):
         A batch whose examples have different numbers of labels is computed by the loss functions, group by group, and
         then updated: the same result up to rounding, but slower than the compiled step.
         """
+        if isinstance(labels, RaggedLabels):
+            check_ragged(settings_of(self), sample_weight, ignore_index)
+            return self.ragged_steps.step_inputs((self.weight_table, self.bias_table), inputs, labels)
         labels = validation.as_ids("labels", labels)
         num_true, selection = number_of_labels(labels), Selection(sample_weight, ignore_index)
         table = Shards((self.weight_table.values,))
@@ -492,5 +499,6 @@ def output_state(settings: LayerSettings, tables: dict[str, Table], folder: Laye
         "weight_table": tables["weights"],
         "bias_table": tables["biases"],
         "fused_steps": FusedSteps(*sizes, settings.sampler, settings.objective, settings.correction),
+        "ragged_steps": ragged_steps_of(settings),
         "_folder": folder,
     }

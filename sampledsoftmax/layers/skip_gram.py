@@ -13,6 +13,8 @@ from sampledsoftmax.layers.fused_step import NO_WEIGHTS, Pairs
 from sampledsoftmax.layers.layer_folder import LayerFolder
 from sampledsoftmax.layers.layer_settings import LayerSettings, checked_settings
 from sampledsoftmax.layers.pulled_rows import PulledRows, RowGradients, pull_rows, push_rows
+from sampledsoftmax.layers.ragged_layers import check_ragged
+from sampledsoftmax.layers.ragged_step import RaggedTables
 from sampledsoftmax.layers.sampled_softmax import SampledSoftmax, output_state, output_tables, settings_of
 from sampledsoftmax.layers.stored_layer import FIXED, StoredLayer
 from sampledsoftmax.layers.table import NewTable, Table, initial_rng
@@ -22,7 +24,7 @@ from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.samplers import CandidateSampler
-from sampledsoftmax.types import IndexedSlices, Similarity
+from sampledsoftmax.types import IndexedSlices, RaggedLabels, Similarity
 
 Ids = NDArray[np.int64]
 _PADDING = -1  # no id of a class
@@ -193,7 +195,7 @@ class SkipGram(StoredLayer):
     def step(
         self,
         inputs: ArrayLike,
-        labels: ArrayLike,
+        labels: ArrayLike | RaggedLabels,
         sample_weight: ArrayLike | None = None,
         *,
         ignore_index: int | None = None,
@@ -204,8 +206,8 @@ class SkipGram(StoredLayer):
         ----------
         inputs : int [batch_size]
             Ids whose embeddings predict the labels.
-        labels : int [batch_size] or [batch_size, num_true]
-            Ids that are predicted.
+        labels : int [batch_size] or [batch_size, num_true], or RaggedLabels
+            Ids that are predicted. With `RaggedLabels` each label has a loss of its own, as for `SampledSoftmax.step`.
         sample_weight : float or bool [batch_size], optional
             Weight of each example, finite and at least 0, or a mask: the loss is the weighted mean sum(w * l) / sum(w).
             An example of weight 0 contributes nothing: a row that only such examples name keeps its bits.
@@ -227,6 +229,11 @@ class SkipGram(StoredLayer):
         FloatingPointError
             If the loss is NaN or infinite; no table is changed, and the batch takes its place in the random stream.
         """
+        if isinstance(labels, RaggedLabels):
+            output = self.output
+            check_ragged(settings_of(output), sample_weight, ignore_index)
+            ids = validation.ids("inputs", inputs, ("batch_size",), output.num_classes)
+            return float(output.ragged_steps.steps(RaggedTables(*self._tables()), ids, labels, [0, ids.size])[0])
         examples = self._checked_pairs("batch_size", inputs, labels, Selection(sample_weight, ignore_index))
         return float(self._losses(*examples, max(examples[0].size, 1))[0])
 

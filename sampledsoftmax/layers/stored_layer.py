@@ -30,6 +30,7 @@ FIXED = {
     "overwrite": "write it where the layer is made",
     "weight_table": "assign layer.weights, or change layer.weight_table.slots in place",
     "bias_table": "assign layer.biases, or change layer.bias_table.slots in place",
+    "ragged_steps": "it is made from num_sampled and sampler, which can be assigned",
     "fused_steps": "it is made from num_sampled and sampler, which can be assigned",
 }
 

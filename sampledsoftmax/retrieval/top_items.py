@@ -11,6 +11,7 @@ from sampledsoftmax.losses.batch import Batch
 from sampledsoftmax.losses.full_pass import FullPass
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.retrieval.interactions import Interactions
+from sampledsoftmax.types import DOT_PRODUCT
 
 NO_ITEM = -1
 
@@ -95,7 +96,8 @@ def _best(
 ) -> tuple[NDArray[np.int64], NDArray[Any]]:
     biases = None if items.biases is None else Shards((items.biases,))
     no_labels = np.zeros((queries.shape[0], 0), np.int64)
-    classes = FullPass(Batch(Shards((items.factors,)), biases, no_labels, np.ascontiguousarray(queries)), _BLOCK)
+    batch = Batch(Shards((items.factors,)), biases, no_labels, np.ascontiguousarray(queries))
+    classes = FullPass(batch, DOT_PRODUCT, _BLOCK)
     # With few users, threads split the items, and their heaps are merged; with many, that would be more work.
     splits = 1 if classes.num_groups >= 4 * classes.num_threads else classes.num_threads
     shape = (splits, queries.shape[0], k)

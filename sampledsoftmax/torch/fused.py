@@ -47,6 +47,10 @@ class FusedSampledSoftmaxLoss(OutputLayer):
         Whether there are output biases.
     subtract_log_q, remove_accidental_hits : bool, optional
         As for `SampledSoftmaxLoss`.
+    temperature : float
+        As for `SampledSoftmaxLoss`.
+    normalize : bool
+        As for `SampledSoftmaxLoss`.
     reduction : str
         "mean", "sum" or "none".
     ignore_index : int
@@ -116,6 +120,8 @@ class FusedSampledSoftmaxLoss(OutputLayer):
         bias: bool = True,
         subtract_log_q: bool | None = None,
         remove_accidental_hits: bool | None = None,
+        temperature: float = 1.0,
+        normalize: bool = False,
         reduction: str = "mean",
         ignore_index: int = -100,
         seed: Any = None,
@@ -125,7 +131,7 @@ class FusedSampledSoftmaxLoss(OutputLayer):
         if dtype not in (torch.float32, torch.float64):
             raise TypeError(f"dtype must be torch.float32 or torch.float64, got {validation.shown(dtype)}")
         super().__init__(in_features, n_classes, num_sampled, sampler, objective, subtract_log_q,
-                         remove_accidental_hits, reduction, ignore_index, seed)  # fmt: skip
+                         remove_accidental_hits, reduction, ignore_index, seed, temperature, normalize)  # fmt: skip
         self.optimizer = _checked_optimizer(optimizer)
         options = {"dtype": dtype, "device": "cpu"}
         self.register_buffer("weight", torch.empty((self.n_classes, self.in_features), **options))

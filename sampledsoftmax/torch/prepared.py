@@ -100,5 +100,5 @@ def _can_read(buffer: Any, dtype: Any) -> bool:
 
 
 def _steps_of(formula: Formula, weights: Table) -> SplitSteps:
-    correction = Correction(formula.subtract_log_q, formula.remove_accidental_hits)
+    correction = Correction(formula.subtract_log_q, formula.remove_accidental_hits, **formula.similarity._asdict())
     return SplitSteps(weights.values.shape[1], weights.values.dtype, BUILT_IN[formula.objective], correction)
