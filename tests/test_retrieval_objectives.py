@@ -212,3 +212,38 @@ def test_objectives_say_what_they_are_and_can_be_copied(objective):
         assert repr(other) == repr(objective)
     assert objective.subtract_log_q == (not objective.corrects_labels)
     assert corrects_labels(objective.compiled_loss()) == objective.corrects_labels
+
+
+def corrected_loss(**options):
+    rng = np.random.default_rng(3)
+    weights, inputs = rng.normal(size=(40, 5)), rng.normal(size=(6, 5))
+    arguments = (weights, np.zeros(40), np.arange(12).reshape(6, 2), inputs, 9, 40, 2)
+    loss, gradients = ss.sampled_softmax_loss_and_grad(*arguments, seed=1, **options)
+    np.testing.assert_array_equal(ss.sampled_softmax_loss(*arguments, seed=1, **options), loss)
+    return loss, gradients.inputs
+
+
+def test_a_correction_is_chosen_by_its_name():
+    for plain, named in ({}, {"correction": "log_q"}), ({"subtract_log_q": False}, {"correction": "none"}):
+        for one, other in zip(corrected_loss(**plain), corrected_loss(**named), strict=True):
+            np.testing.assert_array_equal(one, other)
+    values = ss.log_uniform_candidate_sampler(np.arange(12).reshape(6, 2), 2, 9, True, 40, seed=1)
+    rng = np.random.default_rng(3)
+    weights, inputs = rng.normal(size=(40, 5)), rng.normal(size=(6, 5))
+    uncorrected = values._replace(true_expected_count=np.ones((6, 2), np.float32))
+    logits = ss.reference.sampled_logits(weights, np.zeros(40), np.arange(12).reshape(6, 2), inputs, uncorrected)
+    expected, _ = ss.LogQ2025().loss_and_grad(logits, 2)
+    np.testing.assert_allclose(corrected_loss(correction="log_q_2025")[0], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"correction": "logq"}, "correction must be"),
+        ({"correction": True}, "correction must be"),
+        ({"correction": "log_q", "subtract_log_q": False}, "subtract_log_q = False contradicts correction='log_q'"),
+    ],
+)
+def test_a_correction_without_meaning_is_refused(options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        corrected_loss(**options)

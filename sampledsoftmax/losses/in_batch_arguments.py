@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.losses.counted import Selection, without_padding
+from sampledsoftmax.losses.retrieval_objectives import CORRECTIONS
 from sampledsoftmax.not_a_number import not_a_number
 
-CORRECTIONS = ("log_q", "log_q_2025", "none")
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 

@@ -14,6 +14,10 @@ from sampledsoftmax.losses.objectives import Objective
 
 Floats = NDArray[np.floating[Any]]
 
+# What is done about the frequency of candidates: log Q subtracted from all columns (Bengio and Senecal 2008), from the
+# candidates only (arXiv 2507.09331), or nothing.
+CORRECTIONS = ("log_q", "log_q_2025", "none")
+
 
 class LogQ2025(Objective):
     """Sampled softmax whose label is not corrected: log Q is subtracted from the candidates only.

@@ -4,10 +4,12 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
+from sampledsoftmax import validation
 from sampledsoftmax.losses import evaluate
 from sampledsoftmax.losses.arguments import checked_call, checked_loss_grad
 from sampledsoftmax.losses.counted import Selection
-from sampledsoftmax.losses.objectives import SAMPLED_SOFTMAX
+from sampledsoftmax.losses.objectives import SAMPLED_SOFTMAX, Objective
+from sampledsoftmax.losses.retrieval_objectives import CORRECTIONS, LogQ2025
 from sampledsoftmax.types import Correction, Gradients
 
 
@@ -25,6 +27,7 @@ def sampled_softmax_loss(
     name: str | None = None,
     *,
     subtract_log_q: bool = True,
+    correction: str | None = None,
     hit_copies: str = "all",
     partition_strategy: str = "div",
     sample_weight: ArrayLike | None = None,
@@ -67,6 +70,9 @@ def sampled_softmax_loss(
         Accepted for TensorFlow's sake, and ignored.
     subtract_log_q : bool
         Whether log(expected count) is subtracted from the logits; without it the loss is biased.
+    correction : str, optional
+        "log_q" and "none" are `subtract_log_q` by another name, that of the losses over a batch's own candidates.
+        "log_q_2025" subtracts log(expected count) from the candidates only, and weighs the examples: `LogQ2025`.
     hit_copies : str
         With a candidate drawn more than once: "all" leaves out every copy of a hit, "last" the last copy
         only, as TensorFlow does.
@@ -109,10 +115,11 @@ def sampled_softmax_loss(
     """
     del name
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
-    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies, temperature, normalize)
+    objective, subtract_log_q = _corrected(correction, subtract_log_q)
+    settings = Correction(subtract_log_q, remove_accidental_hits, hit_copies, temperature, normalize)
     selection = Selection(sample_weight, ignore_index)
-    call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy, selection=selection)
-    return evaluate.loss(call, SAMPLED_SOFTMAX)
+    call = checked_call(arrays, sizes, sampled_values, settings, seed, partition_strategy, selection=selection)
+    return evaluate.loss(call, objective)
 
 
 def sampled_softmax_loss_and_grad(
@@ -129,6 +136,7 @@ def sampled_softmax_loss_and_grad(
     name: str | None = None,
     *,
     subtract_log_q: bool = True,
+    correction: str | None = None,
     hit_copies: str = "all",
     partition_strategy: str = "div",
     loss_grad: ArrayLike | None = None,
@@ -169,6 +177,8 @@ def sampled_softmax_loss_and_grad(
         Accepted for TensorFlow's sake, and ignored.
     subtract_log_q : bool
         Whether log(expected count) is subtracted from the logits.
+    correction : str, optional
+        "log_q", "log_q_2025" or "none", in place of `subtract_log_q`.
     hit_copies : str
         Which copies of a hit are left out, "all" or "last".
     partition_strategy : str
@@ -210,7 +220,18 @@ def sampled_softmax_loss_and_grad(
     """
     del name
     arrays, sizes = (weights, biases, labels, inputs), (num_sampled, num_classes, num_true)
-    correction = Correction(subtract_log_q, remove_accidental_hits, hit_copies, temperature, normalize)
+    objective, subtract_log_q = _corrected(correction, subtract_log_q)
+    settings = Correction(subtract_log_q, remove_accidental_hits, hit_copies, temperature, normalize)
     selection = Selection(sample_weight, ignore_index)
-    call = checked_call(arrays, sizes, sampled_values, correction, seed, partition_strategy, selection=selection)
-    return evaluate.loss_and_grad(call, SAMPLED_SOFTMAX, checked_loss_grad(loss_grad, call.batch))
+    call = checked_call(arrays, sizes, sampled_values, settings, seed, partition_strategy, selection=selection)
+    return evaluate.loss_and_grad(call, objective, checked_loss_grad(loss_grad, call.batch))
+
+
+def _corrected(correction: str | None, subtract_log_q: bool) -> tuple[Objective, bool]:
+    """Return the objective, and whether log Q is subtracted."""
+    if correction is None:
+        return SAMPLED_SOFTMAX, subtract_log_q
+    validation.choice("correction", correction, CORRECTIONS)
+    if validation.flag("subtract_log_q", subtract_log_q) is False and correction != "none":
+        raise ValueError(f"subtract_log_q = False contradicts correction={correction!r}: give one of them")
+    return LogQ2025() if correction == "log_q_2025" else SAMPLED_SOFTMAX, correction != "none"

@@ -76,6 +76,10 @@ def pairs():
     return {"inputs": IDS, "labels": IDS_TOO}
 
 
+def ragged_labels():
+    return ss.RaggedLabels(np.array([1, 4, 7, 2]), np.array([0, 1, 1, 4]))
+
+
 def step(owner):
     """Return a training step of a layer, a model or a table of embeddings."""
     if isinstance(owner, ss.EmbeddingTable):
@@ -250,6 +254,10 @@ TARGETS = {
     ),
     "nce_loss, weighted": lambda: loss_call(ss.nce_loss, sample_weight=WEIGHT, ignore_index=-1, name=None),
     "nce_loss_and_grad, weighted": lambda: loss_call(ss.nce_loss_and_grad, sample_weight=WEIGHT, ignore_index=-1),
+    "sampled_softmax_loss, cosines": lambda: loss_call(
+        ss.sampled_softmax_loss, temperature=0.5, normalize=True, correction="log_q_2025"
+    ),
+    "full_softmax_loss, cosines": lambda: full_loss_call(ss.full_softmax_loss, temperature=0.5, normalize=True),
     "in_batch_softmax_loss": lambda: in_batch_call(ss.in_batch_softmax_loss, sample_weight=WEIGHT),
     "in_batch_softmax_loss_and_grad": lambda: in_batch_call(
         ss.in_batch_softmax_loss_and_grad, loss_grad=np.ones(BATCH, "f4")
@@ -275,6 +283,12 @@ TARGETS = {
     ),
     "SampledSoftmax.full_loss, weighted": lambda: method(
         layer(), "full_loss", **features(), sample_weight=WEIGHT, ignore_index=-1
+    ),
+    "SampledSoftmax.step, ragged": lambda: method(layer(), "step", **features() | {"labels": ragged_labels()}),
+    "SkipGram.step, ragged": lambda: method(skip_gram(), "step", **pairs() | {"labels": ragged_labels()}),
+    "SampledSoftmax, cosines": lambda: Target(
+        ss.SampledSoftmax,
+        {"num_classes": 20, "dim": 4, "num_sampled": 5, "temperature": 0.5, "normalize": True, "seed": 1},
     ),
     "SkipGram.step, weighted": lambda: method(skip_gram(), "step", **pairs(), sample_weight=WEIGHT, ignore_index=-1),
     "SkipGram.steps, weighted": lambda: method(
