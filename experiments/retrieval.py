@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from experiments.corpus import Corpus, topic_corpus
 from sampledsoftmax.diagnostics.problem import Floats
+from sampledsoftmax.reference import scaled, through_scaling
 from sampledsoftmax.retrieval import reference
 
 TEMPERATURE, LOG_Q, HITS, HARD = "temperature", "log Q", "hits", "hard negatives"
@@ -175,11 +176,10 @@ def _trained(
     queries, items = (_Table((settings.num_items, settings.dim), rng, settings.learning_rate) for _ in range(2))
     users, positives = corpus.pairs(settings.num_steps * size, seed)
     count = reference.expected_count(corpus.label_share, size, merged=variant.merged)
-    unit = reference.unit_rows if normalize else np.asarray
     for first in range(0, users.size, size):
         batch, ids = users[first : first + size], positives[first : first + size]
         of_queries, of_items = queries.rows[batch], items.rows[ids]
-        q, c = unit(of_queries), unit(of_items)
+        q, c = scaled(of_queries, normalize), scaled(of_items, normalize)
         hidden = reference.left_out(ids, size, True, variant.merged)
         logits = logits_in_order(q @ c.T, variant, np.log(count[ids]), hidden, settings)
         if variant.loss_of_2025:
@@ -188,12 +188,9 @@ def _trained(
             gradient = reference.softmax_loss(logits)[1]
         gradient /= size * settings.temperature
         query_grad, item_grad = gradient @ c, gradient.T @ q
-        if normalize:
-            query_grad = reference.unit_rows_grad(of_queries, query_grad)
-            item_grad = reference.unit_rows_grad(of_items, item_grad)
-        queries.update(batch, query_grad)
-        items.update(ids, item_grad)
-    return _outcome(corpus, unit(queries.rows) @ unit(items.rows).T / settings.temperature)
+        queries.update(batch, through_scaling(query_grad, of_queries, normalize))
+        items.update(ids, through_scaling(item_grad, of_items, normalize))
+    return _outcome(corpus, scaled(queries.rows, normalize) @ scaled(items.rows, normalize).T / settings.temperature)
 
 
 def _outcome(corpus: Corpus, logits: Floats) -> Outcome:

@@ -54,7 +54,7 @@ def not_a_number(instead: str = "", has_arrays: bool = False) -> Callable[[Kind]
         setattr(of_class, "__array_ufunc__", _array_ufunc(refuse))  # noqa: B010 - mypy knows no such attribute
         if has_arrays:  # np.asarray would stack the fields, where their sizes agree
             setattr(of_class, "__array__", refuse)  # noqa: B010
-            _compare_entries(of_class)
+            _compare_entries(of_class, refuse)
         return of_class
 
     return decorate
@@ -77,14 +77,17 @@ def _array_ufunc(refuse: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
-def _compare_entries(of_class: type) -> None:
+def _compare_entries(of_class: type, refuse: Callable[..., Any]) -> None:
     """Let `==` and `!=` compare all entries of all fields, and return one bool."""
 
     def equal(self: Any, other: Any) -> Any:
+        if isinstance(other, np.ndarray):
+            return refuse()  # NumPy would ask each entry, and has rules of its own for records
         return _same(self, other) if isinstance(other, tuple) else NotImplemented
 
     def unequal(self: Any, other: Any) -> Any:
-        return not _same(self, other) if isinstance(other, tuple) else NotImplemented
+        same = equal(self, other)
+        return same if same is NotImplemented else not same
 
     setattr(of_class, "__eq__", equal)  # noqa: B010 - mypy would compare signatures with those of the tuple
     setattr(of_class, "__ne__", unequal)  # noqa: B010

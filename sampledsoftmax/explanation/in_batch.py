@@ -9,6 +9,7 @@ from sampledsoftmax.explanation.text import MOST_ROWS, counted, table
 from sampledsoftmax.losses.in_batch import in_batch_softmax_loss
 from sampledsoftmax.losses.in_batch_arguments import Choices, ExtraCandidates, InBatch, checked_in_batch
 from sampledsoftmax.not_a_number import not_a_number
+from sampledsoftmax.reference import scaled
 from sampledsoftmax.retrieval import reference
 
 
@@ -201,11 +202,11 @@ def _explained(batch: InBatch, ids: NDArray[Any] | None, size: int, loss: NDArra
         hits = hidden.copy()
     hidden |= batch.left_out
     hidden[np.arange(size), np.arange(size)] = False
-    unit = reference.unit_rows if choices.normalize else np.asarray
-    with np.errstate(invalid="ignore"):
+    queries, rows = (np.asarray(part, np.float64) for part in (batch.queries, batch.rows))
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers whose squares or products are infinite
         logits = reference.in_batch_logits(
-            unit(batch.queries),
-            unit(batch.rows),
+            scaled(queries, choices.normalize),
+            scaled(rows, choices.normalize),
             batch.log_q,
             hidden,
             choices.temperature,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.kernels.linalg.normalize import MIN_NORM
+from sampledsoftmax.reference import scaled, through_scaling
 from sampledsoftmax.samplers import CandidateSampler
 from sampledsoftmax.types import IndexedSlices, RaggedLabels
 
@@ -36,8 +36,8 @@ def plain_step(
     for table, rows in ((inputs, ids), (weights, classes), (biases, classes)):
         if table is not None and not (table is inputs and input_grad is not None):
             table.catch_up(rows)
-    x, x_norms = _rows(inputs.values[ids], normalize)
-    y, y_norms = _rows(weights.values[classes], normalize)
+    of_inputs, of_classes = inputs.values[ids], weights.values[classes]
+    x, y = scaled(of_inputs, normalize), scaled(of_classes, normalize)
     offsets = np.zeros(classes.size, x.dtype) if biases is None else biases.values[classes].copy()
     if subtract_log_q:
         with np.errstate(divide="ignore"):
@@ -55,7 +55,8 @@ def plain_step(
     x_grad = grad @ y[n:]
     np.add.at(x_grad, example_of, true_grad[:, np.newaxis] * y[:n])
     y_grad = np.concatenate((true_grad[:, np.newaxis] * x[example_of], grad.T @ x))
-    x_grad, y_grad = _through(x_grad * scale, x, x_norms), _through(y_grad * scale, y, y_norms)
+    x_grad = through_scaling(x_grad * scale, of_inputs, normalize)
+    y_grad = through_scaling(y_grad * scale, of_classes, normalize)
     if input_grad is not None:
         input_grad[ids] = x_grad
     else:
@@ -64,23 +65,6 @@ def plain_step(
     if biases is not None:
         _update(biases, np.concatenate((true_grad, grad.sum(axis=0))), classes, rates[2])
     return float(loss)
-
-
-def _rows(rows: Rows, normalize: bool) -> tuple[Rows, Rows | None]:
-    """Return rows of unit length and their lengths, or the rows as they are and None."""
-    if not normalize:
-        return rows, None
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    norms[norms < MIN_NORM] = np.inf
-    return rows / norms, norms
-
-
-def _through(gradient: Rows, unit: Rows, norms: Rows | None) -> Rows:
-    """Return the gradient with respect to rows, given that with respect to the rows of unit length."""
-    if norms is None:
-        return gradient
-    result: Rows = (gradient - (gradient * unit).sum(axis=1, keepdims=True) * unit) / norms
-    return result
 
 
 def _loss_and_grad(

@@ -1,8 +1,7 @@
 """Interactions of users with items as sorted sparse rows, from pairs, from a sparse matrix or from a file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -240,25 +239,36 @@ class Interactions:
         """Number of pairs of a user and an item."""
         return int(self.items.size)
 
-    @cached_property
+    @property
     def item_counts(self) -> Ids:
         """Number of users of each item, int64 [num_items]."""
-        return np.bincount(self.items, minlength=self.num_items).astype(np.int64)
+        counts: Ids = self._once(
+            "_item_counts", lambda: np.bincount(self.items, minlength=self.num_items).astype(np.int64)
+        )
+        return counts
 
     @property
     def user_counts(self) -> Ids:
         """Number of items of each user, int64 [num_users]."""
         return np.diff(self.row_splits)
 
-    @cached_property
+    @property
     def user_rows(self) -> dict[Any, int]:
         """The row of each user id."""
-        return {user: row for row, user in enumerate(self.user_ids)}
+        rows: dict[Any, int] = self._once("_user_rows", lambda: {user: row for row, user in enumerate(self.user_ids)})
+        return rows
 
-    @cached_property
+    @property
     def item_rows(self) -> dict[Any, int]:
         """The row of each item id."""
-        return {item: row for row, item in enumerate(self.item_ids)}
+        rows: dict[Any, int] = self._once("_item_rows", lambda: {item: row for row, item in enumerate(self.item_ids)})
+        return rows
+
+    def _once(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Return what the first call computed; not a cached property, whose lock a forked child may inherit held."""
+        if name not in vars(self):
+            object.__setattr__(self, name, compute())
+        return vars(self)[name]
 
     def items_of(self, user: int) -> Ids:
         """Return the item rows of a user row, ascending.

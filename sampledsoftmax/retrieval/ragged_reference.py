@@ -11,22 +11,7 @@ logit = (dot product, or cosine) / temperature + bias. The loss of a batch is th
 
 import numpy as np
 
-MIN_NORM = 1e-12  # a shorter row counts as zeros: its cosine with every row is 0, and so is its gradient
-
-
-def unit(row):
-    """Return row / |row|, or zeros for a row that counts as zeros."""
-    norm = np.linalg.norm(row)
-    return row / norm if norm >= MIN_NORM else np.zeros_like(row)
-
-
-def through_unit(gradient, row):
-    """Return the gradient with respect to a row, given that with respect to unit(row)."""
-    norm = np.linalg.norm(row)
-    if norm < MIN_NORM:
-        return np.zeros_like(row)
-    direction = row / norm
-    return (gradient - (gradient @ direction) * direction) / norm
+from sampledsoftmax.reference import scaled, through_scaling
 
 
 def ragged_loss_and_grad(
@@ -38,28 +23,24 @@ def ragged_loss_and_grad(
     sampled_count [S]; true_count[b][k] is that of the k-th label of example b. The gradients are dense.
     """
     grads = np.zeros_like(inputs), np.zeros_like(weights), np.zeros_like(biases)
-    rows = unit if normalize else np.asarray
     num_pairs = sum(map(len, labels))
     loss = 0.0
     for b, classes in enumerate(labels):
-        x = rows(inputs[b])
+        x = scaled(inputs[b], normalize)
         left = [s for s, c in enumerate(candidates) if c not in classes]
         for p, count in zip(classes, true_count[b], strict=True):
             columns = [p, *(candidates[s] for s in left)]
             log_q = np.log(np.array([count, *(sampled_count[s] for s in left)], weights.dtype))
-            logits = [x @ rows(weights[c]) / temperature + biases[c] for c in columns] - log_q
+            logits = [x @ scaled(weights[c], normalize) / temperature + biases[c] for c in columns] - log_q
             shifted = logits - logits.max()
             exponentials = np.exp(shifted)
             probability = exponentials / exponentials.sum()
             loss += (np.log(exponentials.sum()) - shifted[0]) / num_pairs
             probability[0] -= 1.0
             for c, factor in zip(columns, probability / num_pairs, strict=True):
-                y = rows(weights[c])
+                y = scaled(weights[c], normalize)
                 grads[0][b] += factor / temperature * y
                 grads[1][c] += factor / temperature * x
                 grads[2][c] += factor
-    if normalize:
-        for table, gradient in ((inputs, grads[0]), (weights, grads[1])):
-            for i, row in enumerate(table):
-                gradient[i] = through_unit(gradient[i], row)
-    return loss, *grads
+    of_inputs, of_weights = through_scaling(grads[0], inputs, normalize), through_scaling(grads[1], weights, normalize)
+    return loss, of_inputs, of_weights, grads[2]

@@ -12,7 +12,7 @@ Every column has an id. Arguments are not validated here.
 
 import numpy as np
 
-MIN_NORM = 1e-12  # a shorter row counts as zeros
+from sampledsoftmax.reference import scaled, through_scaling
 
 
 def expected_count(probability, num_draws, in_extra=0.0, merged=False):
@@ -37,19 +37,6 @@ def left_out(ids, num_queries, remove_hits, merged):
         hidden[:, :num_queries] |= equal[:, :num_queries] | repeated
     np.fill_diagonal(hidden, False)
     return hidden
-
-
-def unit_rows(rows):
-    """Return rows of length 1; one that is shorter than MIN_NORM becomes zeros."""
-    norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.where(norm >= MIN_NORM, rows / np.maximum(norm, MIN_NORM), 0)
-
-
-def unit_rows_grad(rows, gradient):
-    """Return the gradient of rows, given that of `unit_rows(rows)`: (g - (g . x^) x^) / |x|."""
-    norm, unit = np.linalg.norm(rows, axis=1, keepdims=True), unit_rows(rows)
-    along = (gradient * unit).sum(axis=1, keepdims=True)
-    return np.where(norm >= MIN_NORM, (gradient - along * unit) / np.maximum(norm, MIN_NORM), 0)
 
 
 def in_batch_logits(queries, columns, log_q, hidden, temperature, corrects_positives, num_hard_negatives=None):
@@ -137,8 +124,7 @@ def in_batch_loss_and_grad(
             if not merged:
                 num_negatives = (~hidden).sum(axis=1) - 1
                 log_total = np.log(num_draws + num_extra - count[:size])
-    unit = unit_rows if normalize else np.asarray
-    q, c = unit(queries), unit(rows)
+    q, c = scaled(queries, normalize), scaled(rows, normalize)
     with np.errstate(invalid="ignore"):
         logits = in_batch_logits(q, c, log_q, hidden, temperature, correction != "log_q_2025", num_hard_negatives)
     weight = np.ones(size)
@@ -149,6 +135,7 @@ def in_batch_loss_and_grad(
     if loss_grad is not None:
         gradient = gradient * loss_grad[:, np.newaxis]
     of_queries, of_columns = gradient @ c / temperature, gradient.T @ q / temperature
-    if normalize:
-        of_queries, of_columns = unit_rows_grad(queries, of_queries), unit_rows_grad(rows, of_columns)
+    of_queries, of_columns = (
+        through_scaling(gradient, given, normalize) for gradient, given in ((of_queries, queries), (of_columns, rows))
+    )
     return loss, of_queries, of_columns, weight

@@ -170,7 +170,12 @@ def of_parts(name):
 
 
 def reflected(operation):
-    return lambda one, other: operation(other, one)
+    def call(one, other):
+        if getattr(other, "dtype", None) is not None and other.dtype.kind == "V":
+            raise TypeError("records are compared by NumPy alone, which warns")
+        return operation(other, one)
+
+    return call
 
 
 def state_of_parts(sampler):

@@ -24,6 +24,7 @@ from sampledsoftmax.retrieval.sampled_metrics import (
     sampled_metrics,
 )
 from sampledsoftmax.retrieval.top_items import NO_ITEM, Items, top_items
+from sampledsoftmax.types import DOT_PRODUCT
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ def test_an_item_that_is_seen_and_held_out_is_a_miss():
 
 def test_an_aborted_pass_leaves_the_heaps_alone():
     items, users = Shards((np.ones((4, 2), np.float32),)), np.ones((3, 2), np.float32)
-    classes = FullPass(Batch(items, None, np.zeros((3, 0), np.int64), users), 48)
+    classes = FullPass(Batch(items, None, np.zeros((3, 0), np.int64), users), DOT_PRODUCT, 48)
     logits, ids = np.full((1, 3, 2), -np.inf, np.float32), np.full((1, 3, 2), NO_CLASS)
     best = Best(logits, ids, np.zeros((1, 3), np.bool_))
     shared = np.zeros(SHARED_SIZE, np.int64)

@@ -94,7 +94,15 @@ def _in_child(module, results):
 
 
 def test_a_fork_between_the_passes():
-    """The child has a copy of the module, whose memory is held by the loss of the parent."""
+    """In a new process: PyTorch refuses a fork after its own threads of backward passes, which other tests start."""
+    process = multiprocessing.get_context("spawn").Process(target=_fork_between_the_passes)
+    process.start()
+    process.join(HANG)
+    assert process.exitcode == 0
+
+
+def _fork_between_the_passes():
+    """Fork while a loss waits for its backward pass: the child has a copy of the module, whose memory it holds."""
     module = model()
     hidden = torch.randn(32, 64, requires_grad=True)
     loss = module(hidden, torch.arange(32))
