@@ -10,6 +10,7 @@ import pytest
 import sampledsoftmax as ss
 
 NUM_ITEMS, DIM, TRIALS = 9, 3, 500
+NOISE = 5  # standard errors that chance may explain; what is wrong must be three times as far
 RNG = np.random.default_rng(5)
 SHARE = np.sort(RNG.dirichlet(np.full(NUM_ITEMS, 2.0)))[::-1]
 ITEMS, QUERY = RNG.normal(size=(NUM_ITEMS, DIM)), RNG.normal(size=DIM)
@@ -61,7 +62,7 @@ HITS = {"remove_accidental_hits": True, "merge_equal_candidates": False}
     "options", [COPIES, HITS | {"correction": "log_q_2025"}], ids=["log_q of copies", "log_q_2025 without hits"]
 )
 def test_with_log_q_the_mean_gradient_is_that_of_the_full_softmax(options, positive):
-    assert abs(distance(positive, 128, **options)).max() < 5
+    assert abs(distance(positive, 128, **options)).max() < NOISE
 
 
 @pytest.mark.compiled
@@ -71,8 +72,10 @@ def test_without_log_q_popular_items_are_overestimated_and_rare_ones_underestima
     error = estimate.std(axis=0, ddof=1) / np.sqrt(TRIALS)
     limit = SHARE * np.exp(LOGITS) / (SHARE * np.exp(LOGITS)).sum()
     apart = (estimate.mean(axis=0) - TRUTH) / error
-    assert (abs(apart) > 15).sum() >= NUM_ITEMS - 2
-    np.testing.assert_array_equal(np.sign(apart)[abs(apart) > 15], np.sign(limit - TRUTH)[abs(apart) > 15])
+    assert (abs(apart) > 3 * NOISE).sum() >= NUM_ITEMS - 2
+    np.testing.assert_array_equal(
+        np.sign(apart)[abs(apart) > 3 * NOISE], np.sign(limit - TRUTH)[abs(apart) > 3 * NOISE]
+    )
 
 
 @pytest.mark.compiled
@@ -81,7 +84,7 @@ def test_copies_of_the_positive_that_are_left_out_take_its_share_away():
     popular = probabilities(256, 0, 1, **HITS)
     assert 256 * SHARE[0] > 40
     apart = (popular.mean(axis=0) - TRUTH) / (popular.std(axis=0, ddof=1) / np.sqrt(TRIALS))
-    assert apart[0] < -15
+    assert apart[0] < -3 * NOISE
     assert (apart[1:] > 0).sum() >= NUM_ITEMS - 2
 
 
@@ -103,7 +106,7 @@ def test_the_sum_of_corrected_exponentials_has_the_mean_of_importance_sampling(b
         loss = ss.in_batch_softmax_loss(queries, ITEMS[ids], ids, SHARE[ids], **COPIES)
         sums.append(np.exp(loss[0]) * corrected[positive])
     expected = corrected[positive] + (batch_size - 1) / batch_size * np.exp(LOGITS).sum()
-    assert abs(np.mean(sums) - expected) < 5 * np.std(sums, ddof=1) / np.sqrt(TRIALS)
+    assert abs(np.mean(sums) - expected) < NOISE * np.std(sums, ddof=1) / np.sqrt(TRIALS)
 
 
 @pytest.mark.compiled
@@ -121,4 +124,4 @@ def test_a_mixture_is_weighted_by_its_joint_count():
     # B - 1 draws by SHARE and num_extra uniform ones, all divided by the joint count, and the positive.
     one_less = (count - SHARE) / count
     expected = np.exp(LOGITS[positive]) / count[positive] + (one_less * np.exp(LOGITS)).sum()
-    assert abs(np.mean(sums) - expected) < 5 * np.std(sums, ddof=1) / np.sqrt(TRIALS)
+    assert abs(np.mean(sums) - expected) < NOISE * np.std(sums, ddof=1) / np.sqrt(TRIALS)
