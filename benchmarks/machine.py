@@ -10,7 +10,18 @@ from typing import Any
 
 import sampledsoftmax as ss
 
-PACKAGES = ("numpy", "numba", "llvmlite", "tensorflow", "tensorflow-cpu", "torch", "jax", "jaxlib", "gensim")
+PACKAGES = (
+    "numpy",
+    "numba",
+    "llvmlite",
+    "tensorflow",
+    "tensorflow-cpu",
+    "torch",
+    "jax",
+    "jaxlib",
+    "gensim",
+    "implicit",
+)
 
 
 def describe() -> dict[str, Any]:

@@ -19,7 +19,7 @@ def page(text: str, section: dict[str, Any]) -> str:
     versions = described["versions"]
     where = (
         f"{described['processor']}, {described['cores']} cores, {results[0]['threads']} threads; Python "
-        f"{described['python']}, numpy {versions['numpy']}, numba {versions['numba']}."
+        f"{described['python']}, numpy {versions['numpy']}, numba {versions['numba']}, implicit {versions['implicit']}."
     )
     before, rest = text.split(START)
     return f"{before}{START}{markdown(HEAD, rows_of(results))}\n\n{where}\n{END}{rest.split(END, 1)[1]}"
