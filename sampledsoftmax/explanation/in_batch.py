@@ -86,6 +86,13 @@ class InBatchExplanation(InBatchTrace):
         -------
         str
             HTML with inline style. Of large batches, 32 queries and 48 columns.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> page = explain_in_batch(np.eye(3), np.eye(3), [7, 8, 7], [0.5, 0.25, 0.5]).to_html()
+        >>> page[:15], "2 accidental hits" in page
+        ('<!doctype html>', True)
         """
         return as_page(self, str(self))
 

@@ -21,10 +21,10 @@ def order_of_operations(found: InBatchTrace) -> list[str]:
 def _product(found: InBatchTrace) -> str:
     size, num_columns = found.logits.shape
     extra = num_columns - size
-    columns = counted(num_columns, "column") + (f", of which {extra:,} extra" if extra else "")
+    columns = counted(num_columns, "column") + (f" ({extra:,} extra)" if extra else "")
     scaled = "cosine, so both are scaled to length 1 first" if found.choices.normalize else "dot product"
     queries = f"{size:,} {'query' if size == 1 else 'queries'}"
-    return f"Each of {queries} meets each of {columns}: a {scaled}."
+    return f"Each of {queries} is multiplied with each of {columns}: a {scaled}."
 
 
 def _correction(found: InBatchTrace) -> str:

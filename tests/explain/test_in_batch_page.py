@@ -126,9 +126,9 @@ def test_a_merged_column_names_the_column_that_it_is_a_copy_of():
         ("example", ["scaled to length 1", "temperature, 0.2", "from every column", "3 accidental hits", "1 merged"]),
         ("kept", ["-inf: nothing here", "3 accidental hits stayed in"]),
         ("uncorrected", ["No log Q is subtracted: the correction is <code>none</code>"]),
-        ("large", ["a dot product", "100 queries", "130 columns, of which 30 extra", "keeps the 9 with"]),
+        ("large", ["a dot product", "100 queries", "130 columns (30 extra)", "keeps the 9 with"]),
         ("2025", ["but not from the positive", "weighted by one minus"]),
-        ("one", ["1 query meets each of 1 column:"]),
+        ("one", ["1 query is multiplied with each of 1 column:"]),
         ("nothing", ["no finite logit"]),
     ],
 )
