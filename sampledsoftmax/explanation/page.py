@@ -17,12 +17,12 @@ _SCRIPTS = ("elements.js", "figures.js", "steps.js", "controls.js")
 def as_page(trace: Trace) -> str:
     """Return the page."""
     parts = {
-        "{{style}}": _asset("page.css"),
-        "{{script}}": "\n".join(_asset(name) for name in _SCRIPTS),
+        "{{style}}": asset("page.css"),
+        "{{script}}": "\n".join(asset(name) for name in _SCRIPTS),
         "{{data}}": as_json(page_data(trace)),
         "{{text}}": html.escape(as_text(trace)),
     }
-    return re.sub("{{[a-z]+}}", lambda found: parts[found[0]], _asset("page.html"))
+    return filled(asset("page.html"), parts)
 
 
 def as_fragment(trace: Trace) -> str:
@@ -30,14 +30,14 @@ def as_fragment(trace: Trace) -> str:
     wrong = misconceptions(trace)
     parts = []
     for i, sentences in enumerate(story(trace)):
-        body = "".join(f"<p>{_with_code(sentence)}</p>" for sentence in sentences)
+        body = "".join(f"<p>{with_code(sentence)}</p>" for sentence in sentences)
         body += f"<pre>{html.escape(step_tables(trace)[i])}</pre>"
         if i in wrong:
             claim, answer = wrong[i]
-            body += f"<p><em>Common misconception: \u201c{_with_code(claim)}\u201d</em> {_with_code(answer)}</p>"
+            body += f"<p><em>Common misconception: \u201c{with_code(claim)}\u201d</em> {with_code(answer)}</p>"
         opened = " open" if i in (0, 1, 2) else ""
         parts.append(f"<details{opened}><summary><strong>{i + 1}. {TITLES[i]}</strong></summary>{body}</details>")
-    parts.append(f"<p><strong>In short:</strong> {_with_code(summary(trace))}</p>")
+    parts.append(f"<p><strong>In short:</strong> {with_code(summary(trace))}</p>")
     return f"<div>{''.join(parts)}<p>Step by step: <code>.save_html(path)</code></p></div>"
 
 
@@ -47,11 +47,17 @@ def as_json(data: object) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _asset(name: str) -> str:
+def filled(template: str, parts: dict[str, str]) -> str:
+    """Return a template with its places filled, each once: what is put in is not searched for places."""
+    return re.sub("{{[a-z]+}}", lambda found: parts[found[0]], template)
+
+
+def asset(name: str) -> str:
+    """Return the text of a file of the page."""
     return files("sampledsoftmax.explanation").joinpath("assets").joinpath(name).read_text(encoding="utf-8")
 
 
-def _with_code(sentence: str) -> str:
+def with_code(sentence: str) -> str:
     """Return a sentence as HTML, with text between backticks as code."""
     pieces = html.escape(sentence).split("`")
     return "".join(f"<code>{piece}</code>" if i % 2 else piece for i, piece in enumerate(pieces))

@@ -68,6 +68,14 @@ def in_batch_call(function, **more):
     return Target(function, arguments | more)
 
 
+def shown_in_batch():
+    def shown(**arguments):
+        found = ss.explain_in_batch(**arguments)
+        return str(found), found.to_html(), found._repr_html_()
+
+    return in_batch_call(documented(shown, "TypeError, ValueError"))
+
+
 def features():
     return dict(zip(("inputs", "labels"), batch(), strict=True))
 
@@ -318,6 +326,10 @@ TARGETS = {
     "explain, shown": shown_explanation,
     "Explanation.save_html": lambda: method(
         ss.explain(**loss_call(ss.explain).arguments), "save_html", path="page.html"
+    ),
+    "explain_in_batch, shown": shown_in_batch,
+    "InBatchExplanation.save_html": lambda: method(
+        ss.explain_in_batch(**in_batch_call(ss.explain_in_batch).arguments), "save_html", path="page.html"
     ),
     "CandidateSampler.draw": lambda: Target(
         ss.UniformSampler(NUM_CLASSES).draw, {"rng": np.random.default_rng(1), "size": 3}

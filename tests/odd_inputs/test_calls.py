@@ -35,7 +35,12 @@ ELSEWHERE = {"show_config", "get_num_threads", "Optimizer.check_settings", "samp
     *(f"CandidateSampler.{name}" for name in ("compiled_distribution", "probability_groups", "fused_distribution")),
     *(f"{kind}.{name}" for kind in STORED for name in ("flush", "close")),
     *("Objective.loss_and_grad", "Objective.compiled_loss", "Optimizer.compiled_rule", "Optimizer.compiled_slots"),
-    *("Word2Vec.get_latest_training_loss", "WordVectors.get_normed_vectors", "Explanation.to_html"),
+    *(
+        "Word2Vec.get_latest_training_loss",
+        "WordVectors.get_normed_vectors",
+        "Explanation.to_html",
+        "InBatchExplanation.to_html",
+    ),
     *("CandidateSampler.draw_sample", "CandidateSampler.repair"),
 }
 

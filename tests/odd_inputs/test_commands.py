@@ -89,6 +89,7 @@ COMMANDS = {
     "sample": ("sample --num-sampled 5 --range-max 20", 60),
     "sample --counts": ("sample --counts counts.txt --num-sampled 3", 60),
     "explain": ("explain --html page.html", 5),
+    "explain --in-batch": ("explain --in-batch --keep-hits --no-log-q --html page.html", 5),
     "explain --model": (
         "explain --model model --word the --word cat --num-sampled 2 --seed 2 --keep-hits --no-log-q",
         20,
