@@ -88,6 +88,7 @@ def test_copies_of_the_positive_that_are_left_out_take_its_share_away():
     assert (apart[1:] > 0).sum() >= NUM_ITEMS - 2
 
 
+@pytest.mark.compiled
 def test_merged_columns_are_the_full_softmax_once_every_item_is_in_the_batch():
     ids = np.repeat(np.arange(NUM_ITEMS), 500)
     queries = np.repeat(QUERY[np.newaxis], ids.size, axis=0)

@@ -244,7 +244,7 @@ class AdagradInPython(ss.Optimizer):
         reference.adagrad(table, slots["accumulator"], gradient.indices, gradient.values, 0.1)
 
 
-@pytest.mark.subset(name="both", objective="sampled_softmax", dtype=np.float32)
+@pytest.mark.subset(6, name="both", objective="sampled_softmax", dtype=np.float32)
 @pytest.mark.parametrize("num_true", [1, 3])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -294,7 +294,8 @@ def test_steps_that_are_composed_of_parts_are_the_fused_step(name, part):
     np.testing.assert_allclose(fused.weights, composed.weights, rtol=1e-9, atol=1e-11)
 
 
-@of_each
+@pytest.mark.subset(1)
+@pytest.mark.parametrize("name", [*SIMILARITIES][::-1])
 def test_a_step_with_weights_and_padding_is_that_of_the_reference(name):
     options = SIMILARITIES[name]
     layer = new_layer("sampled_softmax", np.float64, options, ss.SGD(0.5))
@@ -313,7 +314,7 @@ def test_a_step_with_weights_and_padding_is_that_of_the_reference(name):
     np.testing.assert_allclose(layer.weights, before[0], rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.subset(name="both", dtype=np.float32)
+@pytest.mark.subset(3, name="both", dtype=np.float32)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("num_true", [1, 2])
 @of_each
