@@ -172,7 +172,7 @@ def _unknown(kind: str, one: Any, known: Sequence[Any], rows: Mapping[Any, int])
 def _as_int(value: Any) -> int | None:
     try:
         is_whole = isinstance(value, (float, np.floating)) and value == int(value)
-        return int(value) if is_whole or isinstance(value, (str, os.PathLike)) else None  # type: ignore[arg-type]
+        return int(value) if is_whole or isinstance(value, (str, os.PathLike)) else None
     except (ValueError, OverflowError):
         return None
 
