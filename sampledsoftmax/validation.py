@@ -58,7 +58,7 @@ def number(
         raise TypeError(f"{name} must be a number, got {described(value)}")
     if getattr(value, "ndim", 0):
         raise TypeError(f"{name} must be one number, got {described(value)}")
-    if getattr(value, "requires_grad", False):  # a parameter of PyTorch, of which there is no gradient
+    if getattr(value, "requires_grad", False):  # a parameter of PyTorch would get no gradient
         raise TypeError(f"{name} must be a number that is not learned, got {described(value)}")
     try:
         real = float(value)  # type: ignore[arg-type]
