@@ -19,9 +19,9 @@ def aligned(head: Sequence[str], rows: Rows) -> str:
     )
 
 
-def markdown(head: Sequence[str], rows: Rows) -> str:
-    """Return a Markdown table with the same alignment."""
-    rule = ["---", *["---:"] * (len(head) - 1)]
+def markdown(head: Sequence[str], rows: Rows, num_names: int = 1) -> str:
+    """Return a Markdown table, the first `num_names` columns aligned left, the others right."""
+    rule = ["---"] * num_names + ["---:"] * (len(head) - num_names)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
 
 

@@ -58,6 +58,8 @@ def number(
         raise TypeError(f"{name} must be a number, got {described(value)}")
     if getattr(value, "ndim", 0):
         raise TypeError(f"{name} must be one number, got {described(value)}")
+    if getattr(value, "requires_grad", False):  # a parameter of PyTorch would get no gradient
+        raise TypeError(f"{name} must be a number that is not learned, got {described(value)}")
     try:
         real = float(value)  # type: ignore[arg-type]
     except OverflowError:
@@ -234,15 +236,21 @@ def _ids_instead(array: NDArray[Any], value: Any) -> str:
     return f"dtype {dtype_of(array)}"
 
 
-def ids(name: str, value: ArrayLike, shape: Sequence[int | str], num_classes: int) -> Ids:
-    """Return int64 ids of `shape`, every one in [0, num_classes)."""
+def ids(
+    name: str,
+    value: ArrayLike,
+    shape: Sequence[int | str],
+    num_classes: int,
+    what: tuple[str, str] = ("a class id", "ids"),
+) -> Ids:
+    """Return int64 ids of `shape`, every one in [0, num_classes); `what` is what messages call one and several."""
     array = as_ids(name, value)
     _shape(name, array, shape)
     as_int64 = np.ascontiguousarray(array, dtype=np.int64)
     # As unsigned integers negative ids are large: one comparison checks both ends, on the path of every step.
     if as_int64.size and as_int64.view(np.uint64).max() >= num_classes:
         index, worst = _first((array < 0) | (array >= num_classes), array)
-        raise ValueError(f"{name}[{index}] = {worst} is not a class id: ids are in [0, {num_classes})")
+        raise ValueError(f"{name}[{index}] = {worst} is not {what[0]}: {what[1]} are in [0, {num_classes})")
     return as_int64
 
 

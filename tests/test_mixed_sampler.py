@@ -454,6 +454,11 @@ def test_a_state_that_does_not_fit_is_refused_and_the_old_one_stays(kind, change
     ("make", "error", "message"),
     [
         (lambda: ss.InBatchSampler(3), ValueError, "exactly one of counts and frequency must be given"),
+        (
+            lambda: ss.InBatchSampler(3, ss.StreamingFrequency(8)),
+            TypeError,
+            "got a StreamingFrequency: write frequency=",
+        ),
         (lambda: ss.InBatchSampler(3, [1, 2]), ValueError, r"counts must have shape \[3\], range_max, got \[2\]"),
         (lambda: ss.InBatchSampler(2, [1, -2]), ValueError, r"counts\[1\] = -2 must be finite and at least 0"),
         (lambda: ss.InBatchSampler(2, ["a", "b"]), TypeError, "counts must hold numbers, got dtype <U1"),

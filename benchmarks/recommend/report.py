@@ -22,7 +22,7 @@ def page(text: str, section: dict[str, Any]) -> str:
         f"{described['python']}, numpy {versions['numpy']}, numba {versions['numba']}, implicit {versions['implicit']}."
     )
     before, rest = text.split(START)
-    return f"{before}{START}{markdown(HEAD, rows_of(results))}\n\n{where}\n{END}{rest.split(END, 1)[1]}"
+    return f"{before}{START}{markdown(HEAD, rows_of(results), num_names=2)}\n\n{where}\n{END}{rest.split(END, 1)[1]}"
 
 
 @click.command(short_help="The table of docs/recommend.md.")

@@ -139,7 +139,7 @@ def _evaluated(users: Any, held_out: Interactions) -> NDArray[np.int64]:
     """Return the rows of the users that are evaluated and have held-out items."""
     rows = np.arange(held_out.num_users)
     if users is not None:
-        rows = validation.ids("users", users, ("num_evaluated",), held_out.num_users)
+        rows = validation.ids("users", users, ("num_evaluated",), held_out.num_users, ("a user row", "rows"))
     kept = rows[held_out.user_counts[rows] > 0]
     if not kept.size:
         raise ValueError(f"held_out has no items of the {rows.size:,} users to evaluate: at least one is expected")

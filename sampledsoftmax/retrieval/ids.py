@@ -35,6 +35,8 @@ def checked_column(name: str, value: Any) -> Column:
     (array([3, 1]), ['ann'])
     """
     array = validation.as_array(name, value)
+    if array.ndim == 0:
+        raise TypeError(f"{name} must be an array, a list or a column of ids, got {validation.described(value)}")
     if array.ndim != 1:
         raise ValueError(f"{name} must have shape [num_pairs], got {list(array.shape)}")
     if array.dtype.kind == "U" and not isinstance(value, np.ndarray):

@@ -61,7 +61,7 @@ class Interactions:
         splits = validation.as_ids("row_splits", self.row_splits).astype(np.int64)
         if splits.shape != (self.num_users + 1,) or splits[0] != 0 or (np.diff(splits) < 0).any():
             raise ValueError(f"row_splits must have {self.num_users + 1} entries that start at 0 and never fall")
-        items = validation.ids("items", self.items, (int(splits[-1]),), self.num_items)
+        items = validation.ids("items", self.items, (int(splits[-1]),), self.num_items, ("an item row", "rows"))
         starts = np.zeros(items.size + 1, np.bool_)
         starts[splits] = True
         wrong = np.flatnonzero((np.diff(items, prepend=-1) <= 0) & ~starts[:-1])

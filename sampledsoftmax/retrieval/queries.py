@@ -153,9 +153,12 @@ def _plain(value: Any) -> Any:
 
 def _unknown(kind: str, one: Any, known: Sequence[Any], rows: Mapping[Any, int]) -> UnknownIdError:
     what = f"the {kind} {validation.shown(one)} is not in the data of the model"
-    other = str(one) if isinstance(one, (int, np.integer)) else _as_int(one)
+    of_type = f"whose ids are of type {type(known[0]).__name__}"
+    other = str(one) if isinstance(one, (int, np.integer)) and _is_id(one) else _as_int(one)
     if other is not None and other in rows:
-        return UnknownIdError(f"{what}, whose ids are of type {type(known[0]).__name__}: write {other!r}")
+        return UnknownIdError(f"{what}, {of_type}: write {other!r}")
+    if not _is_id(one):
+        return UnknownIdError(f"{what}, {of_type}: write one, or a list of them")
     near: list[str] = []
     if isinstance(one, str) and len(one) <= validation.MAX_SHOWN:
         near = difflib.get_close_matches(one, [other for other in known[:_MOST_COMPARED] if isinstance(other, str)])
@@ -168,8 +171,9 @@ def _unknown(kind: str, one: Any, known: Sequence[Any], rows: Mapping[Any, int])
 
 def _as_int(value: Any) -> int | None:
     try:
-        return int(value) if isinstance(value, (str, os.PathLike)) else None  # type: ignore[arg-type]
-    except ValueError:
+        is_whole = isinstance(value, (float, np.floating)) and value == int(value)
+        return int(value) if is_whole or isinstance(value, (str, os.PathLike)) else None
+    except (ValueError, OverflowError):
         return None
 
 

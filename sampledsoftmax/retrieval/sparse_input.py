@@ -57,7 +57,7 @@ def checked_csr(matrix: Any) -> tuple[Ids, Ids, NDArray[Any], tuple[int, int]]:
     data = validation.as_array("matrix.data", matrix.data)
     if indptr.shape != (num_users + 1,) or indptr[0] != 0 or (np.diff(indptr) < 0).any():
         raise ValueError(f"matrix.indptr must have {num_users + 1} entries that start at 0 and never fall")
-    indices = validation.ids("matrix.indices", matrix.indices, (int(indptr[-1]),), num_items)
+    indices = validation.ids("matrix.indices", matrix.indices, (int(indptr[-1]),), num_items, ("a column", "columns"))
     if data.shape != indices.shape or data.dtype.kind not in "iufb":
         raise ValueError(f"matrix.data must have {indices.size} numbers, got {validation.described(data)}")
     wrong = np.flatnonzero(np.isnan(data))

@@ -78,6 +78,8 @@ class InBatchSampler(CandidateSampler):
         super().__init__(validation.whole_number("range_max", range_max, 1, 2**63 - 1), seed)
         if (counts is None) == (frequency is None):
             raise ValueError("exactly one of counts and frequency must be given")
+        if isinstance(counts, StreamingFrequency):
+            raise TypeError("counts must hold numbers, got a StreamingFrequency: write frequency=")
         if frequency is not None and not isinstance(frequency, StreamingFrequency):
             raise TypeError(f"frequency must be an ss.StreamingFrequency, got {validation.described(frequency)}")
         self.frequency = frequency

@@ -57,6 +57,16 @@ class OutputLayer(nn.Module):
         self.anchor = torch.zeros((), requires_grad=True, device="cpu")  # has the backward pass run in compiled models
         self.handle = compiled.register(self)
 
+    @property
+    def temperature(self) -> float:
+        """By what dot products are divided; it cannot be assigned."""
+        return self.formula.temperature
+
+    @property
+    def normalize(self) -> bool:
+        """Whether dot products are cosines; it cannot be assigned."""
+        return self.formula.normalize
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.handle = compiled.register(self)  # a copy has its own

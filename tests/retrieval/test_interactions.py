@@ -85,6 +85,8 @@ PAIR_MISTAKES = [
     ),
     (([1, math.nan], [1, 2]), {}, "users must hold ints or str, got dtype float64: entry 1 is missing (NaN)"),
     (([True], [1]), {}, "users must hold ints or str, got dtype bool"),
+    (({1, 2}, [1, 2]), {}, "users must be an array, a list or a column of ids, got set "),
+    (((u for u in "ab"), [1, 2]), {}, "users must be an array, a list or a column of ids, got generator "),
     (([[1]], [1]), {}, "users must have shape [num_pairs], got [1, 1]"),
     (([2**64 - 1], [1]), {}, "users[0] = 18446744073709551615 does not fit in int64: write ids of this size as str"),
     (([2**70], [1]), {}, "users[0] = 1180591620717411303424 does not fit in int64: write it as a str"),
@@ -128,7 +130,7 @@ def test_a_matrix_of_scipy_is_taken():
 
 MATRIX_MISTAKES = [
     (np.eye(1), "matrix must be a sparse matrix in CSR form, with indptr, indices, data and shape, got ndarray "),
-    (csr([0, 1], [5], [1], (1, 3)), "matrix.indices[0] = 5 is not a class id: ids are in [0, 3)"),
+    (csr([0, 1], [5], [1], (1, 3)), "matrix.indices[0] = 5 is not a column: columns are in [0, 3)"),
     (csr([0, 2], [1], [1], (1, 3)), "matrix.indices must have shape [2], got [1]"),
     (csr([0, 1, 1], [1], [1], (1, 3)), "matrix.indptr must have 2 entries that start at 0 and never fall"),
     (csr([0, 1], [1], ["a"], (1, 3)), "matrix.data must have 1 numbers, got ndarray "),
@@ -149,7 +151,7 @@ ROW_MISTAKES = [
     ((["a", 1], [1], [0, 1, 1], [0]), "user_ids must be all ints or all str, got int, str"),
     ((["a", "a"], [1], [0, 1, 1], [0]), "user_ids must be distinct: 1 occur before"),
     ((["a"], [1], [0, 1, 1], [0]), "row_splits must have 2 entries that start at 0 and never fall"),
-    ((["a"], [1], [0, 1], [1]), "items[0] = 1 is not a class id: ids are in [0, 1)"),
+    ((["a"], [1], [0, 1], [1]), "items[0] = 1 is not an item row: rows are in [0, 1)"),
     ((["a", "b"], [1, 2], [0, 1, 3], [1, 1, 0]), "items[2] = 0 does not ascend within its user"),
     ((["a"], [1, 2], [0, 2], [1, 1]), "items[1] = 1 does not ascend within its user"),
 ]

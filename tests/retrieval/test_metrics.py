@@ -203,7 +203,7 @@ MISTAKES = [
     ((*GOOD[:3], interactions(2, 4, 0.5, 1)), {}, "held_out must have the users of seen, got 2 user ids that are not"),
     ((*GOOD[:3], interactions(3, 4, 0, 1)), {}, "held_out has no items of the 3 users to evaluate: at least one is"),
     (GOOD, {"users": []}, "held_out has no items of the 0 users to evaluate: at least one is expected"),
-    (GOOD, {"users": [3]}, "users[0] = 3 is not a class id: ids are in [0, 3)"),
+    (GOOD, {"users": [3]}, "users[0] = 3 is not a user row: rows are in [0, 3)"),
     (GOOD, {"k": 0}, "k must be at least 1, got 0"),
     (GOOD, {"normalize": 1}, "normalize must be True or False, got int 1"),
     (GOOD, {"item_biases": np.ones(3)}, "item_biases must have shape [4], got [3]"),

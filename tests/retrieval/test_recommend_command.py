@@ -282,6 +282,26 @@ def test_mistakes_of_train_are_one_line(arguments, message, capsys, folder):
     assert not (folder / "x" / "model.zip").exists()
 
 
+def test_all_users_are_named_where_there_are_few(folder, capsys):
+    (folder / "few.csv").write_text("ann,tea\nann,jam\nbob,tea\n")
+    assert recommend("train", "few.csv", "--output", "run", "--dim", "4", "--epochs", "1") == 0
+    message = failed(capsys, "top", "run", "zoe")
+    assert message == "the user 'zoe' is not in the training data: its users are ann, bob"
+
+
+def test_a_run_that_stops_early_says_so(capsys):
+    trained("--epochs", "40", "--patience", "1")
+    settings = ss.MatrixFactorization.load("run/model.zip")
+    last, best = len(settings.history), settings.best_epoch
+    assert last < 40
+    note = (
+        f"stopped after epoch {last} of 40: no higher recall in the last epoch; the factors are those of epoch {best}"
+    )
+    assert note in capsys.readouterr().err.splitlines()
+    trained(output="other")
+    assert "stopped" not in capsys.readouterr().err
+
+
 def test_mistakes_of_top_and_evaluate_are_one_line(capsys):
     trained()
     assert failed(capsys, "top", "run") == "Missing argument 'USER...'."

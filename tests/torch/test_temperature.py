@@ -154,6 +154,7 @@ def test_options_are_checked_shown_and_copied():
     made = batch(dtype=torch.float32)
     for call in (
         lambda **options: st.SampledSoftmaxLoss(6, 50, 12, **options),
+        lambda **options: st.FusedSampledSoftmaxLoss(6, 50, 12, **options),
         lambda **options: st.sampled_softmax_loss(*made[:4], 5, **options),
         lambda **options: st.nce_loss(*made[:4], 5, **options),
     ):
@@ -161,6 +162,17 @@ def test_options_are_checked_shown_and_copied():
             call(temperature=0)
         with pytest.raises(TypeError, match="normalize must be True or False, got int"):
             call(normalize=1)
+
+
+def test_a_temperature_is_not_learned_and_not_assigned():
+    for of in (st.SampledSoftmaxLoss, st.FusedSampledSoftmaxLoss):
+        with pytest.raises(TypeError, match="temperature must be a number that is not learned, got Parameter"):
+            of(6, 50, 12, temperature=torch.nn.Parameter(torch.tensor(0.1)))
+        loss = of(6, 50, 12, temperature=torch.tensor(0.5), normalize=True)
+        assert (loss.temperature, loss.normalize) == (0.5, True)
+        for name in ("temperature", "normalize"):  # an assignment would have no effect
+            with pytest.raises(AttributeError, match=name):
+                setattr(loss, name, getattr(loss, name))
 
 
 def test_a_module_trains_as_the_layer_does():
@@ -176,3 +188,66 @@ def test_a_module_trains_as_the_layer_does():
         optimizer.step()
         assert found.item() == pytest.approx(layer.step(made.input.numpy(), made.target.numpy())[0], rel=1e-5)
     close(loss.weight.detach().numpy(), layer.weights, torch.float32)
+
+
+def fused(made, **options):
+    """Return a module that trains its own tables, those of a batch."""
+    loss = st.FusedSampledSoftmaxLoss(6, 50, 12, seed=1, dtype=made.weight.dtype, **options)
+    loss.weight.copy_(made.weight.detach())
+    loss.bias.copy_(made.bias.detach())
+    return loss
+
+
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+@of_each
+def test_the_fused_loss_and_its_gradient_are_those_of_the_module(name, dtype):
+    made, options = batch(dtype=dtype), SIMILARITIES[name]
+    found = []
+    for loss in (module(made, **options).train(), fused(made, optimizer=ss.SGD(0.5), **options)):
+        hidden = made.input.clone().requires_grad_()
+        value = loss(hidden, made.target)
+        value.backward()
+        found.append((value.item(), hidden.grad.numpy(), loss))
+    close(found[1][0], found[0][0], dtype)
+    close(found[1][1], found[0][1], dtype)
+    trained, own = found[0][2], found[1][2]
+    for table in ("weight", "bias"):
+        gradient = dense(getattr(trained, table).grad)
+        assert gradient.any()
+        close(getattr(own, table).numpy(), getattr(made, table).numpy() - 0.5 * gradient, dtype)
+    trained.load_state_dict(own.state_dict(), strict=False)
+    exact = [loss.eval()(made.input, made.target).item() for loss in (trained, own)]
+    close(exact[1], exact[0], dtype)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+@of_each
+def test_a_fused_step_is_the_composed_one(name, dtype, reduction, monkeypatch):
+    made = batch(dtype=dtype)
+    options = {"reduction": reduction, "optimizer": ss.Adagrad(0.05), **SIMILARITIES[name]}
+    compiled, composed = fused(made, **options), fused(made, **options)
+    outcomes, begin = [], compiled.begin
+
+    def begun(*arguments):
+        outcomes.append(begin(*arguments))
+        return outcomes[-1]
+
+    monkeypatch.setattr(compiled, "begin", begun)
+    monkeypatch.setattr(composed, "begin", lambda *_: None)
+    for seed in range(2):
+        made, found = batch(dtype=dtype, seed=seed), []
+        for loss in (compiled, composed):
+            hidden = made.input.clone().requires_grad_()
+            losses = loss(hidden, made.target)
+            losses.backward(torch.full_like(losses, 0.75))
+            found.append((losses.detach().numpy(), hidden.grad.numpy()))
+        if seed == 0 and reduction != "none":  # later the tables, with "none" the gradients differ by rounding
+            np.testing.assert_array_equal(found[0][0], found[1][0])
+            np.testing.assert_array_equal(found[0][1], found[1][1])
+        close(found[0][0], found[1][0], dtype)
+        close(found[0][1], found[1][1], dtype)
+    assert len(outcomes) == 2
+    assert None not in outcomes
+    close(compiled.weight.numpy(), composed.weight.numpy(), dtype)
+    close(compiled.bias.numpy(), composed.bias.numpy(), dtype)

@@ -90,8 +90,9 @@ def top(
         try:
             found[user] = model.recommend(_named(user, model.interactions.user_rows), k, exclude_seen)
         except UnknownIdError:
-            few = ", ".join(map(visible, model.interactions.user_ids[:FEW]))
-            raise ValueError(f"the user {shown(user)} is not in the training data: its users are {few}, ...") from None
+            everyone = model.interactions.user_ids
+            few = ", ".join([*map(visible, everyone[:FEW]), *(["..."] if len(everyone) > FEW else [])])
+            raise ValueError(f"the user {shown(user)} is not in the training data: its users are {few}") from None
     for user, (ids, scores) in found.items():
         if not ids.size:
             say(f"{visible(user)} has all items: --include-seen recommends those too")

@@ -128,6 +128,8 @@ def train(
             say(f"the run in {shown_path(folder.path)} is finished: there is nothing left to train")
         else:
             _fit(model, folder, pairs, _split(validation, resume), resume=resume, checkpoint_seconds=checkpoint_seconds)
+        if len(model.history) < model.settings.epochs:
+            say(_early_stop(model))
         scores = held_out_scores(model)
         settings = {"ratings": list(ratings), **model.settings.described(), **_results(model, scores)}
         plot = "" if folder.save(model, settings) else "; no loss.png, since matplotlib is not installed"
@@ -208,6 +210,16 @@ def _fit(
         raise
     finally:
         report.close()
+
+
+def _early_stop(model: MatrixFactorization) -> str:
+    """Return why a run has fewer epochs than were asked for."""
+    done, settings = len(model.history), model.settings
+    since = "the last epoch" if settings.patience == 1 else f"the last {settings.patience} epochs"
+    return (
+        f"stopped after epoch {done} of {settings.epochs}: no higher recall in {since}; the factors are those of epoch "
+        f"{model.best_epoch}"
+    )
 
 
 def _results(model: MatrixFactorization, scores: Mapping[str, RankingScores]) -> dict[str, Any]:
