@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.jit.kernel import for_types_of
-from sampledsoftmax.kernels.ragged.structs import RaggedMemory, RaggedRules, RaggedSettings
+from sampledsoftmax.kernels.ragged.structs import RaggedRules, RaggedSettings, RaggedTurns
 from sampledsoftmax.kernels.ragged.train import run_ragged_steps
 from sampledsoftmax.kernels.step.sampling_phase import SampleSource
 from sampledsoftmax.kernels.step.train import NOT_FINITE, OUTCOME, STEPS_TAKEN, TOO_FEW_CLASSES
@@ -54,7 +54,7 @@ class _Plan(NamedTuple):
 
     identity: tuple[Any, ...]
     sizes: tuple[int, int, int]  # examples and labels of the largest batch; threads
-    memory: RaggedMemory
+    memory: RaggedTurns
     settings: RaggedSettings
     code: Callable[..., None] | None
 
@@ -229,10 +229,10 @@ class RaggedSteps:
             return float(loss[0]), gradient
         with self._lock, self.sampler.lock:
             plan, source = self._plan_for(RaggedTables(weights, weights, biases), batches.largest(), 1, False)
-            plan.memory.tables.inputs[: batches.ids.size] = features[batches.ids]
+            plan.memory.first.tables.inputs[: batches.ids.size] = features[batches.ids]
             places = batches._replace(ids=np.arange(batches.ids.size))
             self._call(plan, given, source, places, loss)
-            gradient[batches.ids] = plan.memory.scratch.input_grad[: batches.ids.size]
+            gradient[batches.ids] = plan.memory.first.scratch.input_grad[: batches.ids.size]
             return float(loss[0]), gradient
 
     def _checked(
@@ -294,7 +294,7 @@ class RaggedSteps:
             labels = batches.labels[batches.label_starts[first] : batches.label_starts[end]]
             if self.subtract_log_q:
                 _refuse_labels(labels, np.asarray(self.sampler.probability(labels)) == 0)
-            rows = plan.memory.tables.inputs[batches.ids[first:end]]
+            rows = plan.memory.first.tables.inputs[batches.ids[first:end]]
             raise FloatingPointError(not_finite(float(losses[taken]), float(batches.rates[taken, 1]), rows))
 
     def _plan_for(

@@ -103,3 +103,14 @@ class RaggedMemory(ArrayStruct):
     scratch: Scratch
     buffers: ThreadBuffers
     examples: RaggedExamples
+
+
+class RaggedTurns(ArrayStruct):
+    """The memory of the first step of a call and of the second; later steps take turns.
+
+    The batch of a step is prepared while rows of the step before are updated: see `prepared_apart` of ragged_memory.py
+    for the arrays that the two do not share.
+    """
+
+    first: RaggedMemory
+    second: RaggedMemory

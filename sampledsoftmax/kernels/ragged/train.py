@@ -2,6 +2,9 @@
 
 All labels of an example share its row of logits over the candidates: products and exponentials are computed once per
 example, not once per pair of example and label.
+
+One thread draws and groups the classes of a batch. It does so while the others update rows of the batch before, and
+then takes its share of what is left of the updates.
 """
 
 import math
@@ -41,7 +44,7 @@ def run_ragged_steps(
     thread_id,
     num_threads,
     shared,
-    memory,
+    turns,
     rules,
     inputs,
     labels,
@@ -62,6 +65,9 @@ def run_ragged_steps(
     status[OUTCOME] becomes FINISHED, NOT_FINITE (no table was changed by that step), TOO_FEW_CLASSES or ABORTED;
     status[STEPS_TAKEN] is the number of steps that were taken.
     """
+    memory, ahead = turns.first, turns.second
+    if thread_id == 0:
+        _prepare_next(0, inputs, labels, label_starts, starts, source, settings, memory)
     for step in range(losses.size):
         first, end = starts[step], starts[step + 1]
         outcome = FINISHED
@@ -71,11 +77,11 @@ def run_ragged_steps(
                 with_learning_rate(rules.weights, rates[step, 1]),
                 with_learning_rate(rules.biases, rates[step, 2]),
             )
-            batch_labels = labels[label_starts[first] : label_starts[end]]
             outcome = _run_step(
-                thread_id, num_threads, shared, step, first, end, inputs[first:end], batch_labels, label_starts, memory,
-                at_rates, source, settings, losses,
+                thread_id, num_threads, shared, step, inputs, labels, label_starts, starts, memory, ahead, at_rates,
+                source, settings, losses,
             )  # fmt: skip
+            memory, ahead = ahead, memory
         if outcome != FINISHED:
             status[OUTCOME] = outcome
             return
@@ -84,37 +90,50 @@ def run_ragged_steps(
 
 
 @jit
+def _prepare_next(step, inputs, labels, label_starts, starts, source, settings, memory):
+    """Prepare the first batch from `step` on that has examples: draw its candidates, group its classes and inputs."""
+    scratch, examples = memory.scratch, memory.examples
+    while step < starts.size - 1 and starts[step] == starts[step + 1]:
+        step += 1
+    if step < starts.size - 1:
+        first, end = starts[step], starts[step + 1]
+        first_label = round_up(scratch.candidates.size, width_of(scratch.packed_candidates))
+        _draw(step, source, settings.unique, scratch)
+        if scratch.sizes[NUM_TRIES] >= 0:
+            group_classes(labels[label_starts[first] : label_starts[end]], first_label, scratch, examples)
+            split_labels(first, end, label_starts, examples)
+            group_inputs(inputs[first:end], scratch)
+
+
+@jit
 def _run_step(
     thread_id,
     num_threads,
     shared,
     step,
-    first,
-    end,
-    inputs,
-    labels,
+    all_inputs,
+    all_labels,
     label_starts,
+    starts,
     memory,
+    ahead,
     rules,
     source,
     settings,
     losses,
 ):
-    """Run one step and return its outcome; each phase ends with a barrier."""
+    """Run one step and return its outcome; each phase ends with a barrier. Prepare the next batch in `ahead`."""
     tables, scratch, buffers, examples = memory.tables, memory.scratch, memory.buffers, memory.examples
     first_label = round_up(scratch.candidates.size, width_of(scratch.packed_candidates))
+    inputs = all_inputs[starts[step] : starts[step + 1]]
+    labels = all_labels[label_starts[starts[step]] : label_starts[starts[step + 1]]]
     if thread_id == 0:
-        _draw(step, source, settings.unique, scratch)
-        if scratch.sizes[NUM_TRIES] >= 0:
-            group_classes(labels, first_label, scratch, examples)
         reset_chunks(shared, CLASS_CHUNKS)
         reset_chunks(shared, EXAMPLE_CHUNKS)
-    if thread_id == num_threads - 1:
-        split_labels(first, end, label_starts, examples)
-        group_inputs(inputs, scratch)
-        if settings.learn_inputs:
-            catch_up_inputs(tables, rules.inputs, scratch)
-        _begin(tables, rules, settings)
+        if scratch.sizes[NUM_TRIES] >= 0:
+            if settings.learn_inputs:
+                catch_up_inputs(tables, rules.inputs, scratch)
+            _begin(tables, rules, settings)
     if not barrier(shared, num_threads):
         return ABORTED
     if scratch.sizes[NUM_TRIES] < 0:
@@ -131,12 +150,14 @@ def _run_step(
         return ABORTED
     if not math.isfinite(_report_loss(thread_id, step, inputs.size, labels.size, examples, losses)):
         return NOT_FINITE
+    if thread_id == 0:
+        candidates.learn(distribution, labels)
+        _prepare_next(step + 1, all_inputs, all_labels, label_starts, starts, source, settings, ahead)
     update_classes(thread_id, shared, inputs.size, tables, rules, settings, scratch, buffers, examples)
     if settings.learn_inputs:
         update_inputs(thread_id, num_threads, tables, rules.inputs, scratch, buffers)
     if thread_id == 0:
         _end(tables, rules, settings)
-        candidates.learn(distribution, labels)
     return FINISHED if barrier(shared, num_threads) else ABORTED
 
 
