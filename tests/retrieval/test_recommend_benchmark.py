@@ -72,7 +72,12 @@ def test_names_that_do_not_exist_are_refused():
 
 
 def test_the_table_of_the_page_is_written_between_its_marks():
-    machine = {"processor": "EPYC", "cores": 2, "python": "3.11", "versions": {"numpy": "2", "numba": "0.6"}}
+    machine = {
+        "processor": "EPYC",
+        "cores": 2,
+        "python": "3.11",
+        "versions": {"numpy": "2", "numba": "1", "implicit": "0.7"},
+    }
     text = (report.DOCS / "recommend.md").read_text()
     page = report.page(text, {"machine": machine, "results": [result()]})
     assert "| yelp2018 | ours | 1 | 0.0700 |" in page
