@@ -1,6 +1,6 @@
 """Two runs of pytest that divide the tests: what passed in the first is left out of the second.
 
-`pytest --write-passed FILE` writes the names of the tests that passed, and `pytest --full --except-passed FILE` runs
+`pytest --write-passed=FILE` writes the names of the tests that passed, and `pytest --full --except-passed=FILE` runs
 all others: those that were slow, skipped or failed, and those that do more with `--full`, by the fixture `full`.
 """
 
