@@ -148,7 +148,7 @@ def test_exponent_log_q_and_normalization_make_different_models():
 
 @pytest.mark.slow  # another distribution and other optimizers are compiled
 def test_uniform_candidates_and_other_optimizers_learn_too():
-    model = fitted(sampler="uniform", optimizer=(ss.Adagrad(0.1), ss.SGD(0.5)), epochs=30)
+    model = fitted(sampler="uniform", optimizer=(ss.Adagrad(0.1), ss.SGD(0.5)), epochs=60)
     ids, _ = model.recommend(range(120), k=4)
     assert share_of_taste(ids) > 0.85
 
