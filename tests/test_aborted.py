@@ -10,6 +10,8 @@ import sampledsoftmax as ss
 from sampledsoftmax.jit.decorators import jit
 from sampledsoftmax.kernels.sync.atomics import atomic_add, atomic_load
 from sampledsoftmax.kernels.sync.barrier import SHARED_SIZE, barrier
+from sampledsoftmax.layers.split_step import SplitSteps
+from sampledsoftmax.types import Correction
 from tests.aborted_runs import pass_barrier, run_aborted_after
 from tests.cases import make_case
 
@@ -52,6 +54,21 @@ def test_an_aborted_barrier_ends_a_loss(monkeypatch, num_barriers):
         case.weights, case.biases, case.labels, case.inputs, 1, 5, 1, case.values
     )
     assert loss.any() == (num_barriers == 1)
+
+
+@pytest.mark.parametrize("num_barriers", range(3))
+def test_an_aborted_barrier_ends_an_update(monkeypatch, num_barriers):
+    """With exact Adam, rows catch up between the first barrier and the second one."""
+    layer, labels = ss.SampledSoftmax(50, 4, 8, ss.Adam(0.5, mode="exact"), seed=3), np.arange(40)[:, np.newaxis]
+    tables, correction = (layer.weight_table, layer.bias_table), Correction(True, True)
+    steps = SplitSteps(4, np.dtype(np.float32), layer.objective, correction)
+    values = ss.LogUniformSampler(50, seed=1).sample(labels, 8)
+    forward = steps.forward(tables, np.ones((40, 4), np.float32), labels, values, 1 / 40)
+    before = layer.weights.copy()
+    run = run_aborted_after(num_barriers, monkeypatch)
+    monkeypatch.setattr("sampledsoftmax.layers.split_step.thread_pool.run", run)
+    forward.update(tables)
+    assert np.array_equal(layer.weight_table.values, before) == (num_barriers < 2)
 
 
 def test_a_thread_that_is_early_waits():

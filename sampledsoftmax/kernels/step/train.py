@@ -129,13 +129,12 @@ def run_update(thread_id, num_threads, shared, memory, rule, operands, settings,
         begin_step(rule, tables.weights_slots)
         begin_step(rule, tables.biases_slots)
     _scale_gradients(thread_id, num_threads, scale, operands.true_ids.size, settings.num_true, scratch)
-    if not (barrier(shared, num_threads) and catch_up(rule, thread_id, num_threads, shared, tables, False, scratch)):
-        return
-    update_classes(thread_id, shared, tables, rule, operands, settings, scratch, buffers)
-    if thread_id == 0:
-        end_step(rule, tables.weights_slots)
-        end_step(rule, tables.biases_slots)
-    barrier(shared, num_threads)
+    if barrier(shared, num_threads) and catch_up(rule, thread_id, num_threads, shared, tables, False, scratch):
+        update_classes(thread_id, shared, tables, rule, operands, settings, scratch, buffers)
+        if thread_id == 0:
+            end_step(rule, tables.weights_slots)
+            end_step(rule, tables.biases_slots)
+        barrier(shared, num_threads)
 
 
 @jit
