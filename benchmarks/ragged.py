@@ -32,7 +32,7 @@ Ids = NDArray[np.int64]
 
 NUM_USERS, NUM_ITEMS, NUM_PAIRS = 31_668, 38_048, 1_237_259  # of Yelp2018
 FILE = "yelp2018-train.txt.gz"
-BATCHES_PER_PART = 4  # about as long as one visit of all rows
+BATCHES_PER_PART = 16  # calls as a fit makes them: a call prepares all batches but its first while it updates
 TURNS = 5  # visits of all rows
 SLOTS = 3  # arrays of a table: values, and both moments of Adam
 
