@@ -101,7 +101,7 @@ def all_pairs(stream: IdStream, window: int, max_pairs: int) -> tuple[NDArray[np
     positions = np.arange(last)
     found = []
     for distance in (*range(-window, 0), *range(1, window + 1)):
-        here = positions[max(0, -distance) : last - max(0, distance)]
+        here = positions[max(0, -distance) : max(0, last - distance)]
         here = here[sentence[here] == sentence[here + distance]]
         found.append(np.stack([here, here + distance]))
     centers, contexts = np.concatenate(found, axis=1)
