@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from sampledsoftmax.kernels.hash_table import num_buckets
 from sampledsoftmax.kernels.sampling.philox import philox_block
 from sampledsoftmax.kernels.text.windows import Examples, Text, TokenWindow, make_examples, read_tokens
 
@@ -53,7 +54,9 @@ def read(text, first, last, batch_size):
     _, start, end, _ = tokens.bounds.tolist()
     assert start == text.window
     many = batch_size * 2 * text.window
-    examples = Examples(*integers(many, batch_size + 1, many, many, batch_size + 1, many, batch_size))
+    lists = integers(many, batch_size + 1, many, many, batch_size + 1, many, batch_size)
+    scratch = integers(*[batch_size] * 3, *[num_buckets(batch_size)] * 2)
+    examples = Examples(*lists, *scratch)
     found = []
     for top in range(start, end, batch_size):
         count = make_examples(text, tokens, top, min(top + batch_size, end), examples)
@@ -72,12 +75,22 @@ def as_pairs(examples, count, center_is_input):
         for b in range(count):
             out.append(ids[starts[b] : starts[b + 1]].tolist())
             assert set(example_of[starts[b] : starts[b + 1]].tolist()) == {b}
+    if center_is_input:
+        assert len({word for (word,) in inputs}) == count  # an example for each different word of the batch
     centers, around = (inputs, labels) if center_is_input else (labels, inputs)
     return [(word, words) for (word,), words in zip(centers, around, strict=True)]
 
 
 def read_in_ranges(text, borders, batch_size=8):
     return [example for first, last in itertools.pairwise(borders) for example in read(text, first, last, batch_size)]
+
+
+def by_center(examples):
+    """Return the words around each word, in the order of the text: the same for any batches."""
+    around = {}
+    for word, words in examples:
+        around[word] = around.get(word, []) + words
+    return around
 
 
 @pytest.mark.parametrize("center_is_input", [True, False])
@@ -89,14 +102,15 @@ def test_examples_equal_the_naive_ones_however_the_text_is_split(window, shrink,
     text = as_text(sentences, thresholds, window, shrink, center_is_input)
     expected = naive_examples(sentences, thresholds, window, shrink)
     assert len(expected) > 10
-    size = text.ids.size
+    size, same = text.ids.size, by_center if center_is_input else list
     for piece in (1, 2, 7, 11, size, size + 1):
         borders = [*range(0, size, piece), size]
-        assert read_in_ranges(text, borders) == expected
+        assert same(read_in_ranges(text, borders)) == same(expected)
     for shards in (3, 4, 60):  # some of 60 shards are empty
-        assert read_in_ranges(text, [k * size // shards for k in range(shards + 1)]) == expected
+        assert same(read_in_ranges(text, [k * size // shards for k in range(shards + 1)])) == same(expected)
     for batch_size in (1, 3, 100):
-        assert read_in_ranges(text, [0, size], batch_size) == expected
+        assert same(read_in_ranges(text, [0, size], batch_size)) == same(expected)
+    assert read_in_ranges(text, [0, size], batch_size=1) == expected
 
 
 def test_splits_between_sentences_or_at_empty_ones_change_nothing():
@@ -104,8 +118,8 @@ def test_splits_between_sentences_or_at_empty_ones_change_nothing():
     text = as_text(sentences, [ALWAYS] * 30, 5)
     expected = naive_examples(sentences, [ALWAYS] * 30, 5, True)
     for border in text.offsets.tolist():
-        assert read_in_ranges(text, [0, border, text.ids.size]) == expected
-        assert read_in_ranges(text, [0, border, border, text.ids.size]) == expected
+        assert read_in_ranges(text, [0, border, text.ids.size], batch_size=1) == expected
+        assert by_center(read_in_ranges(text, [0, border, border, text.ids.size])) == by_center(expected)
 
 
 def test_windows_never_cross_sentences():
@@ -169,4 +183,4 @@ def test_ids_may_be_int32_read_only_and_memory_mapped(dtype, tmp_path):
     assert not mapped.ids.flags.writeable
     for kind in (text, mapped):
         assert kind.ids.dtype == dtype
-        assert read_in_ranges(kind, [0, 20, 33, kind.ids.size]) == expected
+        assert by_center(read_in_ranges(kind, [0, 20, 33, kind.ids.size])) == by_center(expected)

@@ -11,6 +11,7 @@ import numpy as np
 
 from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.jit.decorators import jit
+from sampledsoftmax.kernels.hash_table import EMPTY, clear, probe
 from sampledsoftmax.kernels.sampling.philox import philox_block
 
 _SHIFT_32 = np.uint64(32)
@@ -61,7 +62,7 @@ class TokenWindow(ArrayStruct):
 
 
 class Examples(ArrayStruct):
-    """Inputs and labels of the examples of a batch.
+    """Inputs and labels of the examples of a batch: the different centers of skip-gram, or the windows of CBOW.
 
     Attributes
     ----------
@@ -71,6 +72,12 @@ class Examples(ArrayStruct):
     example_of_input, example_of_label : int64
     rows : int64 [batch_size]
         0, 1, 2, ...
+    window_starts, window_ends : int64 [batch_size]
+        Scratch: the window of each word of the batch, in the token window.
+    next_label : int64 [batch_size]
+        Scratch.
+    keys, values : int64 [at least 4 * batch_size]
+        Scratch: a hash table from words to examples.
     """
 
     input_ids: Any
@@ -80,6 +87,11 @@ class Examples(ArrayStruct):
     label_starts: Any
     example_of_label: Any
     rows: Any
+    window_starts: Any
+    window_ends: Any
+    next_label: Any
+    keys: Any
+    values: Any
 
 
 @jit
@@ -122,41 +134,87 @@ def _append(text, seed, stream, position, sentence, tokens, i):
 @jit
 def make_examples(text, tokens, first, last, examples):
     """Make examples of words [first, last) of the token window, except those without neighbors; return their number."""
-    size, num_inputs, num_labels = 0, 0, 0
-    inputs, input_of = examples.input_ids, examples.example_of_input
-    labels, label_of = examples.label_ids, examples.example_of_label
-    examples.input_starts[0] = examples.label_starts[0] = 0
+    _find_neighbors(tokens, first, last, examples)
+    if text.center_is_input:
+        return _examples_of_centers(tokens, first, last, examples)
+    return _examples_of_contexts(tokens, first, last, examples)
+
+
+@jit
+def _find_neighbors(tokens, first, last, examples):
+    """Write the range of each window: words of one sentence are adjacent."""
+    sentences = tokens.sentences
     for center in range(first, last):
-        if text.center_is_input:
-            end = _neighbors(tokens, center, labels, num_labels)
-            if end == num_labels:
-                continue
-            for i in range(num_labels, end):
-                label_of[i] = size
-            num_labels = end
-            inputs[num_inputs], input_of[num_inputs] = tokens.words[center], size
-            num_inputs += 1
-        else:
-            end = _neighbors(tokens, center, inputs, num_inputs)
-            if end == num_inputs:
-                continue
-            for i in range(num_inputs, end):
-                input_of[i] = size
-            num_inputs = end
-            labels[num_labels], label_of[num_labels] = tokens.words[center], size
-            num_labels += 1
-        size += 1
-        examples.input_starts[size], examples.label_starts[size] = num_inputs, num_labels
+        begin = max(tokens.bounds[0], center - tokens.reaches[center])
+        while sentences[begin] != sentences[center]:
+            begin += 1
+        end = min(tokens.bounds[3], center + tokens.reaches[center] + 1)
+        while sentences[end - 1] != sentences[center]:
+            end -= 1
+        examples.window_starts[center - first], examples.window_ends[center - first] = begin, end
+
+
+@jit
+def _examples_of_centers(tokens, first, last, examples):
+    """Skip-gram: an example for each different center, with the labels of all its windows.
+
+    A word that is a center twice in a batch is one input with one row of logits.
+    """
+    ids, starts, keys, values = examples.input_ids, examples.label_starts, examples.keys, examples.values
+    num_buckets, size = clear(keys, last - first), 0
+    for center in range(first, last):
+        bucket, held = probe(keys, num_buckets, tokens.words[center])
+        num_labels = examples.window_ends[center - first] - examples.window_starts[center - first] - 1
+        if num_labels == 0:
+            continue
+        if held == EMPTY:
+            keys[bucket], values[bucket] = tokens.words[center], size
+            ids[size], examples.example_of_input[size], starts[size + 1] = tokens.words[center], size, 0
+            size += 1
+        starts[values[bucket] + 1] += num_labels
+    starts[0] = examples.input_starts[0] = 0
+    for b in range(size):
+        examples.next_label[b] = starts[b]
+        starts[b + 1] += starts[b]
+        examples.input_starts[b + 1] = b + 1
+    for center in range(first, last):
+        bucket, held = probe(keys, num_buckets, tokens.words[center])
+        if held != EMPTY:
+            b = values[bucket]
+            examples.next_label[b] = _append_neighbors(
+                tokens,
+                center,
+                first,
+                b,
+                examples.next_label[b],
+                examples,
+                examples.label_ids,
+                examples.example_of_label,
+            )
     return size
 
 
 @jit
-def _neighbors(tokens, center, out, end):
-    """Append the other words in the window of a center to `out` at `end`; return the new end."""
-    first = max(tokens.bounds[0], center - tokens.reaches[center])
-    last = min(tokens.bounds[3], center + tokens.reaches[center] + 1)
-    for other in range(first, last):
-        if other != center and tokens.sentences[other] == tokens.sentences[center]:
-            out[end] = tokens.words[other]
-            end += 1
-    return end
+def _examples_of_contexts(tokens, first, last, examples):
+    """CBOW: an example for each window, whose center is the label."""
+    starts, size = examples.input_starts, 0
+    starts[0] = examples.label_starts[0] = 0
+    for center in range(first, last):
+        end = _append_neighbors(
+            tokens, center, first, size, starts[size], examples, examples.input_ids, examples.example_of_input
+        )
+        if end > starts[size]:
+            examples.label_ids[size], examples.example_of_label[size] = tokens.words[center], size
+            size += 1
+            starts[size], examples.label_starts[size] = end, size
+    return size
+
+
+@jit
+def _append_neighbors(tokens, center, first, b, at, examples, ids, example_of):
+    """Write the other words in the window of a center, those of example b, from ids[at] on; return the end."""
+    for other in range(examples.window_starts[center - first], examples.window_ends[center - first]):
+        if other != center:
+            ids[at], example_of[at] = tokens.words[other], b
+            at += 1
+    return at

@@ -168,9 +168,9 @@ def _adagrad(rule, table, slots, row, gradients, i):
 def _rowwise_adagrad(rule, table, slots, row, gradients, i):
     accumulator = slots.accumulator
     accumulator[row, 0] += _sum_of_squares(gradients, i, table.shape[1]) / table.dtype.type(table.shape[1])
-    root = math.sqrt(accumulator[row, 0])
+    rate = rule.learning_rate / math.sqrt(accumulator[row, 0])
     for d in range(table.shape[1]):
-        table[row, d] -= rule.learning_rate * gradients[i, d] / root
+        table[row, d] -= rate * gradients[i, d]
 
 
 @jit_sum

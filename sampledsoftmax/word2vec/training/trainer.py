@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.jit.integers import ceil_div, round_up
+from sampledsoftmax.kernels.hash_table import num_buckets
 from sampledsoftmax.kernels.sampling.distribution import Distribution
 from sampledsoftmax.kernels.step.sampling_phase import SampleSource
 from sampledsoftmax.kernels.step.train import NOT_FINITE, OUTCOME, STEPS_TAKEN, TOO_FEW_CLASSES
@@ -207,6 +208,8 @@ def _make_shard(sizes: Sizes, window: int, real: np.dtype[Any]) -> ShardBuffers:
             integers(starts),
             integers(sizes.num_labels),
             np.arange(sizes.batch_size),
+            *(integers(sizes.batch_size) for _ in range(3)),
+            *(integers(num_buckets(sizes.batch_size)) for _ in range(2)),
         ),
         means=aligned((sizes.batch_size, sizes.dim), real),
         class_rows=class_rows,
