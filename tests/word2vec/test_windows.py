@@ -7,7 +7,14 @@ import pytest
 
 from sampledsoftmax.kernels.hash_table import num_buckets
 from sampledsoftmax.kernels.sampling.philox import philox_block
-from sampledsoftmax.kernels.text.windows import Examples, Text, TokenWindow, make_examples, read_tokens
+from sampledsoftmax.kernels.text.windows import (
+    POSITIONS_AT_ONCE,
+    Examples,
+    Text,
+    TokenWindow,
+    make_examples,
+    read_tokens,
+)
 
 SEED, STREAM = np.uint64(7), np.uint64(1 << 60 | 3 << 32)
 ALWAYS = 2**32
@@ -46,10 +53,14 @@ def integers(*sizes):
     return [np.full(size, -7) for size in sizes]
 
 
+def token_window(size):
+    return TokenWindow(*integers(size, size, size, 4), np.empty(2 * POSITIONS_AT_ONCE, np.uint64))
+
+
 def read(text, first, last, batch_size):
     """Return the examples of positions first .. last, a batch at a time, as (word, words around it)."""
     size = last - first + 2 * text.window
-    tokens = TokenWindow(*integers(size, size, size, 4))
+    tokens = token_window(size)
     read_tokens(text, SEED, STREAM, first, last, tokens)
     _, start, end, _ = tokens.bounds.tolist()
     assert start == text.window
@@ -138,7 +149,7 @@ def test_without_neighbors_there_are_no_examples(sentences):
 def test_words_are_kept_with_their_probability():
     num_words, share = 6000, 0.3
     text = as_text([[0, 1, 2] * num_words], [int(share * 2**32), ALWAYS, 0], 1)
-    tokens = TokenWindow(*integers(3 * num_words + 2, 3 * num_words + 2, 3 * num_words + 2, 4))
+    tokens = token_window(3 * num_words + 2)
     read_tokens(text, SEED, STREAM, 0, 3 * num_words, tokens)
     counts = np.bincount(tokens.words[tokens.bounds[1] : tokens.bounds[2]], minlength=3)
     assert counts[1] == num_words
@@ -150,7 +161,7 @@ def test_reaches_are_uniform_and_independent_of_which_words_are_kept():
     """A word is kept if its first random number is small; its reach is computed from the second."""
     num_words, window = 8000, 4
     text = as_text([[0] * num_words], [ALWAYS // 2], window)
-    tokens = TokenWindow(*integers(num_words + 8, num_words + 8, num_words + 8, 4))
+    tokens = token_window(num_words + 8)
     read_tokens(text, SEED, STREAM, 0, num_words, tokens)
     reaches = tokens.reaches[tokens.bounds[1] : tokens.bounds[2]]
     counts = np.bincount(reaches, minlength=window + 1)
@@ -164,7 +175,7 @@ def test_another_seed_or_stream_is_another_epoch():
     text = as_text([list(range(30))] * 4, [ALWAYS // 2] * 30, 3)
 
     def words(seed, stream):
-        tokens = TokenWindow(*integers(126, 126, 126, 4))
+        tokens = token_window(126)
         read_tokens(text, np.uint64(seed), np.uint64(stream), 0, 120, tokens)
         return tokens.words[tokens.bounds[1] : tokens.bounds[2]].tolist()
 

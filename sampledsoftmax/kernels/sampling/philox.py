@@ -47,7 +47,7 @@ def philox_block(seed, stream, block):
 
 
 @jit
-def _fill_blocks(seed, stream, block, out):
+def fill_blocks(seed, stream, block, out):
     """Fill uint64 out[2 * number of blocks]: `philox_block` in a form that vectorizes."""
     for i in range(out.size // 2):
         key_0, key_1 = seed & LARGEST_32, seed >> _SHIFT_32
@@ -77,7 +77,7 @@ def next_word(cursor):
     """Return the next 32-bit word (in uint64) and advance the cursor."""
     used = np.int64(cursor[_USED])
     if used == 0:
-        _fill_blocks(cursor[_SEED], cursor[_STREAM], cursor[_BLOCK], cursor[_PAIRS : _PAIRS + 2])
+        fill_blocks(cursor[_SEED], cursor[_STREAM], cursor[_BLOCK], cursor[_PAIRS : _PAIRS + 2])
     cursor[_USED] = np.uint64((used + 1) % 4)
     if used == 3:
         cursor[_BLOCK] += _ONE
@@ -99,7 +99,7 @@ def next_pairs(cursor, out):
     while i < out.size:
         num_blocks = (out.size - i) // 2
         if num_blocks > 0 and cursor[_USED] == _ZERO:
-            _fill_blocks(cursor[_SEED], cursor[_STREAM], cursor[_BLOCK], out[i : i + 2 * num_blocks])
+            fill_blocks(cursor[_SEED], cursor[_STREAM], cursor[_BLOCK], out[i : i + 2 * num_blocks])
             cursor[_BLOCK] += np.uint64(num_blocks)
             i += 2 * num_blocks
         else:  # up to the next block; after an odd word all pairs straddle blocks

@@ -12,8 +12,9 @@ import numpy as np
 from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.jit.decorators import jit
 from sampledsoftmax.kernels.hash_table import EMPTY, clear, probe
-from sampledsoftmax.kernels.sampling.philox import philox_block
+from sampledsoftmax.kernels.sampling.philox import LARGEST_32, fill_blocks, philox_block
 
+POSITIONS_AT_ONCE = 256  # their random words, 4 KB, stay in L1
 _SHIFT_32 = np.uint64(32)
 
 
@@ -53,12 +54,15 @@ class TokenWindow(ArrayStruct):
         Word ids, the indices of their sentences, the reaches of their windows.
     bounds : int64 [4]
         Start of the context before the range, start and end of the range, end of the context after it.
+    pairs : uint64 [2 * POSITIONS_AT_ONCE]
+        Scratch: random words.
     """
 
     words: Any
     sentences: Any
     reaches: Any
     bounds: Any
+    pairs: Any
 
 
 class Examples(ArrayStruct):
@@ -101,33 +105,41 @@ def read_tokens(text, seed, stream, first, last, tokens):
     before = lead
     position = first - 1
     while before > 0 and first < last and position >= text.offsets[sentence]:
-        before -= _append(text, seed, stream, position, sentence, tokens, before - 1)
+        keep, reach, _, _ = philox_block(seed, stream, np.uint64(position))
+        before -= _append(text, keep, reach, position, sentence, tokens, before - 1)
         position -= 1
-    size = lead
-    for position in range(first, last):
-        while position >= text.offsets[sentence + 1]:
-            sentence += 1
-        size += _append(text, seed, stream, position, sentence, tokens, size)
+    size, pairs = lead, tokens.pairs
+    for start in range(first, last, POSITIONS_AT_ONCE):
+        end = min(start + POSITIONS_AT_ONCE, last)
+        fill_blocks(seed, stream, np.uint64(start), pairs[: 2 * (end - start)])
+        for position in range(start, end):
+            while position >= text.offsets[sentence + 1]:
+                sentence += 1
+            pair = pairs[2 * (position - start)]
+            size += _append(text, pair & LARGEST_32, pair >> _SHIFT_32, position, sentence, tokens, size)
     tokens.bounds[0], tokens.bounds[1], tokens.bounds[2] = before, lead, size
     most, position = size + text.window, last
     while size < most and first < last and position < text.offsets[sentence + 1]:
-        size += _append(text, seed, stream, position, sentence, tokens, size)
+        keep, reach, _, _ = philox_block(seed, stream, np.uint64(position))
+        size += _append(text, keep, reach, position, sentence, tokens, size)
         position += 1
     tokens.bounds[3] = size
 
 
 @jit
-def _append(text, seed, stream, position, sentence, tokens, i):
-    """Write the word at a position of the text to index i of the token window if it is kept; return 1 if so, else 0."""
-    bits = philox_block(seed, stream, np.uint64(position))
+def _append(text, keep, reach, position, sentence, tokens, i):
+    """Write the word at a position of the text to index i of the token window if it is kept; return 1 if so, else 0.
+
+    `keep` and `reach` are random 32-bit words.
+    """
     word = text.ids[position]
-    if bits[0] >= text.thresholds[word]:
+    if keep >= text.thresholds[word]:
         return 0
     tokens.words[i] = word
     tokens.sentences[i] = sentence
     tokens.reaches[i] = text.window
     if text.shrink:
-        tokens.reaches[i] = 1 + np.int64((bits[1] * np.uint64(text.window)) >> _SHIFT_32)
+        tokens.reaches[i] = 1 + np.int64((reach * np.uint64(text.window)) >> _SHIFT_32)
     return 1
 
 

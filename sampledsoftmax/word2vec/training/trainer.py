@@ -13,7 +13,7 @@ from sampledsoftmax.kernels.step.sampling_phase import SampleSource
 from sampledsoftmax.kernels.step.train import NOT_FINITE, OUTCOME, STEPS_TAKEN, TOO_FEW_CLASSES
 from sampledsoftmax.kernels.text.shard import EXAMPLES, LOSS, PAIRS, ShardBuffers
 from sampledsoftmax.kernels.text.train import Block, run_text_steps
-from sampledsoftmax.kernels.text.windows import Examples, Text, TokenWindow
+from sampledsoftmax.kernels.text.windows import POSITIONS_AT_ONCE, Examples, Text, TokenWindow
 from sampledsoftmax.kernels.update.rules import begin_step
 from sampledsoftmax.layers.table import trained_tables
 from sampledsoftmax.losses.objectives import Objective, checked_objective
@@ -199,7 +199,9 @@ def _make_shard(sizes: Sizes, window: int, real: np.dtype[Any]) -> ShardBuffers:
     starts = sizes.batch_size + 1
     return ShardBuffers(
         scratch=make_scratch(sizes, real, sizes.num_labels),
-        tokens=TokenWindow(integers(positions), integers(positions), integers(positions), integers(4)),
+        tokens=TokenWindow(
+            *(integers(positions) for _ in range(3)), integers(4), np.empty(2 * POSITIONS_AT_ONCE, np.uint64)
+        ),
         examples=Examples(
             integers(sizes.num_inputs),
             integers(starts),
