@@ -1,9 +1,12 @@
-"""The sentences of a corpus: text files, ids in arrays, or any iterable of token lists that can be read several times."""
+"""The sentences of a corpus: text files, ids in arrays, or an iterable of token lists that can be read repeatedly."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.io.shown_path import shown_path
@@ -13,7 +16,7 @@ from sampledsoftmax.word2vec.corpus.find_files import AnyPath, find_files, is_pa
 from sampledsoftmax.word2vec.corpus.id_sentences import IdArrays, id_sentences
 from sampledsoftmax.word2vec.corpus.text_blocks import BLOCK_BYTES, ERRORS, text_blocks
 
-Sentence: TypeAlias = Sequence[str]
+Sentence: TypeAlias = Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
 Source: TypeAlias = AnyPath | Sequence[AnyPath] | Iterable[Sentence] | IdArrays
 
 
@@ -67,9 +70,9 @@ def read_sentences(
         something else, is an array of bools or floats, or a sparse matrix in another form; `encoding` is no str.
     ValueError
         `errors` or `encoding` has another value; an array of ids has another shape, or offsets that do not fit. While
-        reading: an id that is negative, except for padding, or does not fit in int64 (with its position); a byte that is not of the encoding (with its position
-        and line), a file that is no text (such as an archive, or anything with NULs), a damaged compressed file, or
-        standard input read a second time.
+        reading: an id that is negative, except for padding, or does not fit in int64 (with its position); a byte that
+        is not of the encoding (with its position and line), a file that is no text (such as an archive, or anything
+        with NULs), a damaged compressed file, or standard input read a second time.
 
     Examples
     --------

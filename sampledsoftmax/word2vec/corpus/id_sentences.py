@@ -167,8 +167,8 @@ def id_sentences(source: Any) -> IdSentences | None:
     """
     if getattr(source, "format", "csr") != "csr" and hasattr(source, "tocsr"):
         raise TypeError(
-            f"corpus must be in CSR form, csr_array((data, ids, offsets)), got {validation.shown(source.format)}, where "
-            "the ids of a row have no order"
+            f"corpus must be in CSR form, csr_array((data, ids, offsets)), got {validation.shown(source.format)}, "
+            "where the ids of a row have no order"
         )
     for names in _RAGGED:
         if all(hasattr(source, name) for name in names):

@@ -13,7 +13,6 @@ from sampledsoftmax.word2vec.corpus.id_sentences import id_sentences
 Word: TypeAlias = str | int
 
 _WORD_TYPES = {str, int}
-_BYTES_OF_INT64 = 8
 _EXPECTED = "a sequence of tokens is expected"
 
 
@@ -80,8 +79,7 @@ def tokens_of(number: int, sentence: Any) -> list[Word]:
 def _is_id_array(sentence: Any) -> bool:
     if not isinstance(sentence, np.ndarray) or isinstance(sentence, np.ma.MaskedArray) or sentence.ndim != 1:
         return False
-    kind, size = sentence.dtype.kind, sentence.dtype.itemsize
-    return kind == "i" or (kind == "u" and size < _BYTES_OF_INT64)
+    return sentence.dtype.kind in "iu" and np.can_cast(sentence.dtype, np.int64)
 
 
 def _check_sentence(number: int, sentence: Any) -> None:
