@@ -348,6 +348,7 @@ def test_ids_are_kept_by_our_format_and_written_in_decimal_by_others(by_id, tmp_
     assert again[42].tolist() == [1.0, 0.0]
 
 
+@pytest.mark.compiled
 def test_items_that_are_used_together_are_near():
     """The example of the pages: random walks on two circles that do not touch."""
     rng = np.random.default_rng(3)

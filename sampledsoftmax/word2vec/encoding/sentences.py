@@ -13,6 +13,7 @@ from sampledsoftmax.word2vec.corpus.id_sentences import id_sentences
 Word: TypeAlias = str | int
 
 _WORD_TYPES = {str, int}
+_BYTES_OF_INT64 = 8
 _EXPECTED = "a sequence of tokens is expected"
 
 
@@ -77,9 +78,10 @@ def tokens_of(number: int, sentence: Any) -> list[Word]:
 
 
 def _is_id_array(sentence: Any) -> bool:
-    if not isinstance(sentence, np.ndarray) or isinstance(sentence, np.ma.MaskedArray) or sentence.ndim != 1:
+    if not isinstance(sentence, np.ndarray) or sentence.ndim != 1 or isinstance(sentence, np.ma.MaskedArray):
         return False
-    return sentence.dtype.kind in "iu" and np.can_cast(sentence.dtype, np.int64)
+    kind = sentence.dtype.kind  # np.can_cast would take most of the time of short sentences
+    return kind == "i" or (kind == "u" and sentence.dtype.itemsize < _BYTES_OF_INT64)
 
 
 def _check_sentence(number: int, sentence: Any) -> None:
