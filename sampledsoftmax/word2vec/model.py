@@ -330,7 +330,7 @@ class Word2Vec(GensimAttributes):
             Text files, see `read_sentences`; or sentences, each any sequence of tokens, str or int (3 and "3" are two
             words). Ids of items or nodes are read fastest from arrays, of any integer dtype: [num_sentences, length],
             where -1 at the start or at the end of a row is padding; or `RaggedLabels(ids, row_splits)`, or a sparse
-            matrix in CSR form, for sentences of different lengths. A list of arrays is read nearly as fast; in it, -1
+            matrix in CSR form, for sentences of different lengths. A list of arrays is read half as fast; in it, -1
             is a word like any other.
         on_progress, on_epoch : callable
             Called with a `Progress`, after each block of text and after each epoch.

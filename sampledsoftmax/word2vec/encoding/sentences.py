@@ -80,8 +80,8 @@ def tokens_of(number: int, sentence: Any) -> list[Word]:
 def _is_id_array(sentence: Any) -> bool:
     if not isinstance(sentence, np.ndarray) or sentence.ndim != 1 or isinstance(sentence, np.ma.MaskedArray):
         return False
-    kind = sentence.dtype.kind  # np.can_cast would take most of the time of short sentences
-    return kind == "i" or (kind == "u" and sentence.dtype.itemsize < _BYTES_OF_INT64)
+    kind, size = sentence.dtype.kind, sentence.dtype.itemsize  # np.can_cast takes most of the time of short sentences
+    return bool(kind == "i" or (kind == "u" and size < _BYTES_OF_INT64))
 
 
 def _check_sentence(number: int, sentence: Any) -> None:
