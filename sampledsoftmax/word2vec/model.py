@@ -43,7 +43,7 @@ class Word2Vec(GensimAttributes):
 
     Parameters
     ----------
-    sentences : path, sequence of paths, or iterable of sentences, optional
+    sentences : path, sequence of paths, iterable of sentences, or array of ids, optional
         A corpus to train on at once, as `train(sentences)` does; without it, call `train`.
     vector_size : int
         Dimension of the vectors.
@@ -254,7 +254,7 @@ class Word2Vec(GensimAttributes):
 
         Parameters
         ----------
-        sentences : path, sequence of paths, or iterable of sentences
+        sentences : path, sequence of paths, iterable of sentences, or array of ids
             As for `train`.
         update : bool
             True: add the new words of more text to a trained model; they get rows in the next `train`. False: the
@@ -326,8 +326,12 @@ class Word2Vec(GensimAttributes):
 
         Parameters
         ----------
-        corpus : path, sequence of paths, or iterable of sentences
-            See `read_sentences`. A sentence is any sequence of tokens, each a str or an int (3 and "3" are two words).
+        corpus : path, sequence of paths, iterable of sentences, or array of ids
+            Text files, see `read_sentences`; or sentences, each any sequence of tokens, str or int (3 and "3" are two
+            words). Ids of items or nodes are read fastest from arrays, of any integer dtype: [num_sentences, length],
+            where -1 at the start or at the end of a row is padding; or `RaggedLabels(ids, row_splits)`, or a sparse
+            matrix in CSR form, for sentences of different lengths. A list of arrays is read half as fast; in it, -1
+            is a word like any other.
         on_progress, on_epoch : callable
             Called with a `Progress`, after each block of text and after each epoch.
         epochs : int, optional
@@ -338,7 +342,7 @@ class Word2Vec(GensimAttributes):
         grow_vocab : bool
             Go on with a trained model, and give rows to the new words that occur `min_count` times in the corpus.
         cache : path, optional
-            Directory for the ids of the corpus, see `encode_corpus`.
+            Directory for the ids of text files, see `encode_corpus`; what is in memory is read each time.
         checkpoint : path, optional
             File that is written every `checkpoint_seconds`, at the end, and when Ctrl-C, SIGTERM or SIGHUP stops the
             run.
@@ -388,6 +392,20 @@ class Word2Vec(GensimAttributes):
         >>> model.train([["to", "be", "or"]], epochs=2)
         >>> model.vocabulary.words, model.words_left_out
         (['be', 'to'], 1)
+
+        Sequences of anything: items of a session ("prod2vec"), or nodes of random walks on a graph ("node2vec"). Here
+        each walk goes to and fro on one of two circles, of the nodes 0 to 7 and 8 to 15, and the vectors answer by
+        node.
+
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(1)
+        >>> steps = rng.choice([-1, 1], size=(400, 12)).cumsum(axis=1) % 8
+        >>> walks = steps + 8 * (np.arange(400) % 2)[:, None]
+        >>> walks.shape
+        (400, 12)
+        >>> nodes = Word2Vec(walks, vector_size=8, window=2, min_count=1, sample=0, epochs=20)
+        >>> sorted(node for node, _ in nodes.wv.most_similar(12, topn=2))
+        [11, 13]
         """
         given: dict[str, Any] = {"corpus": corpus, "epochs": epochs}
         names = [name for name in inspect.signature(self.train).parameters if name != "gensim"]

@@ -12,6 +12,7 @@ from tests.odd_inputs.target import Target, method
 
 SENTENCES = [["the", "cat", "sat"], ["the", "dog", "sat", "down"]] * 5
 MORE = [["the", "bird", "sat"], ["a", "bird", "sat"]] * 5
+IDS = np.array([[3, 7, 42, -1], [7, 3, 5, 42]] * 5)
 WORDS = ["the", "cat", "sat", "dog"]
 DIM = 4
 SETTINGS = {"vector_size": 4, "min_count": 1, "sample": 0, "num_sampled": 2, "epochs": 1}
@@ -166,6 +167,10 @@ WORD_TARGETS: dict[str, Callable[[], Target]] = {
     "Word2Vec.train, files": lambda: trained_by(
         word_model(train=False), corpus=["corpus.txt"], cache="cache", checkpoint="run.zip", checkpoint_seconds=0,
         encoding="utf-8", errors="replace",
+    ),
+    "Word2Vec.train, ids": lambda: trained_by(word_model(train=False), corpus=IDS, epochs=1),
+    "Word2Vec.train, ragged ids": lambda: trained_by(
+        word_model(train=False), corpus=ss.RaggedLabels(IDS[:, :3].reshape(-1), np.arange(0, 31, 3)), epochs=1
     ),
     "Word2Vec.save": lambda: with_files(method(word_model(), "save", path="good.zip")),
     "Word2Vec.load": lambda: with_files(Target(ss.Word2Vec.load, {"path": "good.zip", "objective": None})),

@@ -1,19 +1,23 @@
-"""The sentences of a corpus: text files, or any iterable of token lists that can be iterated several times."""
+"""The sentences of a corpus: text files, ids in arrays, or an iterable of token lists that can be read repeatedly."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sampledsoftmax import validation
 from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.word2vec.corpus.decompress import Chunk, is_compressed
 from sampledsoftmax.word2vec.corpus.encodings import UTF8, checked_encoding
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath, find_files, is_path
+from sampledsoftmax.word2vec.corpus.id_sentences import IdArrays, id_sentences
 from sampledsoftmax.word2vec.corpus.text_blocks import BLOCK_BYTES, ERRORS, text_blocks
 
-Sentence: TypeAlias = Sequence[str]
-Source: TypeAlias = AnyPath | Sequence[AnyPath] | Iterable[Sentence]
+Sentence: TypeAlias = Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
+Source: TypeAlias = AnyPath | Sequence[AnyPath] | Iterable[Sentence] | IdArrays
 
 
 def read_sentences(
@@ -23,7 +27,7 @@ def read_sentences(
 
     Parameters
     ----------
-    source : path, sequence of paths, or iterable of token lists
+    source : path, sequence of paths, iterable of token lists, or array of ids
         A path names a text file, decompressed if its content is gzip, bzip2, xz or Zstandard (which needs the extra
         `zst`), or a directory: all files below it except hidden ones, sorted, links included. A str may also be a
         pattern such as `news/*.txt`, sorted as well, or `-`: standard input (`./-` is a file of that name). A list or
@@ -32,6 +36,14 @@ def read_sentences(
 
         A line is a sentence; its tokens are separated by white space, as by `str.split`. Lines and tokens may be of
         any length; a byte order mark at the start of a file is removed.
+
+        Ids in arrays are read without a loop over tokens, and int64 holds any of them. An int array [num_sentences,
+        length] has a sentence in each row; -1 before the first or after the last id of a row is padding. A tensor or a
+        table that NumPy turns into such an array will do. Sentences of different lengths, one after the other, are
+        what has `indptr` and `indices`, a sparse matrix in CSR form, or `row_splits` and `values`, such as
+        `RaggedLabels`: each row is a sentence, in the order in which its ids are stored. The data of a matrix are not
+        read. SciPy changes the order of a row in `sort_indices` and `sum_duplicates`, and in what calls them: make the
+        matrix as `csr_array((data, ids, offsets))`, and train on it as it is.
     errors : str
         How to handle bytes that are not of the encoding: "strict" raises, "replace" substitutes U+FFFD, "ignore" drops
         them. A file is refused if a third of it would be replaced or dropped.
@@ -43,7 +55,7 @@ def read_sentences(
     Returns
     -------
     iterable of token lists
-        `source` itself if it consists of token lists.
+        `source` itself if it consists of token lists; `TextFiles` or `IdSentences`.
 
     Raises
     ------
@@ -54,12 +66,13 @@ def read_sentences(
     OSError
         A path denotes a socket, or a folder has a pipe, a socket or a device.
     TypeError
-        `source` is an iterator (it would be empty after the first pass) or bytes, is not iterable, or mixes paths with
-        something else; `encoding` is no str.
+        `source` is an iterator (it would be empty after the first pass) or bytes, is not iterable, mixes paths with
+        something else, is an array of bools or floats, or a sparse matrix in another form; `encoding` is no str.
     ValueError
-        `errors` or `encoding` has another value. While reading: a byte that is not of the encoding (with its position
-        and line), a file that is no text (such as an archive, or anything with NULs), a damaged compressed file, or
-        standard input read a second time.
+        `errors` or `encoding` has another value; an array of ids has another shape, or offsets that do not fit. While
+        reading: an id that is negative, except for padding, or does not fit in int64 (with its position); a byte that
+        is not of the encoding (with its position and line), a file that is no text (such as an archive, or anything
+        with NULs), a damaged compressed file, or standard input read a second time.
 
     Examples
     --------
@@ -72,6 +85,9 @@ def read_sentences(
     paths = _paths_in(source)
     if paths:
         return TextFiles(paths, errors, encoding=encoding, exclude=exclude)
+    ids = id_sentences(source)
+    if ids is not None:
+        return ids
     if isinstance(source, Iterator):
         raise TypeError(
             f"corpus must be a path or an iterable that can be read several times, got a one-shot "

@@ -61,16 +61,16 @@ def encode_corpus(
 
     Parameters
     ----------
-    source : path, sequence of paths, or iterable of sentences
+    source : path, sequence of paths, iterable of sentences, or array of ids
         See `read_sentences`; a sentence is any sequence of str or int, see `token_lists`.
     min_count : int
         Words that occur less often are dropped.
     cache : path, optional
         Directory for the ids, created if it does not exist. An entry is reused for the same files (paths, sizes, times
-        of the last change), `min_count`, `errors` and `encoding`, if its checksums match; token lists and pipes are
-        read each time, and files that change while they are read are not kept. Old entries are never deleted; the
-        directory may be deleted at any time. Without a cache, the ids are in the temporary directory of the system
-        (TMPDIR) and are removed with the stream.
+        of the last change), `min_count`, `errors` and `encoding`, if its checksums match. Token lists, arrays
+        and pipes are read each time, and files that change while they are read are not kept. Old entries are never
+        deleted; the directory may be deleted at any time. Without a cache, the ids are in the temporary directory of
+        the system (TMPDIR) and are removed with the stream.
     errors : str
         How to handle bytes that are not of the encoding: "strict", "replace" or "ignore", see `read_sentences`.
     encoding : str
@@ -78,7 +78,7 @@ def encode_corpus(
     exclude : sequence of paths
         Files and folders that are not part of a folder or a pattern; the cache is none either.
     on_progress : callable
-        Called with (bytes read, total bytes or None if unknown), about once per megabyte; never for token lists.
+        Called with (bytes read, total bytes or None if unknown), about once per megabyte; never for what is in memory.
     on_reuse : callable
         Called with the folder of the cache entry that is reused.
     on_count : callable

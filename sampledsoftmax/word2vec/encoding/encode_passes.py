@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampledsoftmax.word2vec.corpus.corpus import Sentence, TextFiles
+from sampledsoftmax.word2vec.corpus.id_sentences import IdSentences
 from sampledsoftmax.word2vec.corpus.text_blocks import prefetch
 from sampledsoftmax.word2vec.encoding.id_files import FirstPassFile, write_num_tokens, write_stream
-from sampledsoftmax.word2vec.encoding.sentences import Word, token_lists
+from sampledsoftmax.word2vec.encoding.sentences import Word, lists_and_arrays
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
-from sampledsoftmax.word2vec.encoding.word_index import TextIndex, TokenBlock, TokenListIndex, WordIndex
+from sampledsoftmax.word2vec.encoding.word_index import IdIndex, TextIndex, TokenBlock, TokenListIndex, WordIndex
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 
@@ -37,7 +38,7 @@ def encode_into(
     ----------
     folder : Path
         Where the files go, the temporary one included.
-    sentences : TextFiles or iterable of token lists
+    sentences : TextFiles, IdSentences or iterable of token lists
         Read once.
     choose : callable
         Makes the vocabulary from the index of all words.
@@ -47,7 +48,7 @@ def encode_into(
         See `encode_corpus`.
     """
     with FirstPassFile(folder) as first_pass:
-        index = TextIndex() if isinstance(sentences, TextFiles) else TokenListIndex()
+        index = _index_for(sentences)
         for block in _token_blocks(index, sentences, on_progress):
             first_pass.add(block)
         vocabulary = choose(index)
@@ -69,6 +70,12 @@ def word_counts(index: WordIndex, at_least: int = 1) -> Iterator[tuple[Word, int
         yield from zip(words, index.counts()[ids].tolist(), strict=True)
 
 
+def _index_for(sentences: Iterable[Sentence]) -> WordIndex:
+    if isinstance(sentences, TextFiles):
+        return TextIndex()
+    return IdIndex() if isinstance(sentences, IdSentences) else TokenListIndex()
+
+
 def _token_blocks(index: Any, sentences: Iterable[Sentence], on_progress: OnProgress) -> Iterator[TokenBlock]:
     if isinstance(sentences, TextFiles):
         total, blocks = sentences.num_bytes, sentences.blocks()
@@ -77,15 +84,18 @@ def _token_blocks(index: Any, sentences: Iterable[Sentence], on_progress: OnProg
             on_progress(done, total)
         if total is not None:
             on_progress(total, total)
+    elif isinstance(sentences, IdSentences):
+        for ids, ends in sentences.blocks():
+            yield index.add(ids, ends)
     else:
         for block in _sentence_blocks(sentences):
             yield index.add(block)
 
 
-def _sentence_blocks(sentences: Iterable[Sentence]) -> Iterator[list[list[Word]]]:
-    block: list[list[Word]] = []
+def _sentence_blocks(sentences: Iterable[Sentence]) -> Iterator[list[Any]]:
+    block: list[Any] = []
     size = 0
-    for tokens in token_lists(sentences):
+    for tokens in lists_and_arrays(sentences):
         block.append(tokens)
         size += len(tokens) + 1
         if size >= _WORDS_PER_BLOCK:

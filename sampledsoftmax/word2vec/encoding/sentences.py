@@ -1,27 +1,30 @@
-"""The sentences of a corpus in memory: any sequence of tokens becomes a list of str and int."""
+"""The sentences of a corpus in memory: any sequence of tokens becomes a list of str and int, or an array of ids."""
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Set, Sized
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.word2vec.corpus.id_sentences import id_sentences
 
 Word: TypeAlias = str | int
 
 _WORD_TYPES = {str, int}
+_BYTES_OF_INT64 = 8
 _EXPECTED = "a sequence of tokens is expected"
 
 
-def token_lists(sentences: Iterable[Any]) -> Iterator[list[Word]]:
+def token_lists(corpus: Iterable[Any]) -> Iterator[list[Word]]:
     """Yield each sentence of a corpus as a list of words.
 
     Parameters
     ----------
-    sentences : iterable
+    corpus : iterable
         A sentence is any sequence of tokens: a list, a tuple, an array of one dimension, a pandas Series. A token is a
-        str, or an int, of NumPy too; the int 3 and the str "3" are two words.
+        str, or an int, of NumPy too; the int 3 and the str "3" are two words. Or ids in arrays, see `read_sentences`.
 
     Raises
     ------
@@ -35,10 +38,23 @@ def token_lists(sentences: Iterable[Any]) -> Iterator[list[Word]]:
     >>> list(token_lists([["to", "be"], np.array([3, 4], np.int32), ()]))
     [['to', 'be'], [3, 4], []]
     """
-    if isinstance(sentences, (Set, Mapping)):
-        raise TypeError(f"the corpus is {_no_sequence(sentences)}: a list of sentences is expected")
-    for number, sentence in enumerate(sentences):
-        yield tokens_of(number, sentence)
+    for sentence in lists_and_arrays(corpus):
+        yield sentence.tolist() if isinstance(sentence, np.ndarray) else sentence
+
+
+def lists_and_arrays(corpus: Iterable[Any]) -> Iterator[list[Word] | NDArray[np.integer[Any]]]:
+    """Yield the same sentences; those that are arrays of ints which fit in int64 are yielded as they are.
+
+    Examples
+    --------
+    >>> list(lists_and_arrays([("to", "be"), np.array([3, 4])]))
+    [['to', 'be'], array([3, 4])]
+    """
+    if isinstance(corpus, (Set, Mapping)):
+        raise TypeError(f"the corpus is {_no_sequence(corpus)}: a list of sentences is expected")
+    in_arrays = id_sentences(corpus)
+    for number, sentence in enumerate(corpus if in_arrays is None else in_arrays):
+        yield sentence if _is_id_array(sentence) else tokens_of(number, sentence)
 
 
 def tokens_of(number: int, sentence: Any) -> list[Word]:
@@ -59,6 +75,13 @@ def tokens_of(number: int, sentence: Any) -> list[Word]:
     if set(map(type, tokens)) <= _WORD_TYPES:
         return tokens
     return [_word(number, position, token) for position, token in enumerate(tokens)]
+
+
+def _is_id_array(sentence: Any) -> bool:
+    if not isinstance(sentence, np.ndarray) or sentence.ndim != 1 or isinstance(sentence, np.ma.MaskedArray):
+        return False
+    kind, size = sentence.dtype.kind, sentence.dtype.itemsize  # np.can_cast takes most of the time of short sentences
+    return bool(kind == "i" or (kind == "u" and size < _BYTES_OF_INT64))
 
 
 def _check_sentence(number: int, sentence: Any) -> None:

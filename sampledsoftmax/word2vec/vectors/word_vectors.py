@@ -204,7 +204,7 @@ class WordVectors(GensimNames):
             are rounded.
         encoding, errors : str
             As for `str.encode`; the encoding must be a superset of ASCII. Words that are ints are written in decimal,
-            and are read back as str.
+            and are read back as str: then ask for "42", since the int 42 is an index. `save` keeps ints.
         fvocab : None
             Must be None: counts belong to the model.
 
