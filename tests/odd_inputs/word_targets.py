@@ -167,6 +167,9 @@ WORD_TARGETS: dict[str, Callable[[], Target]] = {
         word_model(train=False), corpus=["corpus.txt"], cache="cache", checkpoint="run.zip", checkpoint_seconds=0,
         encoding="utf-8", errors="replace",
     ),
+    "Word2Vec.predict_output_word": lambda: method(
+        word_model(), "predict_output_word", context_words_list=["the", "cat"], topn=3
+    ),
     "Word2Vec.save": lambda: with_files(method(word_model(), "save", path="good.zip")),
     "Word2Vec.load": lambda: with_files(Target(ss.Word2Vec.load, {"path": "good.zip", "objective": None})),
     "Word2Vec.threads": lambda: threads_of(word_model()),
