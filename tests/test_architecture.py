@@ -31,7 +31,7 @@ LAYERS = [
     "word2vec.plots",
     "word2vec.training",
     "word2vec.evaluation",
-    "word2vec.gensim_names, word2vec.gensim_callbacks",
+    "word2vec.gensim_names, word2vec.gensim_callbacks, word2vec.gensim_predictions",
     "word2vec.gensim_attributes",
     "word2vec.model",
     "retrieval",

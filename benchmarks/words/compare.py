@@ -40,6 +40,9 @@ CONTESTANTS: dict[str, dict[str, Any]] = {
     "ours": {},
     "gensim 0.025": {"program": "gensim", "alpha": 0.025},
     "gensim 0.05": {"program": "gensim", "alpha": 0.05},
+    "ours CBOW": {"sg": False},
+    "gensim CBOW 0.025": {"program": "gensim", "alpha": 0.025, "sg": False},
+    "gensim CBOW 0.05": {"program": "gensim", "alpha": 0.05, "sg": False},
 }
 
 
@@ -146,7 +149,8 @@ def _train_gensim(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors,
         text = Path(folder) / "text.txt"  # gensim is fastest on a plain file, which its threads read themselves
         with gzip.open(task.data / TEXT) as compressed, text.open("wb") as plain:
             shutil.copyfileobj(compressed, plain)
-        model = Word2Vec(sg=1, negative=5, seed=task.seed, workers=task.threads, **settings)
+        options = {"sg": True, "negative": 5, **settings}  # with sg=False: CBOW with the mean, gensim's default
+        model = Word2Vec(seed=task.seed, workers=task.threads, **options)
         model.build_vocab(corpus_file=str(text))
         start = time.perf_counter()
         model.train(

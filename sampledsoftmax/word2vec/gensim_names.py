@@ -15,7 +15,8 @@ SAME = {
     "negative": "num_sampled",
     "corpus_file": "sentences",
 }
-SAME_IN_TRAIN = {"sentences": "corpus", "corpus_file": "corpus", "iter": "epochs"}
+SAME_IN_TRAIN = {"corpus_iterable": "corpus", "sentences": "corpus", "corpus_file": "corpus", "iter": "epochs"}
+SAME_IN_BUILD_VOCAB = {"corpus_iterable": "sentences", "corpus_file": "sentences"}
 
 _RATE = (
     "gensim's rate is that of one pair, and learning_rate is that of the sum over a batch: leave it out, or write "
@@ -71,9 +72,30 @@ _OF_VECTORS = (
         "wmdistance",
     ),
 )
+_INNER_STEPS = (
+    *("add_null_word", "create_binary_tree", "cum_table", "init_weights", "make_cum_table", "prepare_vocab"),
+    *("prepare_weights", "random", "scan_vocab", "seeded_vector", "update_weights"),
+)
+_NO_LOG = "there is no log of calls: write what happened to a file beside the model"
 # Attributes of a gensim model, and what to write instead.
 MOVED = {
     **{name: f"write model.wv.{name}" for name in _OF_VECTORS},
+    **dict.fromkeys(_INNER_STEPS, "it is an inner step of gensim: write build_vocab(sentences) or train(sentences)"),
+    **{name: LEFT_OUT[name][1] for name in ("batch_words", "hashfxn", "max_vocab_size", "null_word", "sorted_vocab")},
+    "add_lifecycle_event": _NO_LOG,
+    "lifecycle_events": _NO_LOG,
+    "cbow_mean": "CBOW takes the mean of the context, and there is no other",
+    "comment": "keep it beside the model, whose file holds no comment",
+    "compute_loss": "the loss is always recorded: model.history",
+    "effective_min_count": "write model.min_count",
+    "estimate_memory": "leave it out: train refuses what does not fit in memory before it starts",
+    "hs": "there is no hierarchical softmax",
+    "max_final_vocab": "the vocabulary is limited by model.min_count",
+    "min_alpha_yet_reached": "write model.history[-1].learning_rate",
+    "raw_vocab": "counts of rare words are not kept: model.vocabulary.counts has those of all others",
+    "running_training_loss": "write model.get_latest_training_loss()",
+    "total_train_time": "there is no clock in a model: write down the time before and after train",
+    "train_count": "there is no such count: is_trained and is_finished say what there is",
     "load_word2vec_format": "write WordVectors.load_word2vec_format(path)",
     "accuracy": "write evaluate_analogies(model.wv, path)",
     "syn0": "write model.wv.vectors",
@@ -91,8 +113,7 @@ MOVED = {
     "reset_from": "write Word2Vec(...), then build_vocab(sentences)",
     "reset_weights": "write Word2Vec(...), then build_vocab(sentences)",
     "build_vocab_from_freq": "write build_vocab(sentences)",
-    "predict_output_word": "the logits are model.wv[word] @ model.tables.weights.values.T + model.tables.biases.values",
-    "score": "write held_out(...), or sampledsoftmax evaluate DIR --text FILE",
+    "score": "there are no scores of sentences: write held_out(...), or sampledsoftmax evaluate DIR --text FILE",
 }
 
 

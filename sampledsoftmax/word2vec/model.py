@@ -4,7 +4,7 @@ import inspect
 import numbers
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from sampledsoftmax.word2vec.encoding.encode import ignore
 from sampledsoftmax.word2vec.encoding.vocabulary import Vocabulary
 from sampledsoftmax.word2vec.gensim_attributes import GensimAttributes
 from sampledsoftmax.word2vec.gensim_callbacks import ModelCallbacks
+from sampledsoftmax.word2vec.gensim_predictions import most_probable
 from sampledsoftmax.word2vec.training import checkpoint as checkpoints
 from sampledsoftmax.word2vec.training.checkpoint import TORN, Checkpoint, CorpusSize, check_places
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
@@ -28,6 +29,7 @@ from sampledsoftmax.word2vec.training.settings import MAX_SEED, SavedObjective, 
 from sampledsoftmax.word2vec.training.start import Reading, read_corpus, starting_state
 from sampledsoftmax.word2vec.training.tables import Tables
 from sampledsoftmax.word2vec.training.watch import Report, Watch, checked_watch
+from sampledsoftmax.word2vec.vectors.word_table import Word
 from sampledsoftmax.word2vec.vectors.word_vectors import WordVectors
 
 _Model = TypeVar("_Model", bound="Word2Vec")
@@ -262,7 +264,8 @@ class Word2Vec(GensimAttributes):
         cache, errors, encoding, watch : optional
             As for `train`.
         gensim : optional
-            Other names of gensim: `corpus_file` is `sentences`. What is left out is refused with what to write instead.
+            Other names of gensim: `corpus_iterable` and `corpus_file` are `sentences`. What is left out is refused with
+            what to write instead.
 
         Raises
         ------
@@ -280,7 +283,7 @@ class Word2Vec(GensimAttributes):
         (['be', 'to', 'not', 'or'], 6)
         """
         names = ["sentences", "update", "cache", "errors", "encoding", "watch"]
-        others = gensim_names.translated("build_vocab", gensim, names, {"corpus_file": "sentences"})
+        others = gensim_names.translated("build_vocab", gensim, names, gensim_names.SAME_IN_BUILD_VOCAB)
         given = gensim_names.merged("build_vocab", {"sentences": sentences}, others, {"sentences": None})
         source = _given("sentences", given["sentences"])
         validation.flag("update", update)
@@ -362,8 +365,8 @@ class Word2Vec(GensimAttributes):
         total_examples, total_words : int, optional
             Accepted: the corpus is counted as it is read.
         gensim : optional
-            Other names of gensim: `sentences` and `corpus_file` are `corpus`. What is left out on purpose
-            (`start_alpha`, ...) is refused with what to write instead.
+            Other names of gensim: `corpus_iterable`, `sentences` and `corpus_file` are `corpus`. What is left out on
+            purpose (`start_alpha`, ...) is refused with what to write instead.
 
         Raises
         ------
@@ -553,6 +556,41 @@ class Word2Vec(GensimAttributes):
             total += progress.loss * (progress.pairs - before) if progress.pairs > before else 0.0
             before = progress.pairs
         return total
+
+    def predict_output_word(self, context_words_list: Sequence[Word], topn: int = 10) -> list[tuple[Any, float]]:
+        """Return the most probable words given the words around them; gensim's name.
+
+        The input is the mean of the embeddings, which is what CBOW is trained on; skip-gram is trained on one word.
+        With the objectives that learn probabilities ("sampled_softmax" and "nce" with log Q) the results are the
+        probabilities of the model; with negative sampling they are only an order.
+
+        Parameters
+        ----------
+        context_words_list : sequence of str or int
+            The words around, at least one of them known; unknown words are left out, as in gensim.
+        topn : int
+            Maximum number of words, at least 1.
+
+        Returns
+        -------
+        list of (str or int, float)
+            Words and their softmax over the vocabulary, the most probable first, words of equal probability by id.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The model has not been trained, none of the words is known, or an argument is of another type or out of its
+            range.
+
+        Examples
+        --------
+        >>> text = [["one", "two", "three"], ["two", "three", "one"]] * 200
+        >>> model = Word2Vec(text, vector_size=8, sg=False, seed=2)
+        >>> [word for word, _ in model.predict_output_word(["one", "two"], topn=1)]
+        ['three']
+        """
+        state = self._trained()
+        return most_probable(state.tables, state.vocabulary, context_words_list, topn)
 
     def _trained(self) -> Checkpoint:
         if self._state is None:

@@ -172,6 +172,9 @@ WORD_TARGETS: dict[str, Callable[[], Target]] = {
     "Word2Vec.train, ragged ids": lambda: trained_by(
         word_model(train=False), corpus=ss.RaggedLabels(IDS[:, :3].reshape(-1), np.arange(0, 31, 3)), epochs=1
     ),
+    "Word2Vec.predict_output_word": lambda: method(
+        word_model(), "predict_output_word", context_words_list=["the", "cat"], topn=3
+    ),
     "Word2Vec.save": lambda: with_files(method(word_model(), "save", path="good.zip")),
     "Word2Vec.load": lambda: with_files(Target(ss.Word2Vec.load, {"path": "good.zip", "objective": None})),
     "Word2Vec.threads": lambda: threads_of(word_model()),

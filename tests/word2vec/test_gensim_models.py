@@ -90,7 +90,7 @@ def test_every_name_that_is_left_out_has_a_function_and_advice():
 
 
 def test_all_arguments_of_gensim_are_known():
-    """The arguments of gensim 4.3 and 3.8."""
+    """The arguments of gensim 4.4 and 3.8."""
     of_gensim = (
         "sentences corpus_file vector_size alpha window min_count max_vocab_size sample seed workers min_alpha sg hs "
         "negative ns_exponent cbow_mean hashfxn epochs null_word trim_rule sorted_vocab batch_words compute_loss "
@@ -101,7 +101,7 @@ def test_all_arguments_of_gensim_are_known():
     assert set(of_gensim.split()) <= known
     of_train = (
         "corpus_file total_examples total_words epochs start_alpha end_alpha word_count queue_factor report_delay "
-        "compute_loss callbacks sentences"
+        "compute_loss callbacks sentences corpus_iterable"
     )
     known = {
         *inspect.signature(Word2Vec.train).parameters,
@@ -125,6 +125,10 @@ def test_build_vocab_then_train():
     other.build_vocab(sentences=two_worlds(), progress_per=10000)
     other.train(sentences=two_worlds(), total_words=300, epochs=2, compute_loss=True, start_alpha=None, queue_factor=2)
     assert bits(other) == bits(model)
+    third = Word2Vec(**SMALL)  # the names of gensim 4
+    third.build_vocab(corpus_iterable=two_worlds())
+    third.train(corpus_iterable=two_worlds(), total_examples=third.corpus_count, epochs=third.epochs)
+    assert bits(third) == bits(model)
 
 
 def test_build_vocab_decides_which_words_there_are():
@@ -301,3 +305,42 @@ def test_paths_that_are_empty_are_refused():
     ):
         with pytest.raises(ValueError, match="is empty: name a file, or a folder such as"):
             take("")
+
+
+@pytest.mark.parametrize("sg", [True, False])
+def test_predicted_words_have_the_softmax_of_the_mean_of_their_context(sg):
+    model = trained(two_worlds(240), sg=sg, epochs=20)
+    embeddings, weights, biases = (table.values.astype(float) for table in model.tables)
+    ids = [model.vocabulary.ids[word] for word in ("a", "b", "c")]
+    logits = embeddings[ids].mean(axis=0) @ weights.T + biases
+    expected = np.exp(logits) / np.exp(logits).sum()
+    found = model.predict_output_word(["a", "nowhere", "b", "c"], topn=100)
+    assert [word for word, _ in found] == [model.vocabulary.words[i] for i in np.argsort(-expected)]
+    np.testing.assert_allclose([p for _, p in found], np.sort(expected)[::-1], rtol=1e-6)
+    assert {word for word, _ in found[:5]} == set("abcde")
+    assert model.predict_output_word(np.array(["a", "b", "c"]), 3) == found[:3]
+
+
+def test_predicted_words_of_ints():
+    model = Word2Vec([[1, 2, 3], [3, 2, 1]] * 20, vector_size=4, min_count=1)
+    assert sorted(word for word, _ in model.predict_output_word([np.int64(1), 2])) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("context", "topn", "error", "message"),
+    [
+        (["nowhere"], 10, ValueError, r"must hold at least one word of the vocabulary, got \['nowhere'\]"),
+        ([], 10, ValueError, "must hold at least one word of the vocabulary"),
+        ("a", 10, TypeError, "context_words_list must be a sequence of words, got str 'a'"),
+        (["a", 1.5], 10, TypeError, "context_words_list must hold words, each a str or an int, got float 1.5"),
+        (["a", True], 10, TypeError, "got bool True"),
+        ({"a", "b"}, 10, TypeError, "the order of a set is not repeatable"),
+        (["a"], 0, ValueError, "topn must be at least 1, got 0"),
+    ],
+)
+def test_predictions_say_what_is_wrong(context, topn, error, message):
+    model = trained()
+    with pytest.raises(error, match=message):
+        model.predict_output_word(context, topn)
+    with pytest.raises(ValueError, match="there are no vectors yet"):
+        Word2Vec().predict_output_word(["a"])
