@@ -14,7 +14,7 @@ from benchmarks.record import Record
 from benchmarks.sections import CASE_NAMES, HIDDEN, RUN, Options
 from benchmarks.session import Effort
 from benchmarks.step import LIMIT, SCALE_CONTESTANTS
-from benchmarks.words import compare, seeds, settings
+from benchmarks.words import compare, over_corpora, seeds, settings
 from benchmarks.words import report as word_report
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -170,6 +170,7 @@ main.add_command(report.command, "report")
 main.add_command(break_even.command, "break-even")
 main.add_command(settings.command, "word-settings")
 main.add_command(seeds.command, "word-seeds")
+main.add_command(over_corpora.command, "word-corpora")
 main.add_command(word_report.command, "word-report")
 main.add_command(expected_count.command, "expected-count")
 main.add_command(parity.command, "parity")

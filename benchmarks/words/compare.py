@@ -34,6 +34,7 @@ from sampledsoftmax.word2vec.training.watch import Watch
 QUESTIONS, JUDGEMENTS = "questions-words.txt.gz", {"wordsim": "wordsim353.tsv", "simlex": "simlex999.txt"}
 TEXT = "english.txt.gz"
 RESTRICT = 30_000
+FEWEST_QUESTIONS = 200  # the standard error of a correlation of fewer is above 0.07
 COMMON = {"vector_size": 100, "window": 5, "min_count": 5, "sample": 1e-3}
 
 CONTESTANTS: dict[str, dict[str, Any]] = {
@@ -47,13 +48,14 @@ CONTESTANTS: dict[str, dict[str, Any]] = {
 
 
 class Task(NamedTuple):
-    """One run: the data, and the settings of training."""
+    """One run: the questions and the English text, the settings of training, and the text if it is another one."""
 
     data: Path
     epochs: int
     seed: int
     threads: int
     settings: dict[str, Any]
+    text: Path | None = None
 
 
 def data_folder() -> Path:
@@ -96,16 +98,26 @@ def train_and_evaluate(task: Task) -> dict[str, Any]:
     program = settings.pop("program", "ours")
     train = _train_gensim if program == "gensim" else _train_ours
     vectors, seconds, num_words, more = train(task, settings)
-    scores = {name: evaluate_similarities(vectors, task.data / file).spearman for name, file in JUDGEMENTS.items()}
-    analogies = evaluate_analogies(vectors, task.data / QUESTIONS, restrict_vocab=RESTRICT)
     return {
         "seconds": round(seconds, 2),
         "words_per_second": round(num_words * task.epochs / seconds),
-        **{name: round(float(score), 4) for name, score in scores.items()},
-        "analogies": round(float(analogies.total.accuracy), 4),
+        **_scores(vectors, task.data),
         "peak_mb": round(peak_bytes() / 1e6),
         **more,
     }
+
+
+def _scores(vectors: ss.WordVectors, data: Path) -> dict[str, float]:
+    """Return the scores by name, those for which the words of enough questions are known."""
+    scores = {}
+    for name, file in JUDGEMENTS.items():
+        found = evaluate_similarities(vectors, data / file)
+        if found.covered >= FEWEST_QUESTIONS:
+            scores[name] = round(float(found.spearman), 4)
+    total = evaluate_analogies(vectors, data / QUESTIONS, restrict_vocab=RESTRICT).total
+    if total.covered >= FEWEST_QUESTIONS:
+        scores["analogies"] = round(float(total.accuracy), 4)
+    return scores
 
 
 def _train_ours(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors, float, int, dict[str, Any]]:
@@ -116,9 +128,9 @@ def _train_ours(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors, f
     model = ss.Word2Vec(epochs=task.epochs, seed=task.seed, threads=task.threads, **settings)
     started: list[float] = []
     with initial_values(first_embeddings, first_accumulator):
-        model.train(task.data / TEXT, watch=Watch(on_plan=lambda _: started.append(time.perf_counter())))
+        model.train(task.text or task.data / TEXT, watch=Watch(on_plan=lambda _: started.append(time.perf_counter())))
     seconds = time.perf_counter() - started[0]
-    return model.vectors, seconds, _num_tokens(task.data / TEXT), {"loss": round(model.history[-1].loss, 4)}
+    return model.vectors, seconds, model.corpus_total_words or 0, {"loss": round(model.history[-1].loss, 4)}
 
 
 @contextmanager
@@ -146,9 +158,8 @@ def _train_gensim(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors,
     from gensim.models import Word2Vec  # noqa: PLC0415 - only in the process of gensim
 
     with tempfile.TemporaryDirectory() as folder:
-        text = Path(folder) / "text.txt"  # gensim is fastest on a plain file, which its threads read themselves
-        with gzip.open(task.data / TEXT) as compressed, text.open("wb") as plain:
-            shutil.copyfileobj(compressed, plain)
+        # gensim is fastest on a plain file, which its threads read themselves
+        text = task.text or _unpacked(task.data / TEXT, Path(folder) / "text.txt")
         options = {"sg": True, "negative": 5, **settings}  # with sg=False: CBOW with the mean, gensim's default
         model = Word2Vec(seed=task.seed, workers=task.threads, **options)
         model.build_vocab(corpus_file=str(text))
@@ -163,9 +174,10 @@ def _train_gensim(task: Task, settings: dict[str, Any]) -> tuple[ss.WordVectors,
     return ss.WordVectors(model.wv.index_to_key, np.array(model.wv.vectors)), seconds, model.corpus_total_words, {}
 
 
-def _num_tokens(path: Path) -> int:
-    with gzip.open(path) as file:
-        return sum(len(line.split()) for line in file)
+def _unpacked(compressed: Path, plain: Path) -> Path:
+    with gzip.open(compressed) as source, plain.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return plain
 
 
 def table(results: Sequence[dict[str, Any]]) -> str:

@@ -15,7 +15,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def page(
-    text: str, words: dict[str, Any] | None, settings: Sequence[dict[str, Any]], seeds: Sequence[dict[str, Any]]
+    text: str,
+    words: dict[str, Any] | None,
+    settings: Sequence[dict[str, Any]],
+    seeds: Sequence[dict[str, Any]],
+    corpora: Sequence[dict[str, Any]],
 ) -> str:
     """Return the page with its tables regenerated."""
     if words is not None:
@@ -28,7 +32,26 @@ def page(
         )
         text = _put(text, "words", f"{table}\n\n{where}")
     text = _put(text, "settings", settings_table(settings)) if settings else text
-    return _put(text, "seeds", seeds_table(seeds)) if seeds else text
+    text = _put(text, "seeds", seeds_table(seeds)) if seeds else text
+    return _put(text, "corpora", corpora_table(corpora)) if corpora else text
+
+
+def corpora_table(results: Sequence[dict[str, Any]]) -> str:
+    """Return the table over corpora, a column each: means over epochs and seeds."""
+    corpora = list(dict.fromkeys(r["corpus"] for r in results))
+    rows = []
+    for score, title in (("wordsim", "WordSim"), ("simlex", "SimLex"), ("analogies", "analogies")):
+        for contestant in dict.fromkeys(r["contestant"] for r in results):
+            cells = [_mean_over(results, corpus, contestant, score) for corpus in corpora]
+            rows.append([title, contestant, *cells])
+    return markdown(("score", "contestant", *corpora), rows)
+
+
+def _mean_over(results: Sequence[dict[str, Any]], corpus: str, contestant: str, score: str) -> str:
+    """Return the mean over the runs, the number of those that diverged, or an empty string."""
+    runs = [r for r in results if (r["corpus"], r["contestant"]) == (corpus, contestant)]
+    failed = [r for r in runs if "failed" in r]
+    return f"{len(failed)} of {len(runs)} diverged" if failed else _mean(runs, score) if runs else ""
 
 
 def settings_table(results: Sequence[dict[str, Any]]) -> str:
@@ -79,11 +102,14 @@ def _put(text: str, name: str, table: str) -> str:
 @click.command(short_help="Tables of docs/words.md.")
 def command() -> None:
     """Write the tables of docs/words.md from the JSON files beside it."""
-    words, settings, seeds = DOCS / "words.json", DOCS / "word-settings.json", DOCS / "word-seeds.json"
+    words, settings, seeds, corpora = (
+        DOCS / f"{name}.json" for name in ("words", "word-settings", "word-seeds", "word-corpora")
+    )
     text = page(
         (DOCS / "words.md").read_text(),
         json.loads(words.read_text())["words"] if words.exists() else None,
         json.loads(settings.read_text()) if settings.exists() else [],
         json.loads(seeds.read_text()) if seeds.exists() else [],
+        json.loads(corpora.read_text()) if corpora.exists() else [],
     )
     (DOCS / "words.md").write_text(text)
