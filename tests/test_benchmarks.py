@@ -237,7 +237,7 @@ def test_all_runs_every_section_and_unknown_names_are_errors(monkeypatch):
 
 
 def test_every_program_is_a_subcommand():
-    words = {"words", "word-report", "word-seeds", "word-settings"}
+    words = {"words", "word-report", "word-corpora", "word-seeds", "word-settings"}
     assert set(main.commands) == {
         "all",
         "break-even",

@@ -22,7 +22,7 @@ _HTML_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL)
 _ROFF_COMMENT = re.compile(r'^\.\\".*$', re.MULTILINE)
 _ROFF_PARAGRAPH = re.compile(r"^\.(?:[TPLI]?P|S[HSp]|R[ES]).*$", re.MULTILINE)
 _ROFF_REQUEST = re.compile(r"^\.[A-Za-z]+", re.MULTILINE)
-_ROFF_ESCAPE = re.compile(r"\\f[A-Z(]\w?|\\[a-z&|-]|\\\(..|\\\[.+?\]")
+_ROFF_ESCAPE = re.compile(r"\\f(?:\(\w\w|\w)|\\[a-z&|-]|\\\(..|\\\[.+?\]")
 
 
 class Corpus(NamedTuple):
@@ -37,7 +37,7 @@ class Corpus(NamedTuple):
     to_text : callable
         Turns the content of a file into text with blank lines between paragraphs.
     num_words : int
-        The first so many words of the English text; 0 for all.
+        Words of the English text that are taken, in whole lines; 0 for all.
     """
 
     packages: tuple[str, ...] = ()
