@@ -39,8 +39,8 @@ class Word2Vec(GensimAttributes):
 
     Ids are ordered by decreasing frequency, frequent words are subsampled, and each remaining word has a window. The
     word predicts the other words of its window (skip-gram), or their mean predicts the word (CBOW), against candidates
-    that are shared by the batch. Each step computes the gradients of several batches, one of each of the `shards` of the
-    text, against the same tables and then applies all of them. Threads divide the shards, and share a shard where there
+    that are shared by the batch. Each step computes the gradients of several batches, one of each of the `shards` of
+    the text, against the same tables and then applies all of them. Threads divide the shards, and share one where there
     are more threads than shards: the vectors are the same bits for any number of threads.
 
     Parameters

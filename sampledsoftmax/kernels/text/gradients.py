@@ -27,7 +27,7 @@ def sum_gradients(size, first_label, center_is_input, shard):
 
 @jit
 def _sum_classes(chunk, size, first_label, shard):
-    """Write the gradients of a panel of classes: as candidates, if they are, and as labels in the order of the batch."""
+    """Write the gradients of a panel of classes: as candidates, then as labels in the order of the batch."""
     scratch, rows, entries, width = shard.scratch, shard.class_rows, shard.class_entries, width_of(shard.class_rows)
     first, end = chunk * width, min((chunk + 1) * width, scratch.sizes[NUM_CLASS_GROUPS])
     if first < first_label:

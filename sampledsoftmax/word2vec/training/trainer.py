@@ -1,7 +1,7 @@
 """Trains the three tables of a model block by block: the memory, threads and random streams of the kernels."""
 
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
