@@ -10,7 +10,7 @@ from sampledsoftmax.kernels.in_batch import forward as in_batch_forward
 from sampledsoftmax.kernels.ragged import forward as ragged_forward
 from sampledsoftmax.kernels.ragged import train as ragged_train
 from sampledsoftmax.kernels.step import forward, loss_and_grad, train
-from sampledsoftmax.kernels.sync.barrier import ABORTED, SHARED_SIZE, barrier, team_barrier
+from sampledsoftmax.kernels.sync.barrier import ABORTED, SHARED_SIZE, barrier, group_barrier
 from sampledsoftmax.kernels.text import shard as text_shard
 from sampledsoftmax.kernels.text import train as text_train
 
@@ -21,8 +21,8 @@ def pass_barrier(shared, num_threads):
 
 
 @jit
-def pass_team_barrier(counters, num_threads, shared):
-    return team_barrier(counters, num_threads, shared)
+def pass_group_barrier(counters, num_threads, shared):
+    return group_barrier(counters, num_threads, shared)
 
 
 def run_aborted_after(num_barriers, monkeypatch, counters=()):
@@ -49,7 +49,7 @@ def run_aborted_after(num_barriers, monkeypatch, counters=()):
 
 def _arrive_and_abort(shared, num_barriers, counters):
     for at in [*counters, *[None] * num_barriers][:num_barriers]:
-        assert pass_team_barrier(shared if at is None else at, 2, shared)
+        assert pass_group_barrier(shared if at is None else at, 2, shared)
     shared[ABORTED] = 1
 
 
@@ -61,10 +61,10 @@ def _count_barriers(num_barriers, monkeypatch):
         left[0] -= 1
         return left[0] >= 0
 
-    def counted_in_team(counters, num_threads, shared):
+    def counted_in_group(counters, num_threads, shared):
         return num_threads == 1 or counted(shared, num_threads)
 
-    monkeypatch.setattr(text_shard, "team_barrier", counted_in_team)
+    monkeypatch.setattr(text_shard, "group_barrier", counted_in_group)
     stages = (train, forward, loss_and_grad, text_train, in_batch_forward, ragged_train, ragged_forward)
     for module in stages:
         monkeypatch.setattr(module, "barrier", counted)

@@ -1,6 +1,6 @@
 """A sequence of array structs of one type, which kernels index: the number of structs is no part of its type.
 
-A tuple of structs would be compiled anew for each length. In memory it is 64-bit words: the number of structs, then
+A tuple of structs would be compiled again for each length. In memory it is 64-bit words: the number of structs, then
 their addresses.
 """
 

@@ -312,12 +312,12 @@ def test_aborted_barrier_stops_training(monkeypatch, barriers):
 
 
 @pytest.mark.parametrize("barriers", range(6))
-def test_aborted_barrier_of_a_team_stops_training(monkeypatch, barriers):
+def test_aborted_barrier_of_a_thread_group_stops_training(monkeypatch, barriers):
     """The first of two threads runs alone; of the only shard it has half of the classes and examples."""
     task = Task(num_classes=300, sampler="uniform", shards=1)
     trainer = task.on(text_of(task, 40), threads=2)
-    team = trainer._shards[0].counters
-    run = run_aborted_after(barriers, monkeypatch, [None, team, team, team])
+    group = trainer._shards[0].counters
+    run = run_aborted_after(barriers, monkeypatch, [None, group, group, group])
     check_abort(trainer, run, barriers > 4, monkeypatch)
 
 

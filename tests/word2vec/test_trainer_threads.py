@@ -70,7 +70,7 @@ def test_each_number_of_shards(objective, center_is_input, shards):
         assert trained(task, num_threads) == one
 
 
-def test_teams_of_more_threads_than_rows():
+def test_groups_of_more_threads_than_rows():
     task = task_of(np.float32, True)._replace(batch_size=9, num_sampled=5, shards=1)
     text = text_of(task, 60)
     tables = []

@@ -17,12 +17,12 @@ _SPINS_BEFORE_YIELD = 1000
 @jit
 def barrier(shared, num_threads):
     """Wait until all threads have arrived; return False if the run was aborted."""
-    return team_barrier(shared, num_threads, shared)
+    return group_barrier(shared, num_threads, shared)
 
 
 @jit
-def team_barrier(counters, num_threads, shared):
-    """Wait until all threads of a team have arrived, which has counters like `shared` of its own; else as `barrier`.
+def group_barrier(counters, num_threads, shared):
+    """Wait until all of a group of threads have arrived; it has counters of its own, like `shared`.
 
     The last thread to arrive resets the counter of arrivals and then lets the others pass: barriers can follow one
     another without a number of their own.

@@ -1,4 +1,4 @@
-"""The gradients of the rows that a shard uses, as sums over its batch, in chunks for the threads of a team."""
+"""The gradients of the rows that a shard uses, as sums over its batch, in chunks for the threads of its group."""
 
 from sampledsoftmax.jit.decorators import jit
 from sampledsoftmax.jit.integers import ceil_div, round_up

@@ -1,9 +1,9 @@
 """One shard of a word training step: a batch of examples, and the gradients of its rows.
 
 A shard changes no table. Its gradients are sums over its batch, one row for each row of a table that the batch uses.
-A team of threads computes a shard in four phases: its first thread makes and groups the examples, then all pack the
-rows of classes, compute losses of their examples, and sum the gradients of the rows they take. In a team of one thread
-the phases follow each other without waiting.
+A group of threads computes a shard in four phases: its first thread makes the examples and groups equal ids, then all
+pack rows of classes, compute losses of their examples, and sum the gradients of the rows they take. A group of one
+thread, as where there are as many shards as threads or more, waits at none of the barriers.
 """
 
 import math
@@ -22,7 +22,7 @@ from sampledsoftmax.kernels.step.candidate_rows import pack_candidates
 from sampledsoftmax.kernels.step.forward import block_of, input_sums, sampled_logits
 from sampledsoftmax.kernels.step.sampling_phase import draw_candidates, group_classes, group_inputs
 from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS, NUM_TRIES, Operands, Scratch
-from sampledsoftmax.kernels.sync.barrier import CLASS_CHUNKS, reset_chunks, static_range, team_barrier
+from sampledsoftmax.kernels.sync.barrier import CLASS_CHUNKS, group_barrier, reset_chunks, static_range
 from sampledsoftmax.kernels.sync.schedule import BLOCK_ROWS, static_examples
 from sampledsoftmax.kernels.text.gradients import sum_gradients
 from sampledsoftmax.kernels.text.owned_rows import OwnedRows, list_owned_rows
@@ -54,7 +54,7 @@ class ShardBuffers(ArrayStruct):
     totals : float64 [3]
         LOSS, PAIRS and EXAMPLES of the batch.
     counters : int64 [SHARED_SIZE]
-        Of the barriers and the chunks of the team.
+        Of the barriers and the chunks of its thread group.
     """
 
     scratch: Scratch
@@ -76,36 +76,36 @@ class ShardBuffers(ArrayStruct):
 
 @jit
 def reset_counters(shard):
-    """Prepare the counters of the team for a run, before the first barrier of all threads."""
+    """Prepare the counters of the thread group for a run, before the first barrier of all threads."""
     for i in range(shard.counters.size):
         shard.counters[i] = 0
 
 
 @jit
-def shard_gradients(team, first, last, tables, text, call, source, settings, shard, buffers):
+def shard_gradients(group, first, last, tables, text, call, source, settings, shard, buffers):
     """Compute the gradients of the examples of words first .. last of the token window, with the call-th sample.
 
-    All members of the team call this, and meet at a barrier of all threads afterwards: it does not end with one.
+    All members of the group call this. It does not end with a barrier: that of all threads follows.
     shard.scratch.sizes[NUM_TRIES] is -1 where the candidates could not be drawn. Returns False if the run was aborted.
     """
     scratch, totals = shard.scratch, shard.totals
     first_label = round_up(scratch.candidates.size, width_of(scratch.packed_candidates))
-    if team.member == 0:
+    if group.member == 0:
         _make_batch(first, last, text, call, first_label, source, shard)
-        _list_owned_rows(team.num_threads, shard)
-    if not team_barrier(shard.counters, team.size, team.shared):
+        _list_owned_rows(group.num_threads, shard)
+    if not group_barrier(shard.counters, group.size, group.shared):
         return False
     size = np.int64(totals[EXAMPLES])
     if size == 0 or scratch.sizes[NUM_TRIES] < 0:
         return True
     operands = _operands(size, tables, text.center_is_input, shard)
-    _pack_classes(team, first_label, operands, source.distribution, settings, shard)
-    if not team_barrier(shard.counters, team.size, team.shared):
+    _pack_classes(group, first_label, operands, source.distribution, settings, shard)
+    if not group_barrier(shard.counters, group.size, group.shared):
         return False
-    _run_examples(team, size, tables.inputs, text.center_is_input, operands, settings, shard, buffers)
-    if not team_barrier(shard.counters, team.size, team.shared):
+    _run_examples(group, size, tables.inputs, text.center_is_input, operands, settings, shard, buffers)
+    if not group_barrier(shard.counters, group.size, group.shared):
         return False
-    if team.member == 0:
+    if group.member == 0:
         for b in range(size):
             totals[LOSS] += float(scratch.losses[b])
     sum_gradients(size, first_label, text.center_is_input, shard)
@@ -164,14 +164,14 @@ def _operands(size, tables, center_is_input, shard):
 
 
 @jit
-def _pack_classes(team, first_label, operands, distribution, settings, shard):
+def _pack_classes(group, first_label, operands, distribution, settings, shard):
     """Pack this member's share of the rows of candidates and of other labels, with their log Q."""
     scratch, width = shard.scratch, width_of(shard.scratch.packed_candidates)
     num_sampled, num_classes = operands.sampled_ids.size, scratch.sizes[NUM_CLASS_GROUPS]
-    first, end = static_range(team.member, team.size, ceil_div(num_sampled, width))
+    first, end = static_range(group.member, group.size, ceil_div(num_sampled, width))
     _count(first * width, min(end * width, num_sampled), distribution, settings, scratch.sampled_counts, shard)
-    pack_candidates(team.member, team.size, operands, settings, scratch)
-    first, end = static_range(team.member, team.size, num_classes - first_label)
+    pack_candidates(group.member, group.size, operands, settings, scratch)
+    first, end = static_range(group.member, group.size, num_classes - first_label)
     _count(first_label + first, first_label + end, distribution, settings, shard.class_counts, shard)
     ids = scratch.class_groups.ids[:num_classes]
     pack_rows(operands.true_weights, ids, first_label + first, end - first, scratch.packed_candidates)
@@ -192,10 +192,10 @@ def _count(first, end, distribution, settings, counts, shard):
 
 
 @jit
-def _run_examples(team, size, table, center_is_input, operands, settings, shard, buffers):
+def _run_examples(group, size, table, center_is_input, operands, settings, shard, buffers):
     """Compute the losses of this member's range of the examples, and the gradients of logits and inputs."""
     scratch, num_sampled = shard.scratch, operands.sampled_ids.size
-    first, end = static_examples(team.member, team.size, size, 0)
+    first, end = static_examples(group.member, group.size, size, 0)
     for top in range(first, end, BLOCK_ROWS):
         block = block_of(top, min(BLOCK_ROWS, end - top), num_sampled, scratch)
         if not center_is_input:
@@ -204,8 +204,8 @@ def _run_examples(team, size, table, center_is_input, operands, settings, shard,
         _true_logits(block, operands, settings.objective, shard)
         sampled_logits(block, scratch)
         starts = shard.examples.label_starts
-        label_block_loss(settings.objective, block, settings, starts, scratch, buffers, team.thread_id)
-        _input_gradients(block, buffers.row_scales[team.thread_id], shard)
+        label_block_loss(settings.objective, block, settings, starts, scratch, buffers, group.thread_id)
+        _input_gradients(block, buffers.row_scales[group.thread_id], shard)
 
 
 @jit

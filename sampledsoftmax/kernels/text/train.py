@@ -17,7 +17,7 @@ from sampledsoftmax.kernels.step.train import FINISHED, NOT_FINITE, OUTCOME, STE
 from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS, NUM_TRIES
 from sampledsoftmax.kernels.sync.atomics import prefetch_read, prefetch_write
 from sampledsoftmax.kernels.sync.barrier import barrier
-from sampledsoftmax.kernels.sync.team import team_of
+from sampledsoftmax.kernels.sync.thread_group import thread_group_of
 from sampledsoftmax.kernels.text.shard import EXAMPLES, LOSS, PAIRS, reset_counters, shard_gradients
 from sampledsoftmax.kernels.text.windows import read_tokens
 from sampledsoftmax.kernels.update.rules import prefetch_slots, update_row
@@ -57,20 +57,20 @@ def run_text_steps(
     status[STEPS_TAKEN] is the number of steps that were taken.
     """
     num_shards = len(shards)
-    team = team_of(thread_id, num_threads, shared, num_shards)
-    if team.member == 0:
-        for k in range(team.first, team.end):
+    group = thread_group_of(thread_id, num_threads, shared, num_shards)
+    if group.member == 0:
+        for k in range(group.first, group.end):
             reset_counters(shards[k])
             read_tokens(text, block.seed, block.stream, block.first[k], block.last[k], shards[k].tokens)
     if not barrier(shared, num_threads):
         return
     steps = _num_steps(shards, block.batch_size)
     for step in range(steps):
-        for k in range(team.first, team.end):
+        for k in range(group.first, group.end):
             bounds = shards[k].tokens.bounds
             first, words = bounds[1], bounds[2] - bounds[1]
             if not shard_gradients(
-                team, first + words * step // steps, first + words * (step + 1) // steps, tables, text,
+                group, first + words * step // steps, first + words * (step + 1) // steps, tables, text,
                 step * num_shards + k, source, settings, shards[k], buffers,
             ):  # fmt: skip
                 return
