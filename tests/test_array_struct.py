@@ -10,6 +10,7 @@ import pytest
 
 from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.jit.decorators import jit
+from sampledsoftmax.jit.struct_sequence import StructSequence
 
 with_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="types are Numba's")
 
@@ -22,6 +23,14 @@ class Pair(ArrayStruct):
 class Nested(ArrayStruct):
     pair: Any
     cube: Any
+
+
+@jit
+def add_up_all(sequence, out):
+    for k in range(len(sequence)):
+        for i in range(sequence[k].left.size):
+            out[k] += (k + 1) * sequence[k].left[i]
+        sequence[k].right[0] = k
 
 
 @jit
@@ -90,3 +99,21 @@ def test_types_distinguish_structs():
     assert pair.numba_type != Pair(np.zeros(2), np.zeros((2, 1))).numba_type
     assert pair.numba_type != Pair(np.zeros(2), np.zeros(2, np.float32)).numba_type
     assert pair.numba_type != Nested(np.zeros(2), np.zeros(2)).numba_type
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_kernels_index_a_sequence_of_structs(length):
+    pairs = StructSequence([Pair(np.full(k, 10.0), np.zeros(1)) for k in range(length)])
+    out = np.zeros(length)
+    add_up_all(pairs, out)
+    assert out.tolist() == [10.0 * k * (k + 1) for k in range(length)]
+    assert [pair.right[0] for pair in pairs] == list(range(length))
+    assert (len(pairs), pairs[0].left.size, len(pairs[1:])) == (length, 0, length - 1)
+
+
+@with_jit
+def test_the_type_of_a_sequence_is_that_of_its_structs_whatever_their_number():
+    pair = Pair(np.zeros(2), np.zeros(2))
+    assert StructSequence([pair]).numba_type == StructSequence([pair, pair]).numba_type
+    with pytest.raises(TypeError, match="the structs of a sequence have one type"):
+        StructSequence([pair, Pair(np.zeros(2, np.float32), np.zeros(2))])

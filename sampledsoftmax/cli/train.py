@@ -43,6 +43,7 @@ _HELP = {
     "ns_exponent": "Exponent of the counts for the unigram sampler [default: 1 with log Q, 0.75 without].",
     "optimizer": "Optimizer of the tables.",
     "seed": "The same seed gives the same vectors, bit for bit.",
+    "shards": "Parts of the text trained side by side, 1 to 256: more let more threads work, and change the vectors.",
     "which": "Vectors to save: in (embeddings), out (output weights), their mean, or both concatenated.",
 }
 _CHOICES = {"objective": OBJECTIVES, "sampler": SAMPLERS, "optimizer": OPTIMIZERS, "which": WHICH}
@@ -84,9 +85,7 @@ def _shown(name: str) -> str:
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in DIR.")
 @click.option("--grow-vocab", is_flag=True, help="Train the model in DIR on more text; its words keep their rows.")
 @click.option("--checkpoint-seconds", default=600.0, show_default=True, help="Time between checkpoints.")
-@click.option(
-    "--threads", type=int, help="Threads, at most 4 are used; results do not depend on them [default: the fastest]."
-)
+@click.option("--threads", type=int, help="Threads; results do not depend on them [default: the fastest number].")
 @click.option(
     "--errors",
     type=click.Choice(["strict", "replace", "ignore"]),

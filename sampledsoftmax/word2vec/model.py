@@ -13,6 +13,7 @@ from sampledsoftmax.io.class_only import classonlymethod
 from sampledsoftmax.io.input_file import checked_path
 from sampledsoftmax.losses.objectives import Objective
 from sampledsoftmax.runtime.stop_signals import StopSignals
+from sampledsoftmax.runtime.threadpool import MAX_THREADS
 from sampledsoftmax.word2vec import gensim_names
 from sampledsoftmax.word2vec.corpus.corpus import Source
 from sampledsoftmax.word2vec.corpus.find_files import AnyPath
@@ -25,7 +26,7 @@ from sampledsoftmax.word2vec.training import checkpoint as checkpoints
 from sampledsoftmax.word2vec.training.checkpoint import TORN, Checkpoint, CorpusSize, check_places
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
 from sampledsoftmax.word2vec.training.session import Session
-from sampledsoftmax.word2vec.training.settings import MAX_SEED, SavedObjective, TrainingSettings
+from sampledsoftmax.word2vec.training.settings import DEFAULT_SHARDS, MAX_SEED, SavedObjective, TrainingSettings
 from sampledsoftmax.word2vec.training.start import Reading, read_corpus, starting_state
 from sampledsoftmax.word2vec.training.tables import Tables
 from sampledsoftmax.word2vec.training.watch import Report, Watch, checked_watch
@@ -40,8 +41,9 @@ class Word2Vec(GensimAttributes):
 
     Ids are ordered by decreasing frequency, frequent words are subsampled, and each remaining word has a window. The
     word predicts the other words of its window (skip-gram), or their mean predicts the word (CBOW), against candidates
-    that are shared by the batch. Each step computes the gradients of four batches against the same tables and then
-    applies all four: up to four threads share a step, and the vectors are the same bits for any number of threads.
+    that are shared by the batch. Each step computes the gradients of several batches, one of each of the `shards` of
+    the text, against the same tables and then applies all of them. Threads divide the shards, and share one where there
+    are more threads than shards: the vectors are the same bits for any number of threads.
 
     Parameters
     ----------
@@ -91,8 +93,14 @@ class Word2Vec(GensimAttributes):
     which : str
         The content of `vectors`: "in" (embeddings), "out" (output weights), their "mean", or "both", normalized and
         concatenated: less noisy for a small corpus (half a million words), worse for a large one.
+    shards : int
+        Parts of the text, 1 to 256, that are trained side by side: a step takes a batch of each. The number changes the
+        vectors, so the default does not depend on the machine. With more shards more threads are of use, but the tables
+        that a step reads are older: a step of 256 batches covers 20,000 words, and its buffers take 300 MB. A text of
+        fewer words than shards leaves some empty.
     threads : int, optional
-        Number of threads; at most 4 are used. By default it is chosen at run time, up to `set_num_threads`.
+        Number of threads, 1 to 256; a multiple of `shards`, or a divisor, divides the work evenly, and more than there
+        are cores wait for one another. By default it is chosen at run time, up to `set_num_threads`.
     gensim : optional
         Other names of gensim. `workers` is `threads`, `negative` is `num_sampled` (here the candidates are those of a
         batch, and the objective stays `objective`), `size` is `vector_size`, `iter` is `epochs`, `corpus_file` is
@@ -149,6 +157,7 @@ class Word2Vec(GensimAttributes):
         bias: bool | None = None,
         seed: int | None = 1,
         which: str = "in",
+        shards: int = DEFAULT_SHARDS,
         threads: int | None = None,
         **gensim: Any,
     ) -> None:
@@ -190,7 +199,7 @@ class Word2Vec(GensimAttributes):
 
     @threads.setter
     def threads(self, threads: int | None) -> None:
-        self._threads = None if threads is None else validation.whole_number("threads", threads, at_least=1)
+        self._threads = None if threads is None else validation.whole_number("threads", threads, 1, MAX_THREADS)
 
     @property
     def seed(self) -> int:

@@ -117,7 +117,7 @@ def press_ctrl_c_at(monkeypatch, block):
             os.kill(os.getpid(), signal.SIGINT)
         return real(run)
 
-    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", 16)
+    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", 64)
     monkeypatch.setattr(Run, "_train_block", train_block)
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from sampledsoftmax.word2vec.model import Word2Vec
 from sampledsoftmax.word2vec.training import memory
 from sampledsoftmax.word2vec.training.memory import (
     MemoryPlan,
@@ -14,6 +15,7 @@ from sampledsoftmax.word2vec.training.memory import (
     plan_memory,
     resident_memory,
 )
+from sampledsoftmax.word2vec.training.watch import Watch
 
 MEMINFO = "MemTotal:  2000 kB\nMemFree:  10 kB\nMemAvailable:  1000 kB\n"
 STATUS = "Name:\tpython\nVmSize:\t  300 kB\nVmData:\t  100 kB\n"
@@ -57,9 +59,25 @@ def test_plans_of_a_run_count_the_process_and_what_comes_after_the_tables():
     both = plan_memory(1000, 10, slots_per_weight=0, stream_bytes=8, copied=2.0)
     assert both.vectors - plan.vectors == 1000 * 10 * 4
     assert plan.total == plan.tables + plan.stream + plan.process + max(plan.work, plan.vectors)
+    more = plan_memory(1000, 10, slots_per_weight=0, stream_bytes=8, copied=1.0, shard_bytes=10**6)
+    assert more.work - plan.work == 10**6
     assert resident_memory() is None or plan.process > 10**7
     assert "process " in str(plan)
     assert "vectors " in str(plan)
+
+
+def test_a_run_of_more_shards_plans_more_memory():
+    """The buffers of a shard, with batches of 80 words, 5 words of context and 100 numbers, take about 1.3 MB."""
+    plans = []
+
+    def stop(plan):
+        plans.append(plan)
+        raise KeyboardInterrupt
+
+    for shards in (1, 65):
+        with pytest.raises(KeyboardInterrupt):
+            Word2Vec(shards=shards, min_count=1).train([["a", "b", "c"]] * 20, watch=Watch(on_plan=stop))
+    assert 10**6 < (plans[1].work - plans[0].work) / 64 < 2 * 10**6
 
 
 MEASURED = """

@@ -75,7 +75,7 @@ def test_any_word_is_saved_and_loaded(tmp_path):
 
 
 def test_a_run_on_any_words_is_resumed(tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", 64)
+    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", 256)
     path, settings = tmp_path / "model.zip", {"vector_size": 8, "min_count": 1, "epochs": 1}
     whole = Word2Vec(corpus(), **settings)
     model = Word2Vec(**settings)

@@ -25,7 +25,7 @@ STOPS = [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (sign
 
 @pytest.fixture(autouse=True)
 def many_blocks(monkeypatch):
-    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", BLOCK // trainer.NUM_SHARDS)
+    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", BLOCK)
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def test_a_second_signal_acts_at_once_and_the_checkpoint_is_intact(number, error
     with pytest.raises(error):
         model.train(two_worlds(), checkpoint=path, checkpoint_seconds=0)
     monkeypatch.undo()
-    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", BLOCK // trainer.NUM_SHARDS)
+    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", BLOCK)
     with pytest.raises(ValueError, match="this run was stopped within a block: load its last checkpoint, or go"):
         model.train(two_worlds(), resume=True)
     loaded = Word2Vec.load(path)

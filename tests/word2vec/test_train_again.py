@@ -21,7 +21,7 @@ MORE = two_worlds(40, seed=2)
 
 @pytest.fixture
 def many_blocks(monkeypatch):
-    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", BLOCK // trainer.NUM_SHARDS)
+    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", BLOCK)
 
 
 @pytest.mark.parametrize("options", [{}, {"sg": False, "optimizer": "sgd"}, {"sampler": "learned_unigram"}], ids=str)

@@ -8,7 +8,7 @@ import pytest
 import sampledsoftmax as ss
 from sampledsoftmax.kernels.text.shard import EXAMPLES
 from sampledsoftmax.word2vec.training import trainer as trainer_module
-from sampledsoftmax.word2vec.training.trainer import NUM_SHARDS, DivergedError
+from sampledsoftmax.word2vec.training.trainer import DivergedError
 from tests.aborted_runs import run_aborted_after
 from tests.word2vec.trainers import (
     Batch,
@@ -25,6 +25,7 @@ from tests.word2vec.trainers import (
 # itself rounds the change that is read off it. In float64 the reference rounds as we do; in float32 it does not round.
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
 
+NUM_SHARDS = Task().shards
 DTYPES = [np.float32, np.float64]
 MODELS = [pytest.param(True, id="skip_gram"), pytest.param(False, id="cbow")]
 # Objective, subtract_log_q, remove_accidental_hits: each in all four ways is below.
@@ -90,6 +91,22 @@ def test_a_step_is_the_public_functions_on_its_pairs(
     step = check_step(task)
     if batch_size > 1:
         assert 0.2 * step.losses.size < step.hits
+
+
+@pytest.mark.parametrize("center_is_input", MODELS)
+@pytest.mark.parametrize("shards", [1, 3, 16])
+def test_a_step_of_any_number_of_shards(shards, center_is_input):
+    assert check_step(Task(center_is_input=center_is_input, shards=shards, dtype=np.float64)).hits > 0
+
+
+@pytest.mark.parametrize("num_words", [2, 7])
+def test_shards_of_a_short_text_are_empty(num_words):
+    task = Task(shards=8, dtype=np.float64)
+    text = text_of(task, num_words)._replace(offsets=np.array([0, num_words]))
+    check_step(task, text)
+    trainer = task.on(text)
+    trainer.train_block(0, 0, 1.0)
+    assert sum(shard.totals[EXAMPLES] > 0 for shard in trainer._shards) == num_words
 
 
 @pytest.mark.parametrize("correction", list(itertools.product([True, False], repeat=2)))
@@ -243,23 +260,24 @@ def test_candidates_that_cannot_be_found():
         np.testing.assert_array_equal(ours, old)
 
 
+@pytest.mark.parametrize("shards", [1, 4, 7, 32, 40])
 @pytest.mark.parametrize("num_words", [0, 1, 3, 63, 64, 65, 301, 1000])
-def test_blocks_of_an_epoch_cover_the_text_once(monkeypatch, num_words):
-    monkeypatch.setattr(trainer_module, "POSITIONS_PER_BLOCK", 16)
-    trainer = Task().on(text_of(Task(), num_words))
+def test_blocks_of_an_epoch_cover_the_text_once(monkeypatch, num_words, shards):
+    monkeypatch.setattr(trainer_module, "POSITIONS_PER_BLOCK", 64)
+    trainer = Task(shards=shards).on(text_of(Task(), num_words))
     blocks = [trainer._block(0, b) for b in range(trainer.num_blocks)]
     positions = [
-        list(range(block.first[k], block.last[k])) for k in range(NUM_SHARDS) for block in blocks
+        list(range(block.first[k], block.last[k])) for k in range(shards) for block in blocks
     ]  # those of a shard in their order, then those of the next
     assert list(itertools.chain(*positions)) == list(range(num_words))
-    assert max(map(len, positions)) <= 16
+    assert max(map(len, positions)) <= max(2, 64 // shards)
 
 
 def test_the_pairs_of_an_epoch_do_not_depend_on_the_size_of_its_blocks(monkeypatch):
     task = Task(window=4, num_classes=30)
     text = text_of(task, 301)._replace(thresholds=np.full(30, 2**31, np.uint64))
     runs = []
-    for size in (16, 31, 8192):
+    for size in (64, 127, 32_768):
         monkeypatch.setattr(trainer_module, "POSITIONS_PER_BLOCK", size)
         trainer = task.on(text)
         result = [trainer.train_block(3, b, 0.01) for b in range(trainer.num_blocks)]
@@ -271,7 +289,7 @@ def test_the_pairs_of_an_epoch_do_not_depend_on_the_size_of_its_blocks(monkeypat
 
 
 def test_epochs_and_blocks_have_examples_and_candidates_of_their_own(monkeypatch):
-    monkeypatch.setattr(trainer_module, "POSITIONS_PER_BLOCK", 16)
+    monkeypatch.setattr(trainer_module, "POSITIONS_PER_BLOCK", 64)
     task = Task(num_classes=300)
     text = text_of(task, 128)._replace(ids=np.tile(np.arange(16), 8), offsets=np.arange(0, 129, 16))
     text = text._replace(thresholds=np.full(300, 2**31, np.uint64))
@@ -287,16 +305,29 @@ def test_epochs_and_blocks_have_examples_and_candidates_of_their_own(monkeypatch
 
 @pytest.mark.parametrize("barriers", range(4))
 def test_aborted_barrier_stops_training(monkeypatch, barriers):
-    """The first of two threads runs alone: it has the shards 0 and 2, and every other group of sixteen rows."""
+    """The first of two threads runs alone: it has the shards 0 and 1, and every other group of sixteen rows."""
     task = Task(num_classes=300, sampler="uniform")
-    trainer = task.on(text_of(task, 40))
-    before = copies(trainer.tables)
+    trainer = task.on(text_of(task, 40), threads=2)
+    check_abort(trainer, run_aborted_after(barriers, monkeypatch), barriers > 1, monkeypatch)
 
-    run = run_aborted_after(barriers, monkeypatch)
+
+@pytest.mark.parametrize("barriers", range(6))
+def test_aborted_barrier_of_a_thread_group_stops_training(monkeypatch, barriers):
+    """The first of two threads runs alone; of the only shard it has half of the classes and examples."""
+    task = Task(num_classes=300, sampler="uniform", shards=1)
+    trainer = task.on(text_of(task, 40), threads=2)
+    group = trainer._shards[0].counters
+    run = run_aborted_after(barriers, monkeypatch, [None, group, group, group])
+    check_abort(trainer, run, barriers > 4, monkeypatch)
+
+
+def check_abort(trainer, run, takes_a_step, monkeypatch):
+    """Train with a thread pool of which only the first of two threads works; it updates rows if it takes a step."""
+    before = copies(trainer.tables)
     monkeypatch.setattr(trainer_module.thread_pool, "run", run)
     result = trainer.train_block(0, 0, 0.1)
-    assert result.steps == (barriers > 1)
+    assert result.steps == takes_a_step
     for ours, old in zip(copies(trainer.tables), before, strict=True):
         rows = np.unique(np.nonzero(ours != old)[0])
-        assert (rows.size > 0) == (barriers > 1)
+        assert (rows.size > 0) == takes_a_step
         assert (rows // 16 % 2 == 0).all()

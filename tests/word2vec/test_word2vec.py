@@ -8,6 +8,7 @@ import sampledsoftmax as ss
 from sampledsoftmax.word2vec.model import Word2Vec
 from sampledsoftmax.word2vec.training import checkpoint, trainer
 from sampledsoftmax.word2vec.training.progress import Progress, TrainingDivergedError
+from sampledsoftmax.word2vec.training.settings import DEFAULT_SHARDS
 from sampledsoftmax.word2vec.training.watch import Watch
 
 pytestmark = pytest.mark.compiled  # a training run takes minutes in plain Python
@@ -19,7 +20,7 @@ BLOCK = 4 * 16  # positions, with the fixture `many_blocks`
 @pytest.fixture
 def many_blocks(monkeypatch):
     """Make blocks small, so that small corpora have many."""
-    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", BLOCK // trainer.NUM_SHARDS)
+    monkeypatch.setattr(trainer, "POSITIONS_PER_BLOCK", BLOCK)
 
 
 def two_worlds(num_sentences=60, seed=1):
@@ -122,7 +123,7 @@ def test_progress_counts_words_pairs_and_steps():
     model = Word2Vec(**{**SMALL, "window": 1, "learning_rate": 0.2, "min_learning_rate": 0.1})
     model.train(two_worlds(), seen.append, epochs.append)
     pairs = 60 * 8  # five words in a row have four neighborhoods, each seen from both sides
-    steps = -(-60 * 5 // trainer.NUM_SHARDS // SMALL["batch_size"])
+    steps = -(-60 * 5 // DEFAULT_SHARDS // SMALL["batch_size"])
     assert [p[:6] for p in seen] == [(1, 2, steps, pairs, 300, 600), (2, 2, 2 * steps, 2 * pairs, 600, 600)]
     assert [p.learning_rate for p in seen] == pytest.approx([0.2, 0.15])
     assert epochs == seen == model.history
@@ -177,6 +178,9 @@ def test_vectors_before_training():
         ({"epochs": 2.0}, TypeError, "epochs must be a whole number, got float 2.0"),
         ({"num_sampled": 0}, ValueError, "num_sampled must be at least 1, got 0"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+        ({"shards": 0}, ValueError, "shards must be at least 1, got 0"),
+        ({"shards": 257}, ValueError, "shards must be at most 256, got 257"),
+        ({"shards": 4.0}, TypeError, "shards must be a whole number, got float 4.0"),
         ({"learning_rate": 0.0}, ValueError, "learning_rate must be above 0, got 0"),
         ({"learning_rate": float("nan")}, ValueError, "learning_rate must be finite, got nan"),
         ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
@@ -192,6 +196,7 @@ def test_vectors_before_training():
         ({"min_learning_rate": 0.3}, ValueError, "min_learning_rate must be at most learning_rate=0.2, got 0.3"),
         ({"sg": 2}, TypeError, "sg must be True or False, got int 2"),
         ({"threads": 0}, ValueError, "threads must be at least 1, got 0"),
+        ({"threads": 257}, ValueError, "threads must be at most 256, got 257"),
         (
             {"objective": "negative_sampling", "subtract_log_q": True},
             ValueError,

@@ -10,7 +10,7 @@ from sampledsoftmax.kernels.text.shard import EXAMPLES, PAIRS
 from sampledsoftmax.kernels.text.windows import Text
 from sampledsoftmax.layers.table import Table
 from sampledsoftmax.types import Correction
-from sampledsoftmax.word2vec.training.trainer import NUM_SHARDS, Tables, Trainer, TrainingPlan
+from sampledsoftmax.word2vec.training.trainer import Tables, Trainer, TrainingPlan
 
 SEED = 5
 
@@ -31,16 +31,18 @@ class Task(NamedTuple):
     center_is_input: bool = True
     optimizer: object = ss.SGD(1.0)
     sampler: str = "log_uniform"
+    shards: int = 4
 
     @property
     def trainer(self):
         """A trainer whose shards have one batch each, or a little less."""
-        return self.on(text_of(self, NUM_SHARDS * self.batch_size - (self.batch_size > 1)))
+        return self.on(text_of(self, self.shards * self.batch_size - (self.batch_size > 1)))
 
-    def on(self, text, sampler=None):
+    def on(self, text, sampler=None, threads=None):
         correction = Correction(self.subtract_log_q, self.remove_accidental_hits)
-        plan = TrainingPlan(self.objective, correction, self.learn_biases, self.num_sampled, self.batch_size, SEED)
-        return Trainer(tables_of(self), text, sampler_of(self) if sampler is None else sampler, plan)
+        sizes = self.num_sampled, self.batch_size, SEED, self.shards
+        plan = TrainingPlan(self.objective, correction, self.learn_biases, *sizes)
+        return Trainer(tables_of(self), text, sampler_of(self) if sampler is None else sampler, plan, threads)
 
 
 def sampler_of(task):
@@ -104,7 +106,7 @@ def expected_step(task, trainer, values, epoch=0):
     """
     sums = [np.zeros_like(table) for table in values]
     losses, hits = [], 0
-    for k in range(NUM_SHARDS):
+    for k in range(task.shards):
         examples = Batch.of_shard(trainer, k)
         if examples.labels.size == 0:
             continue
@@ -146,7 +148,7 @@ def all_candidates(trainer):
 def candidates_of(task, k, labels, epoch=0, step=0):
     """Return the sample of shard k in a step of the first block of an epoch."""
     sampler = sampler_of(task)
-    block = (step * NUM_SHARDS + k) * task.num_sampled * BLOCKS_PER_CANDIDATE
+    block = (step * task.shards + k) * task.num_sampled * BLOCKS_PER_CANDIDATE
     sampler.state = {**sampler.state, "seed": SEED, "seed2": 2 << 60 | epoch << 32, "block": block}
     return sampler.sample(labels, task.num_sampled)
 

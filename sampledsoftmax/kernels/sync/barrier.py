@@ -16,20 +16,26 @@ _SPINS_BEFORE_YIELD = 1000
 
 @jit
 def barrier(shared, num_threads):
-    """Wait until all threads have arrived; return False if the run was aborted.
+    """Wait until all threads have arrived; return False if the run was aborted."""
+    return group_barrier(shared, num_threads, shared)
+
+
+@jit
+def group_barrier(counters, num_threads, shared):
+    """Wait until all of a group of threads have arrived; it has counters of its own, like `shared`.
 
     The last thread to arrive resets the counter of arrivals and then lets the others pass: barriers can follow one
     another without a number of their own.
     """
     if num_threads == 1:
         return True
-    passed = atomic_load(shared, PASSED)
-    if atomic_add(shared, ARRIVED, 1) == num_threads - 1:
-        atomic_add(shared, ARRIVED, -num_threads)
-        atomic_add(shared, PASSED, 1)
+    passed = atomic_load(counters, PASSED)
+    if atomic_add(counters, ARRIVED, 1) == num_threads - 1:
+        atomic_add(counters, ARRIVED, -num_threads)
+        atomic_add(counters, PASSED, 1)
         return True
     spins = 0
-    while atomic_load(shared, PASSED) == passed:
+    while atomic_load(counters, PASSED) == passed:
         spins += 1
         if spins > _SPINS_BEFORE_YIELD:
             if atomic_load(shared, ABORTED) != 0:

@@ -1,24 +1,31 @@
 """One shard of a word training step: a batch of examples, and the gradients of its rows.
 
 A shard changes no table. Its gradients are sums over its batch, one row for each row of a table that the batch uses.
+A group of threads computes a shard in four phases: its first thread makes the examples and groups equal ids, then all
+pack rows of classes, compute losses of their examples, and sum the gradients of the rows they take. A group of one
+thread, as where there are as many shards as threads or more, waits at none of the barriers.
 """
 
 import math
 from typing import Any
 
+import numpy as np
+
 from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.jit.decorators import jit
-from sampledsoftmax.jit.integers import round_up
-from sampledsoftmax.jit.simd_width import MR_TAIL
-from sampledsoftmax.kernels.linalg.packed_rows import add_to_panels, add_to_rows, panel_dot
-from sampledsoftmax.kernels.linalg.packing import clear_row, pack_rows, width_of
+from sampledsoftmax.jit.integers import ceil_div, round_up
+from sampledsoftmax.kernels.linalg.packed_rows import add_to_panels, panel_dot
+from sampledsoftmax.kernels.linalg.packing import pack_rows, width_of
 from sampledsoftmax.kernels.loss.objectives import corrects_labels, label_block_loss
 from sampledsoftmax.kernels.sampling import candidates
-from sampledsoftmax.kernels.step.candidate_rows import candidate_gradients, pack_candidates
+from sampledsoftmax.kernels.step.candidate_rows import pack_candidates
 from sampledsoftmax.kernels.step.forward import block_of, input_sums, sampled_logits
 from sampledsoftmax.kernels.step.sampling_phase import draw_candidates, group_classes, group_inputs
 from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS, NUM_TRIES, Operands, Scratch
-from sampledsoftmax.kernels.sync.schedule import BLOCK_ROWS
+from sampledsoftmax.kernels.sync.barrier import CLASS_CHUNKS, group_barrier, reset_chunks, static_range
+from sampledsoftmax.kernels.sync.schedule import BLOCK_ROWS, static_examples
+from sampledsoftmax.kernels.text.gradients import sum_gradients
+from sampledsoftmax.kernels.text.owned_rows import OwnedRows, list_owned_rows
 from sampledsoftmax.kernels.text.windows import Examples, TokenWindow, make_examples
 
 LOSS, PAIRS, EXAMPLES = range(3)  # of ShardBuffers.totals
@@ -42,8 +49,12 @@ class ShardBuffers(ArrayStruct):
         Expected counts and their logs, or zeros.
     input_rows, flat_input_rows : float [inputs, dim panels, width], [inputs, dim panels * width]
         Gradients of rows of embeddings. One memory.
+    owned_classes, owned_inputs : OwnedRows
+        Gradients of rows of weights and of embeddings, by the owner of the row.
     totals : float64 [3]
         LOSS, PAIRS and EXAMPLES of the batch.
+    counters : int64 [SHARED_SIZE]
+        Of the barriers and the chunks of its thread group.
     """
 
     scratch: Scratch
@@ -57,15 +68,53 @@ class ShardBuffers(ArrayStruct):
     class_log_q: Any
     input_rows: Any
     flat_input_rows: Any
+    owned_classes: OwnedRows
+    owned_inputs: OwnedRows
     totals: Any
+    counters: Any
 
 
 @jit
-def shard_gradients(first, last, tables, text, call, source, settings, shard, buffers, thread_id):
+def reset_counters(shard):
+    """Prepare the counters of the thread group for a run, before the first barrier of all threads."""
+    for i in range(shard.counters.size):
+        shard.counters[i] = 0
+
+
+@jit
+def shard_gradients(group, first, last, tables, text, call, source, settings, shard, buffers):
     """Compute the gradients of the examples of words first .. last of the token window, with the call-th sample.
 
-    shard.scratch.sizes[NUM_TRIES] is -1 where the candidates could not be drawn.
+    All members of the group call this. It does not end with a barrier: that of all threads follows.
+    shard.scratch.sizes[NUM_TRIES] is -1 where the candidates could not be drawn. Returns False if the run was aborted.
     """
+    scratch, totals = shard.scratch, shard.totals
+    first_label = round_up(scratch.candidates.size, width_of(scratch.packed_candidates))
+    if group.member == 0:
+        _make_batch(first, last, text, call, first_label, source, shard)
+        _list_owned_rows(group.num_threads, shard)
+    if not group_barrier(shard.counters, group.size, group.shared):
+        return False
+    size = np.int64(totals[EXAMPLES])
+    if size == 0 or scratch.sizes[NUM_TRIES] < 0:
+        return True
+    operands = _operands(size, tables, text.center_is_input, shard)
+    _pack_classes(group, first_label, operands, source.distribution, settings, shard)
+    if not group_barrier(shard.counters, group.size, group.shared):
+        return False
+    _run_examples(group, size, tables.inputs, text.center_is_input, operands, settings, shard, buffers)
+    if not group_barrier(shard.counters, group.size, group.shared):
+        return False
+    if group.member == 0:
+        for b in range(size):
+            totals[LOSS] += float(scratch.losses[b])
+    sum_gradients(size, first_label, text.center_is_input, shard)
+    return True
+
+
+@jit
+def _make_batch(first, last, text, call, first_label, source, shard):
+    """Make examples, draw candidates and group equal classes and inputs, as far as there are any."""
     scratch, examples, totals = shard.scratch, shard.examples, shard.totals
     size = make_examples(text, shard.tokens, first, last, examples)
     labels, inputs = (
@@ -74,33 +123,15 @@ def shard_gradients(first, last, tables, text, call, source, settings, shard, bu
     )
     totals[LOSS], totals[PAIRS], totals[EXAMPLES] = 0.0, labels.size, size
     scratch.sizes[NUM_TRIES] = scratch.sizes[NUM_CLASS_GROUPS] = scratch.sizes[NUM_INPUT_GROUPS] = 0
+    reset_chunks(shard.counters, CLASS_CHUNKS)
     if size == 0:
         return
     draw_candidates(call, source, scratch)
     if scratch.sizes[NUM_TRIES] < 0:
         return
-    first_label = round_up(scratch.candidates.size, width_of(scratch.packed_candidates))
     group_classes(labels, first_label, scratch)
     _list_candidates(first_label, scratch)
     group_inputs(inputs, scratch)
-    _count(source.distribution, first_label, settings, shard)
-    rows, row_ids = tables.inputs, inputs
-    if not text.center_is_input:
-        _take_means(size, tables.inputs, examples, shard.means)
-        rows, row_ids = shard.means, examples.rows[:size]
-    operands = Operands(
-        rows, row_ids,
-        tables.weights, tables.bias_entries, labels,
-        tables.weights, tables.bias_entries, scratch.candidates,
-    )  # fmt: skip
-    pack_candidates(0, 1, operands, settings, scratch)
-    other_labels = scratch.class_groups.ids[: scratch.sizes[NUM_CLASS_GROUPS]]
-    pack_rows(tables.weights, other_labels, first_label, other_labels.size - first_label, scratch.packed_candidates)
-    _run_examples(size, operands, settings, shard, buffers, thread_id)
-    _sum_classes(size, first_label, operands, shard)
-    _sum_inputs(inputs.size, text.center_is_input, shard)
-    for b in range(size):
-        totals[LOSS] += float(scratch.losses[b])
 
 
 @jit
@@ -112,28 +143,75 @@ def _list_candidates(first_label, scratch):
 
 
 @jit
-def _count(distribution, first_label, settings, shard):
-    """Write the expected count of each class, and its log, or 0 where none is subtracted."""
-    scratch, logs = shard.scratch, shard.class_log_q
-    num_sampled, num_classes = scratch.candidates.size, scratch.sizes[NUM_CLASS_GROUPS]
-    if not settings.subtract_log_q:
-        for u in range(num_classes):
-            logs[u] = 0
-        return
-    counts, tries = shard.class_counts[first_label:num_classes], scratch.sizes[NUM_TRIES]
-    labels = scratch.class_groups.ids[first_label:num_classes]
-    candidates.expected_counts(distribution, num_sampled, tries, scratch.candidates, scratch.sampled_counts)
-    candidates.expected_counts(distribution, num_sampled, tries, labels, counts)
-    for s in range(num_sampled):
-        logs[s] = math.log(logs.dtype.type(scratch.sampled_counts[s]))
-    for u in range(first_label, num_classes):
-        logs[u] = math.log(logs.dtype.type(counts[u - first_label]))
+def _list_owned_rows(num_threads, shard):
+    classes, inputs, sizes = shard.scratch.class_groups.ids, shard.scratch.input_groups.ids, shard.scratch.sizes
+    list_owned_rows(num_threads, classes[: sizes[NUM_CLASS_GROUPS]], shard.owned_classes)
+    list_owned_rows(num_threads, inputs[: sizes[NUM_INPUT_GROUPS]], shard.owned_inputs)
 
 
 @jit
-def _take_means(size, table, examples, means):
+def _operands(size, tables, center_is_input, shard):
+    """Return the rows of the batch; its inputs are rows of a table, or means of several."""
+    examples = shard.examples
+    rows, row_ids = tables.inputs, examples.input_ids[:size]
+    if not center_is_input:
+        rows, row_ids = shard.means, examples.rows[:size]
+    return Operands(
+        rows, row_ids,
+        tables.weights, tables.bias_entries, examples.label_ids[: examples.label_starts[size]],
+        tables.weights, tables.bias_entries, shard.scratch.candidates,
+    )  # fmt: skip
+
+
+@jit
+def _pack_classes(group, first_label, operands, distribution, settings, shard):
+    """Pack this member's share of the rows of candidates and of other labels, with their log Q."""
+    scratch, width = shard.scratch, width_of(shard.scratch.packed_candidates)
+    num_sampled, num_classes = operands.sampled_ids.size, scratch.sizes[NUM_CLASS_GROUPS]
+    first, end = static_range(group.member, group.size, ceil_div(num_sampled, width))
+    _count(first * width, min(end * width, num_sampled), distribution, settings, scratch.sampled_counts, shard)
+    pack_candidates(group.member, group.size, operands, settings, scratch)
+    first, end = static_range(group.member, group.size, num_classes - first_label)
+    _count(first_label + first, first_label + end, distribution, settings, shard.class_counts, shard)
+    ids = scratch.class_groups.ids[:num_classes]
+    pack_rows(operands.true_weights, ids, first_label + first, end - first, scratch.packed_candidates)
+
+
+@jit
+def _count(first, end, distribution, settings, counts, shard):
+    """Write the expected counts of classes first .. end, and their logs, or zeros where none is subtracted."""
+    scratch, logs = shard.scratch, shard.class_log_q
+    if not settings.subtract_log_q:
+        for u in range(first, end):
+            logs[u] = 0
+        return
+    ids, num_sampled = scratch.class_groups.ids[first:end], scratch.candidates.size
+    candidates.expected_counts(distribution, num_sampled, scratch.sizes[NUM_TRIES], ids, counts[first:end])
+    for u in range(first, end):
+        logs[u] = math.log(logs.dtype.type(counts[u]))
+
+
+@jit
+def _run_examples(group, size, table, center_is_input, operands, settings, shard, buffers):
+    """Compute the losses of this member's range of the examples, and the gradients of logits and inputs."""
+    scratch, num_sampled = shard.scratch, operands.sampled_ids.size
+    first, end = static_examples(group.member, group.size, size, 0)
+    for top in range(first, end, BLOCK_ROWS):
+        block = block_of(top, min(BLOCK_ROWS, end - top), num_sampled, scratch)
+        if not center_is_input:
+            _take_means(block, table, shard.examples, shard.means)
+        pack_rows(operands.inputs, operands.input_ids, top, block.padded, scratch.inputs)
+        _true_logits(block, operands, settings.objective, shard)
+        sampled_logits(block, scratch)
+        starts = shard.examples.label_starts
+        label_block_loss(settings.objective, block, settings, starts, scratch, buffers, group.thread_id)
+        _input_gradients(block, buffers.row_scales[group.thread_id], shard)
+
+
+@jit
+def _take_means(block, table, examples, means):
     ids, starts = examples.input_ids, examples.input_starts
-    for b in range(size):
+    for b in range(block.top, block.top + block.rows):
         for d in range(means.shape[1]):
             means[b, d] = 0
         for j in range(starts[b], starts[b + 1]):
@@ -143,19 +221,6 @@ def _take_means(size, table, examples, means):
         share = means.dtype.type(1) / (starts[b + 1] - starts[b])
         for d in range(means.shape[1]):
             means[b, d] *= share
-
-
-@jit
-def _run_examples(size, operands, settings, shard, buffers, thread_id):
-    scratch, num_sampled = shard.scratch, operands.sampled_ids.size
-    for top in range(0, size, BLOCK_ROWS):
-        block = block_of(top, min(BLOCK_ROWS, size - top), num_sampled, scratch)
-        pack_rows(operands.inputs, operands.input_ids, top, block.padded, scratch.inputs)
-        _true_logits(block, operands, settings.objective, shard)
-        sampled_logits(block, scratch)
-        starts = shard.examples.label_starts
-        label_block_loss(settings.objective, block, settings, starts, scratch, buffers, thread_id)
-        _input_gradients(block, buffers.row_scales[thread_id], shard)
 
 
 @jit
@@ -186,35 +251,3 @@ def _input_gradients(block, row_scales, shard):
     for b in range(block.top, block.top + block.rows):
         for i in range(starts[b], starts[b + 1]):
             add_to_panels(out, b, factors[i], packed, groups[i])
-
-
-@jit
-def _sum_classes(size, first_label, operands, shard):
-    """Write the gradients of all classes: as candidates, and as labels."""
-    scratch, rows, entries = shard.scratch, shard.class_rows, shard.class_entries
-    num_sampled, width = operands.sampled_ids.size, width_of(scratch.packed_candidates)
-    candidate_gradients(0, first_label // width, round_up(size, MR_TAIL), scratch, rows)
-    for s in range(num_sampled):
-        entries[s, 0] = scratch.bias_sums[s // width, s % width]
-    for u in range(first_label, scratch.sizes[NUM_CLASS_GROUPS]):
-        entries[u, 0] = 0
-        clear_row(rows, u)
-    inputs, groups, factors = scratch.inputs, scratch.group_of_label, scratch.true_grad
-    example_of = shard.examples.example_of_label
-    for i in range(operands.true_ids.size):
-        entries[groups[i], 0] += factors[i]
-        add_to_rows(rows, groups[i], factors[i], inputs, example_of[i])
-
-
-@jit
-def _sum_inputs(num_inputs, center_is_input, shard):
-    """Write the gradients of the rows of inputs; one of n inputs of an example gets an n-th of its gradient."""
-    scratch, rows = shard.scratch, shard.input_rows
-    groups, example_of, starts = scratch.group_of_input, shard.examples.example_of_input, shard.examples.input_starts
-    for u in range(scratch.sizes[NUM_INPUT_GROUPS]):
-        clear_row(rows, u)
-    for j in range(num_inputs):
-        b, share = example_of[j], rows.dtype.type(1)
-        if not center_is_input:
-            share /= rows.dtype.type(starts[b + 1] - starts[b])
-        add_to_rows(rows, groups[j], share, scratch.input_sums, b)

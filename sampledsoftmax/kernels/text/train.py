@@ -1,8 +1,8 @@
 """Training on a text: shards compute gradients against the same tables, then all are applied by the owners of the rows.
 
-The number of shards is fixed; each has its own part of the text and its own candidates. A thread computes one or more
-shards, and then updates the rows that it owns, with the gradients of one shard after the other. The number of threads
-thus decides who computes, and no bit of a result.
+Each shard has its own part of the text and its own candidates. A thread computes one or more shards, or a share of one
+if there are more threads than shards, and then updates the rows that it owns, with the gradients of one shard after the
+other. The number of shards decides the result, the number of threads only who computes.
 """
 
 import math
@@ -16,14 +16,13 @@ from sampledsoftmax.kernels.sampling import candidates
 from sampledsoftmax.kernels.step.train import FINISHED, NOT_FINITE, OUTCOME, STEPS_TAKEN, TOO_FEW_CLASSES
 from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS, NUM_TRIES
 from sampledsoftmax.kernels.sync.atomics import prefetch_read, prefetch_write
-from sampledsoftmax.kernels.sync.barrier import barrier, static_range
-from sampledsoftmax.kernels.text.shard import EXAMPLES, LOSS, PAIRS, shard_gradients
+from sampledsoftmax.kernels.sync.barrier import barrier
+from sampledsoftmax.kernels.sync.thread_group import thread_group_of
+from sampledsoftmax.kernels.text.shard import EXAMPLES, LOSS, PAIRS, reset_counters, shard_gradients
 from sampledsoftmax.kernels.text.windows import read_tokens
 from sampledsoftmax.kernels.update.rules import prefetch_slots, update_row
 
 _PREFETCH_DISTANCE = 6  # rows, to hide the latency of memory
-# Sixteen adjacent rows have one owner: threads that write to one cache line wait for it.
-_OWNED_ROWS_LOG2 = 4
 
 
 class Block(NamedTuple):
@@ -58,23 +57,23 @@ def run_text_steps(
     status[STEPS_TAKEN] is the number of steps that were taken.
     """
     num_shards = len(shards)
-    first_shard, end_shard = static_range(thread_id, num_threads, num_shards)
-    for k in range(first_shard, end_shard):
-        read_tokens(text, block.seed, block.stream, block.first[k], block.last[k], shards[k].tokens)
+    group = thread_group_of(thread_id, num_threads, shared, num_shards)
+    if group.member == 0:
+        for k in range(group.first, group.end):
+            reset_counters(shards[k])
+            read_tokens(text, block.seed, block.stream, block.first[k], block.last[k], shards[k].tokens)
     if not barrier(shared, num_threads):
         return
-    steps = 0
-    for k in range(num_shards):
-        bounds = shards[k].tokens.bounds
-        steps = max(steps, ceil_div(bounds[2] - bounds[1], block.batch_size))
+    steps = _num_steps(shards, block.batch_size)
     for step in range(steps):
-        for k in range(first_shard, end_shard):
-            shard = shards[k]
-            first, words = shard.tokens.bounds[1], shard.tokens.bounds[2] - shard.tokens.bounds[1]
-            shard_gradients(
-                first + words * step // steps, first + words * (step + 1) // steps, tables, text,
-                step * num_shards + k, source, settings, shard, buffers, thread_id,
-            )  # fmt: skip
+        for k in range(group.first, group.end):
+            bounds = shards[k].tokens.bounds
+            first, words = bounds[1], bounds[2] - bounds[1]
+            if not shard_gradients(
+                group, first + words * step // steps, first + words * (step + 1) // steps, tables, text,
+                step * num_shards + k, source, settings, shards[k], buffers,
+            ):  # fmt: skip
+                return
         if not barrier(shared, num_threads):
             return
         outcome = _outcome(shards)
@@ -91,6 +90,16 @@ def run_text_steps(
 
 
 @jit
+def _num_steps(shards, batch_size):
+    """Return how many steps the shard with the most words needs; the others take smaller batches."""
+    steps = 0
+    for k in range(len(shards)):
+        bounds = shards[k].tokens.bounds
+        steps = max(steps, ceil_div(bounds[2] - bounds[1], batch_size))
+    return steps
+
+
+@jit
 def _outcome(shards):
     for k in range(len(shards)):
         if shards[k].scratch.sizes[NUM_TRIES] < 0:
@@ -103,38 +112,39 @@ def _outcome(shards):
 @jit
 def _update(thread_id, num_threads, tables, rule, learn_biases, shard):
     """Apply the gradients of a shard to the rows that this thread owns."""
-    scratch = shard.scratch
-    ids = scratch.input_groups.ids[: scratch.sizes[NUM_INPUT_GROUPS]]
-    table, slots, rows = tables.inputs, tables.inputs_slots, shard.flat_input_rows
-    for u in range(ids.size):
-        _prefetch_ahead(thread_id, num_threads, table, slots, rows, ids, u)
-        if _owns(thread_id, num_threads, ids[u]):
-            update_row(rule, table, slots, ids[u], rows, u)
-    ids = scratch.class_groups.ids[: scratch.sizes[NUM_CLASS_GROUPS]]
-    table, slots, rows = tables.weights, tables.weights_slots, shard.flat_class_rows
+    ids = shard.scratch.input_groups.ids[: shard.scratch.sizes[NUM_INPUT_GROUPS]]
+    table, slots, rows, next_of = tables.inputs, tables.inputs_slots, shard.flat_input_rows, shard.owned_inputs.next
+    u = ahead = shard.owned_inputs.head[thread_id]
+    for _ in range(_PREFETCH_DISTANCE):
+        ahead = _prefetch(ahead, num_threads, table, slots, rows, ids, next_of)
+    while u >= 0:
+        ahead = _prefetch(ahead, num_threads, table, slots, rows, ids, next_of)
+        update_row(rule, table, slots, ids[u], rows, u)
+        u = next_of[u]
+    ids = shard.scratch.class_groups.ids[: shard.scratch.sizes[NUM_CLASS_GROUPS]]
+    table, slots, rows, next_of = tables.weights, tables.weights_slots, shard.flat_class_rows, shard.owned_classes.next
     biases, biases_slots, entries = tables.biases, tables.biases_slots, shard.class_entries
-    for u in range(ids.size):
-        _prefetch_ahead(thread_id, num_threads, table, slots, rows, ids, u)
-        if ids[u] >= 0 and _owns(thread_id, num_threads, ids[u]):
-            update_row(rule, table, slots, ids[u], rows, u)
-            if learn_biases:
-                update_row(rule, biases, biases_slots, ids[u], entries, u)
+    u = ahead = shard.owned_classes.head[thread_id]
+    for _ in range(_PREFETCH_DISTANCE):
+        ahead = _prefetch(ahead, num_threads, table, slots, rows, ids, next_of)
+    while u >= 0:
+        ahead = _prefetch(ahead, num_threads, table, slots, rows, ids, next_of)
+        update_row(rule, table, slots, ids[u], rows, u)
+        if learn_biases:
+            update_row(rule, biases, biases_slots, ids[u], entries, u)
+        u = next_of[u]
 
 
 @jit
-def _owns(thread_id, num_threads, row):
-    return num_threads == 1 or (row >> _OWNED_ROWS_LOG2) % num_threads == thread_id
-
-
-@jit
-def _prefetch_ahead(thread_id, num_threads, table, slots, rows, ids, u):
-    if u + _PREFETCH_DISTANCE < ids.size:
-        row = ids[u + _PREFETCH_DISTANCE]
-        if row >= 0 and _owns(thread_id, num_threads, row):
-            prefetch_write(table, row)
-            prefetch_slots(slots, row)
-            if num_threads > 1:
-                prefetch_read(rows, u + _PREFETCH_DISTANCE)
+def _prefetch(u, num_threads, table, slots, rows, ids, next_of):
+    """Prefetch the row of gradient u, if there is one; return the next gradient of the list."""
+    if u < 0:
+        return u
+    prefetch_write(table, ids[u])
+    prefetch_slots(slots, ids[u])
+    if num_threads > 1:
+        prefetch_read(rows, u)
+    return next_of[u]
 
 
 @jit

@@ -25,6 +25,7 @@ from sampledsoftmax.word2vec.training.tables import Tables, from_arrays
 
 # Version 1, which is still read, separates words by line ends, and has no sizes.
 _KIND, _VERSION, _VERSIONS = "word model", 2, (1, 2)
+_OLD_SETTINGS = {"shards": 4}  # of a model that was saved before they were settings
 _NOT_A_NUMBER = None  # JSON has no NaN
 TORN = "stopped within a block"  # in the place of the corpus digest: the run cannot be resumed
 _MAX_MESSAGE = 300  # characters of what comes from a file
@@ -123,11 +124,11 @@ def load(path: str | os.PathLike[str], objective: Objective | None = None) -> Ch
 
 
 def _checkpoint(meta: dict[str, Any], arrays: dict[str, NDArray[Any]], objective: Objective | None) -> Checkpoint:
-    differing = set(meta["settings"]) ^ {field.name for field in fields(TrainingSettings)}
+    saved = _OLD_SETTINGS | meta["settings"]
+    differing = set(saved) ^ {field.name for field in fields(TrainingSettings)}
     if differing:
         raise ValueError(f"settings {', '.join(sorted(differing))} are missing or unknown")
-    objective_of_run = saved_objective(meta["settings"]["objective"], objective)
-    settings = TrainingSettings.checked(**meta["settings"] | {"objective": objective_of_run})
+    settings = TrainingSettings.checked(**saved | {"objective": saved_objective(saved["objective"], objective)})
     vocabulary = Vocabulary(unpack_words(arrays), arrays["counts"].astype(np.int64, copy=False))
     tables = from_arrays(arrays, settings.new_optimizer())
     if not len(vocabulary) == vocabulary.counts.size == tables.num_words:

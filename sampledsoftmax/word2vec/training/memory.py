@@ -61,7 +61,12 @@ class MemoryPlan(NamedTuple):
 
 
 def plan_memory(
-    num_words: int, vector_size: int, slots_per_weight: float = 1.0, stream_bytes: int = 0, copied: float | None = None
+    num_words: int,
+    vector_size: int,
+    slots_per_weight: float = 1.0,
+    stream_bytes: int = 0,
+    copied: float | None = None,
+    shard_bytes: int = 0,
 ) -> MemoryPlan:
     """Return the memory of a run with two tables [num_words, vector_size] of float32.
 
@@ -78,6 +83,8 @@ def plan_memory(
         Size of the ids and offsets of the corpus.
     copied : float, optional
         Tables that `vectors` copies. None: only tables, slots and stream are counted.
+    shard_bytes : int
+        Buffers of all shards of the text.
 
     Examples
     --------
@@ -93,7 +100,8 @@ def plan_memory(
     if copied is None:
         return plan
     vectors = num_words * (round(_FLOAT32 * vector_size * copied) + _INDEX_BYTES)
-    return plan._replace(process=resident_memory() or 0, work=num_words * _WORK_BYTES + _STEP_BYTES, vectors=vectors)
+    work = num_words * _WORK_BYTES + _STEP_BYTES + shard_bytes
+    return plan._replace(process=resident_memory() or 0, work=work, vectors=vectors)
 
 
 def check_fits(plan: MemoryPlan, available: int | None = None) -> None:

@@ -17,8 +17,6 @@ from sampledsoftmax.word2vec.training.progress import Progress, TrainingDiverged
 from sampledsoftmax.word2vec.training.settings import TrainingSettings
 from sampledsoftmax.word2vec.training.tables import Tables, zero_tables
 from sampledsoftmax.word2vec.training.trainer import (
-    NUM_SHARDS,
-    POSITIONS_PER_BLOCK,
     BlockResult,
     DivergedError,
     Trainer,
@@ -94,6 +92,7 @@ class Run:
                 settings.candidates(len(vocabulary)),
                 settings.batch_size,
                 settings.seed,
+                settings.shards,
             ),
         )
         self._trainer = Trainer(tables, text, self.sampler, self._plan, threads)
@@ -178,7 +177,7 @@ class Run:
         """Raise ValueError if a block could exceed the maximum total count of a learned distribution."""
         distribution = self._trainer.distribution
         counted = int(distribution.tree[-1]) if isinstance(distribution, LearnedUnigram) else 0
-        max_labels = NUM_SHARDS * POSITIONS_PER_BLOCK * 2 * self.settings.window
+        max_labels = self._trainer.max_positions * 2 * self.settings.window
         if counted and counted + max_labels > MAX_TOTAL:
             raise ValueError(
                 f"the learned unigram distribution has counted {counted:,} of at most {MAX_TOTAL:,} labels: "

@@ -22,6 +22,10 @@ OPTIMIZERS = ("adagrad", "rowwise_adagrad", "sgd")
 # negative sampling, on a text of 60 distinct words, it diverges at 0.08 already.
 LEARNING_RATES = {"adagrad": (0.2, 0.2), "rowwise_adagrad": (0.2, 0.2), "sgd": (0.01, 0.04)}
 
+# Batches that a step computes against the same tables, and the most: a shard takes about a megabyte, and a step of 256
+# shards covers 20,000 words, by which time the tables that it reads are old.
+DEFAULT_SHARDS, MAX_SHARDS = 4, 256
+
 _NUM_SAMPLED = 64
 _WORD2VEC_POWER = 0.75  # Mikolov et al., "Distributed representations of words and phrases", 2013, section 2.2
 
@@ -65,6 +69,7 @@ class TrainingSettings:
     bias: bool
     seed: int
     which: str
+    shards: int
 
     @classmethod
     def checked(cls, **given: Any) -> "TrainingSettings":
@@ -105,6 +110,7 @@ class TrainingSettings:
             bias=corrected if bias is None else validation.flag("bias", bias),
             seed=validation.whole_number("seed", given["seed"], at_least=0, at_most=MAX_SEED),
             which=validation.choice("which", given["which"], WHICH),
+            shards=validation.whole_number("shards", given["shards"], at_least=1, at_most=MAX_SHARDS),
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from sampledsoftmax.word2vec.corpus.corpus import Source
 from sampledsoftmax.word2vec.encoding.encode import Encoded, encode_and_grow, encode_corpus, encode_more
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
@@ -10,7 +12,9 @@ from sampledsoftmax.word2vec.training.checkpoint import Checkpoint, CorpusSize, 
 from sampledsoftmax.word2vec.training.memory import check_fits, plan_memory
 from sampledsoftmax.word2vec.training.run import Position, check_stream
 from sampledsoftmax.word2vec.training.settings import TrainingSettings
+from sampledsoftmax.word2vec.training.shard_memory import new_shard, num_bytes, sizes_of_batch
 from sampledsoftmax.word2vec.training.tables import Tables, grown, new_tables
+from sampledsoftmax.word2vec.training.trainer import positions_of_shard
 from sampledsoftmax.word2vec.training.watch import Watch
 
 
@@ -93,9 +97,18 @@ def _check_memory(settings: TrainingSettings, vocabulary: Vocabulary, stream: Id
         settings.slots_per_weight,
         stream.num_bytes,
         copied=2.0 if settings.which == "both" else 1.0,
+        shard_bytes=_bytes_of_shards(settings, len(vocabulary)),
     )
     watch.on_plan(plan)
     check_fits(plan)
+
+
+def _bytes_of_shards(settings: TrainingSettings, num_words: int) -> int:
+    sizes = sizes_of_batch(
+        settings.batch_size, settings.window, settings.sg, settings.candidates(num_words), settings.vector_size
+    )
+    positions = positions_of_shard(settings.shards) + 2 * settings.window
+    return settings.shards * num_bytes(new_shard(sizes, positions, 1, np.dtype(np.float32)))
 
 
 def _check_num_sampled(settings: TrainingSettings, vocabulary: Vocabulary) -> None:

@@ -1,41 +1,33 @@
 """Trains the three tables of a model block by block: the memory, threads and random streams of the kernels."""
 
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sampledsoftmax.jit.integers import ceil_div, round_up
-from sampledsoftmax.kernels.hash_table import num_buckets
+from sampledsoftmax.jit.integers import ceil_div
+from sampledsoftmax.jit.struct_sequence import StructSequence
 from sampledsoftmax.kernels.sampling.distribution import Distribution
 from sampledsoftmax.kernels.step.sampling_phase import SampleSource
 from sampledsoftmax.kernels.step.train import NOT_FINITE, OUTCOME, STEPS_TAKEN, TOO_FEW_CLASSES
-from sampledsoftmax.kernels.text.shard import EXAMPLES, LOSS, PAIRS, ShardBuffers
+from sampledsoftmax.kernels.text.shard import EXAMPLES, LOSS, PAIRS
 from sampledsoftmax.kernels.text.train import Block, run_text_steps
-from sampledsoftmax.kernels.text.windows import POSITIONS_AT_ONCE, Examples, Text, TokenWindow
+from sampledsoftmax.kernels.text.windows import Text
 from sampledsoftmax.kernels.update.rules import begin_step
 from sampledsoftmax.layers.table import trained_tables
 from sampledsoftmax.losses.objectives import Objective, checked_objective
 from sampledsoftmax.runtime.threadpool import thread_pool
-from sampledsoftmax.runtime.workspace import (
-    Sizes,
-    aligned,
-    make_scratch,
-    make_thread_buffers,
-    panel_width,
-    settings_for,
-)
+from sampledsoftmax.runtime.workspace import make_thread_buffers, settings_for
 from sampledsoftmax.samplers import CandidateSampler
 from sampledsoftmax.types import Correction
+from sampledsoftmax.word2vec.training.shard_memory import new_shard, sizes_of_batch
 from sampledsoftmax.word2vec.training.tables import Tables
 from sampledsoftmax.word2vec.training.thread_tuner import ThreadTuner
 
-# Four shards: batches whose gradients are computed against the same tables before these are updated, and the maximum
-# number of threads.
-NUM_SHARDS = 4
-# Positions of the text per shard and call: a few hundredths of a second, so that Ctrl-C is handled in time.
-POSITIONS_PER_BLOCK = 8192
+# Positions of the text per call: a few hundredths of a second, so that Ctrl-C is handled in time, and the learning rate
+# falls in small steps. Up to 32 shards divide them; more have as many each as 32, or their batches would not be full.
+POSITIONS_PER_BLOCK = 32_768
+_MOST_DIVIDED = 32
 
 # Purposes of random numbers; purpose, epoch and block give the number of a Philox stream.
 _TEXT, _CANDIDATES = 1, 2
@@ -63,6 +55,8 @@ class TrainingPlan(NamedTuple):
     batch_size : int
         Maximum number of words of a shard in a step.
     seed : int
+    shards : int
+        Batches whose gradients are computed against the same tables before these are updated.
     """
 
     objective: str | Objective
@@ -71,6 +65,7 @@ class TrainingPlan(NamedTuple):
     num_sampled: int
     batch_size: int
     seed: int
+    shards: int
 
 
 class DivergedError(FloatingPointError):
@@ -101,24 +96,25 @@ class Trainer:
     plan : TrainingPlan
         Objective and sizes.
     threads : int, optional
-        Number of threads; at most NUM_SHARDS are used. By default it is chosen at run time (see
-        `ThreadTuner`), up to `set_num_threads`.
+        Number of threads. By default it is chosen at run time (see `ThreadTuner`), up to `set_num_threads`.
     """
 
     def __init__(
         self, tables: Tables, text: Text, sampler: CandidateSampler, plan: TrainingPlan, threads: int | None = None
     ) -> None:
         self.tables, self.text, self.plan, self._threads = tables, text, plan, threads
-        self._tuner = ThreadTuner(min(thread_pool.num_threads, NUM_SHARDS))
+        most_threads = threads or thread_pool.num_threads
+        self._tuner = ThreadTuner((most_threads, min(plan.shards, most_threads), 1))
         distribution = sampler.fused_distribution()
         if distribution is None:
             raise TypeError(f"{type(sampler).__name__} has no compiled distribution")
         self._distribution = distribution
         _refuse_counted_steps(tables)
         dim, real = tables.embeddings.values.shape[1], tables.embeddings.values.dtype
-        sizes = _sizes(text, plan, dim)
-        self._shards = tuple(_make_shard(sizes, text.window, real) for _ in range(NUM_SHARDS))
-        self._buffers = make_thread_buffers(NUM_SHARDS, 1 + plan.num_sampled, dim, real)
+        sizes = sizes_of_batch(plan.batch_size, text.window, text.center_is_input, plan.num_sampled, dim)
+        positions = positions_of_shard(plan.shards) + 2 * text.window
+        self._shards = StructSequence([new_shard(sizes, positions, most_threads, real) for _ in range(plan.shards)])
+        self._buffers = make_thread_buffers(most_threads, 1 + plan.num_sampled, dim, real)
         loss = checked_objective(plan.objective).compiled_loss()
         self._settings = settings_for(loss, True, plan.correction, (1, plan.num_sampled), real, 1)
 
@@ -128,9 +124,14 @@ class Trainer:
         return self._distribution
 
     @property
+    def max_positions(self) -> int:
+        """The most positions of the text in a block."""
+        return self.plan.shards * positions_of_shard(self.plan.shards)
+
+    @property
     def num_blocks(self) -> int:
         """The number of blocks of an epoch."""
-        return max(1, ceil_div(int(self.text.ids.size), NUM_SHARDS * POSITIONS_PER_BLOCK))
+        return max(1, ceil_div(int(self.text.ids.size), self.max_positions))
 
     def train_block(self, epoch: int, block: int, learning_rate: float) -> BlockResult:
         """Train on one block of an epoch.
@@ -146,7 +147,7 @@ class Trainer:
         rule = rule._replace(learning_rate=self.tables.weights.values.dtype.type(learning_rate))
         tables = trained_tables(*self.tables)
         arguments = (tables, rule, self.text, self._block(epoch, block), source, self._settings)
-        threads = min(self._threads or self._tuner.next_threads(), NUM_SHARDS)
+        threads = self._threads or self._tuner.next_threads()
         start = time.perf_counter()
         thread_pool.run(run_text_steps, threads, *arguments, self._shards, self._buffers, totals, status)
         if self._threads is None:
@@ -159,12 +160,24 @@ class Trainer:
 
     def _block(self, epoch: int, block: int) -> Block:
         """Return the positions of each shard: each has one part of the text, and reads it in order."""
-        bounds = np.arange(NUM_SHARDS + 1) * self.text.ids.size // NUM_SHARDS
-        size = ceil_div(self.text.ids.size, NUM_SHARDS * self.num_blocks)
+        shards = self.plan.shards
+        bounds = np.arange(shards + 1) * self.text.ids.size // shards
+        size = ceil_div(self.text.ids.size, shards * self.num_blocks)
         first = np.minimum(bounds[:-1] + block * size, bounds[1:])
         last = np.minimum(first + size, bounds[1:])
         seed, stream = _stream(self.plan.seed, _TEXT, epoch, 0)
         return Block(first, last, seed, stream, self.plan.batch_size, self.plan.learn_biases)
+
+
+def positions_of_shard(shards: int) -> int:
+    """Return the most positions of the text of each of that many shards in a block.
+
+    Examples
+    --------
+    >>> [positions_of_shard(shards) for shards in (1, 4, 32, 64)]
+    [32768, 8192, 1024, 1024]
+    """
+    return max(1, POSITIONS_PER_BLOCK // min(shards, _MOST_DIVIDED))
 
 
 def _stream(seed: int, purpose: int, epoch: int, block: int) -> tuple[np.uint64, np.uint64]:
@@ -173,53 +186,8 @@ def _stream(seed: int, purpose: int, epoch: int, block: int) -> tuple[np.uint64,
 
 
 def _refuse_counted_steps(tables: Tables) -> None:
-    """Refuse a rule that counts steps, as Adam's: a step applies the gradients of four shards."""
+    """Refuse a rule that counts steps, as Adam's: a step applies the gradients of all shards."""
     rule = tables.weights.rule
     if rule is None or begin_step.has(type(rule)):
         name = type(tables.weights.optimizer).__name__
         raise TypeError(f"{name} cannot train word vectors: its rule is not compiled, or counts steps")
-
-
-def _sizes(text: Text, plan: TrainingPlan, dim: int) -> Sizes:
-    neighbors = plan.batch_size * 2 * text.window
-    inputs, labels = (plan.batch_size, neighbors) if text.center_is_input else (neighbors, plan.batch_size)
-    return Sizes(plan.batch_size, inputs, labels, plan.num_sampled, dim)
-
-
-def _make_shard(sizes: Sizes, window: int, real: np.dtype[Any]) -> ShardBuffers:
-    def integers(size: int) -> NDArray[np.int64]:
-        return aligned((size,), np.dtype(np.int64))
-
-    width = panel_width(real)
-    depth = ceil_div(sizes.dim, width)
-    positions = POSITIONS_PER_BLOCK + 2 * window + NUM_SHARDS
-    classes = round_up(sizes.num_sampled, width) + sizes.num_labels
-    class_rows = aligned((classes, depth, width), real)
-    input_rows = aligned((sizes.num_inputs, depth, width), real)
-    starts = sizes.batch_size + 1
-    return ShardBuffers(
-        scratch=make_scratch(sizes, real, sizes.num_labels),
-        tokens=TokenWindow(
-            *(integers(positions) for _ in range(3)), integers(4), np.empty(2 * POSITIONS_AT_ONCE, np.uint64)
-        ),
-        examples=Examples(
-            integers(sizes.num_inputs),
-            integers(starts),
-            integers(sizes.num_inputs),
-            integers(sizes.num_labels),
-            integers(starts),
-            integers(sizes.num_labels),
-            np.arange(sizes.batch_size),
-            *(integers(sizes.batch_size) for _ in range(3)),
-            *(integers(num_buckets(sizes.batch_size)) for _ in range(2)),
-        ),
-        means=aligned((sizes.batch_size, sizes.dim), real),
-        class_rows=class_rows,
-        flat_class_rows=class_rows.reshape(classes, depth * width),
-        class_entries=aligned((classes, 1), real),
-        class_counts=aligned((classes,), np.dtype(np.float32)),
-        class_log_q=aligned((classes,), real),
-        input_rows=input_rows,
-        flat_input_rows=input_rows.reshape(sizes.num_inputs, depth * width),
-        totals=aligned((EXAMPLES + 1,), np.dtype(np.float64)),
-    )
