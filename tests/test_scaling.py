@@ -70,12 +70,18 @@ def test_one_slow_shard_bounds_a_step():
 
 
 def test_memory_that_all_threads_share_makes_the_curve_flat():
-    trace = word_trace(np.full((1, 16), 1.0), row_bytes=100)  # 16 rows read, then read and written
+    trace = word_trace(np.full((1, 16), 1.0), 32.0, row_bytes=100)  # 16 rows read, then read and written
     costs = Costs({1: 0.0}, {1: 0.0}, {1: 200.0}, 400.0)  # bytes per second
     found = [word_seconds(trace, threads, costs) for threads in THREADS]
-    assert found[0].seconds == pytest.approx(16.0 + 3200 / 200)
-    assert [one.seconds for one in found[2:]] == pytest.approx([1600 / 400 + 3200 / 400] * 3)
-    assert found[-1].memory == pytest.approx(12.0 - 1.0)
+    assert [one.seconds for one in found] == pytest.approx([16 + 32, 8 + 16, 4 + 8, 4 + 8, 4 + 8])  # 1600 / 400 = 4
+    assert found[-1].memory == pytest.approx(12.0 - 3.0)
+
+
+def test_one_thread_has_waited_for_its_memory_already():
+    trace = word_trace(np.full((1, 16), 1.0), 32.0, row_bytes=100)
+    costs = Costs({1: 0.0}, {1: 0.0}, {1: 10.0}, 20.0)  # too slow for all rows: some come from a cache
+    assert word_seconds(trace, 1, costs).memory == 0
+    assert word_seconds(trace, 16, costs).seconds == pytest.approx((16 + 32) / 2)
 
 
 def test_barriers_are_counted_and_grow_with_the_threads():
@@ -95,7 +101,7 @@ def test_a_shard_that_has_no_thread_of_its_own_waits_for_the_others():
 
 def step_trace(threads, **changes):
     parts = {"sample": np.zeros(2), "pack": np.zeros(threads), "static": np.zeros(threads)}
-    empty = {"examples": np.zeros(0), "classes": np.zeros(0), "outside": 0.0, "rows": 0}
+    empty = {"examples": np.zeros(0), "classes": np.zeros(0), "rows": 0}
     return StepTrace(**(parts | empty | changes))
 
 

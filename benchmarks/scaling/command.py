@@ -1,6 +1,7 @@
 """`scaling`: time by number of threads, measured up to the cores of this machine and simulated beyond."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,12 @@ from benchmarks.record import Record
 from benchmarks.scaling import costs, report
 from benchmarks.scaling.clock import IS_AVAILABLE
 from benchmarks.scaling.costs import Costs
-from benchmarks.scaling.simulate import Outcome, outcome, step_stages, word_stages
+from benchmarks.scaling.simulate import outcome, step_stages, word_stages
 from benchmarks.scaling.steps import LayerSteps
 from benchmarks.scaling.word_kernels import PHASES
-from benchmarks.scaling.words import WordRuns, WordTrace, corpus
+from benchmarks.scaling.words import Clock, WordRuns, WordTrace, corpus
 from benchmarks.session import Effort
 from sampledsoftmax.runtime.threadpool import threads_for
-from sampledsoftmax.word2vec.encoding.encode import Encoded
 
 NAME = "scaling"
 THREADS = (1, 2, 4, 8, 16, 32, 64)
@@ -43,6 +43,7 @@ BANDWIDTH = 200.0  # GB/s: eight channels of DDR4 at 3200 million transfers per 
 @click.option("--case", "cases", multiple=True, type=click.Choice([case.name for case in CASES]), help="Default: all.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Runs; the least time counts.")
 @click.option("--seconds", type=click.FloatRange(0), default=0.5, show_default=True, help="Least length of a turn.")
+@click.option("--processor-time", is_flag=True, help="Measure one thread only, for a machine that is busy.")
 @click.option("--small", is_flag=True, help="A tiny corpus and layer, to test that it runs.")
 def command(
     json: Path | None,
@@ -53,6 +54,7 @@ def command(
     cases: Sequence[str],
     rounds: int,
     seconds: float,
+    processor_time: bool,
     small: bool,
 ) -> None:
     """Time word training and steps of an output layer by number of threads and of shards.
@@ -67,7 +69,8 @@ def command(
     record = Record(report.JSON if write else json)
     if not redraw:
         chosen = [case for case in CASES if not cases or case.name in cases]
-        _measure(record, bandwidth * 1e9, shards, [TINY] if small else chosen, Effort(rounds, seconds), small)
+        effort, sizes = Effort(rounds, seconds), [TINY] if small else chosen
+        _measure(record, bandwidth * 1e9, shards, sizes, effort, processor_time, small)
     elif NAME not in record.sections:
         raise click.ClickException(f"{report.JSON} has no results: omit --redraw")
     click.echo(report.text(record.sections[NAME]))
@@ -77,37 +80,45 @@ def command(
 
 
 def _measure(
-    record: Record, bandwidth: float, shards: Sequence[int], cases: Sequence[Case], effort: Effort, small: bool
+    record: Record,
+    bandwidth: float,
+    shards: Sequence[int],
+    cases: Sequence[Case],
+    effort: Effort,
+    processor_time: bool,
+    small: bool,
 ) -> None:
     print(machine.one_line(machine.describe()) + "\n", flush=True)
     real = [number for number in THREADS if number <= machine.num_cores()]
     name, encoded = corpus(small)
-    found = costs.measure(real, bandwidth, effort.seconds, 1 if small else 256)
+    found = costs.measure(real, bandwidth, effort.seconds, 2 if small else 256)
+    clock, compared = (time.thread_time, [1]) if processor_time else (time.perf_counter, real)
     record.begin(NAME, {})
-    record.sections[NAME] |= {"corpus": name, "costs": found._asdict(), "effort": asdict(effort)}
-    for result in _words(encoded, shards, real, found, effort):
+    record.sections[NAME] |= {
+        "corpus": name,
+        "costs": report.as_json(found._asdict()),  # with text as keys, as in a file
+        "effort": asdict(effort),
+        "processor_time": processor_time,
+    }
+    for number in shards:
+        result = _words(WordRuns(encoded, number), found, effort, compared, clock)
         record.add(NAME, result)
         print(report.progress(result), flush=True)
     for case in cases:
-        record.add(NAME, _step(case, real, found, effort))
-        print(report.progress(record.sections[NAME]["results"][-1]), flush=True)
-    # As a file has it, whose keys are text.
-    record.sections[NAME]["costs"] = report.as_json(record.sections[NAME]["costs"])
+        result = _step(case, found, effort, compared, clock)
+        record.add(NAME, result)
+        print(report.progress(result), flush=True)
 
 
-def _words(
-    encoded: Encoded, shards: Sequence[int], real: Sequence[int], found: Costs, effort: Effort
-) -> Iterator[dict[str, Any]]:
-    """Yield what word training takes for each number of shards."""
-    for number in shards:
-        runs = WordRuns(encoded, number)
-        trace = runs.trace(THREADS, effort.rounds)
-        rows = []
-        for threads in THREADS:
-            simulated = outcome(word_stages(trace, threads, found), trace.blocks, threads, found)
-            measured = runs.seconds(threads, effort.rounds) if threads in real and threads <= number else None
-            rows.append({"threads": threads, **_parts(simulated), "measured": measured})
-        yield {"kind": "words", "shards": number, "words": trace.words, "phases": _phases(trace), "rows": rows}
+def _words(runs: WordRuns, found: Costs, effort: Effort, compared: Sequence[int], clock: Clock) -> dict[str, Any]:
+    """Return what word training takes with a number of shards, which bounds the threads that are measured."""
+    trace, rows = runs.trace(THREADS, effort.rounds), []
+    for threads in THREADS:
+        simulated = outcome(word_stages(trace, threads, found), trace.blocks, threads, found)
+        is_measured = threads in compared and threads <= runs.shards
+        measured = runs.seconds(threads, effort.rounds, clock) if is_measured else None
+        rows.append({"threads": threads, **simulated._asdict(), "measured": measured})
+    return {"kind": "words", "shards": runs.shards, "words": trace.words, "phases": _phases(trace), "rows": rows}
 
 
 def _phases(trace: WordTrace) -> dict[str, float]:
@@ -123,26 +134,27 @@ def _phases(trace: WordTrace) -> dict[str, float]:
     }
 
 
-def _step(case: Case, real: Sequence[int], found: Costs, effort: Effort) -> dict[str, Any]:
+def _step(case: Case, found: Costs, effort: Effort, compared: Sequence[int], clock: Clock) -> dict[str, Any]:
     """Return what a step of an output layer takes; small steps use fewer threads than there are."""
     steps, rows, before = LayerSteps(case), [], ss.get_num_threads()
-    traces = {1: steps.trace(1, effort)}
+    traces, outside = {1: steps.trace(1, effort)}, steps.outside(effort)
     for threads in THREADS:
         ss.set_num_threads(threads)
         used = threads_for(case.batch_size * case.num_sampled * case.dim)
         ss.set_num_threads(before)
         if used not in traces:
             traces[used] = steps.trace(used, effort)
-        stages = step_stages(traces[used], (case.dim, case.batch_size, case.num_sampled), traces[1].outside)
-        measured = steps.seconds(threads, effort) if threads in real else None
-        rows.append({"threads": threads, "used": used, **_parts(outcome(stages, 1, used, found)), "measured": measured})
+        stages = step_stages(traces[used], (case.dim, case.batch_size, case.num_sampled), outside)
+        measured = steps.seconds(threads, effort, clock) if threads in compared else None
+        simulated = outcome(stages, 1, used, found)
+        rows.append({"threads": threads, "used": used, **simulated._asdict(), "measured": measured})
     one = traces[1]
     phases = {
         "sample": one.sample.sum(),
         "pack": one.pack.sum(),
         "examples": one.static.sum() + one.examples.sum(),
         "update": one.classes.sum(),
-        "outside": one.outside,
+        "outside": outside,
     }
     return {
         "kind": "step",
@@ -150,7 +162,3 @@ def _step(case: Case, real: Sequence[int], found: Costs, effort: Effort) -> dict
         "phases": {name: float(seconds) * 1e6 for name, seconds in phases.items()},
         "rows": rows,
     }
-
-
-def _parts(simulated: Outcome) -> dict[str, float]:
-    return simulated._asdict()

@@ -19,7 +19,7 @@ def draw(section: dict[str, Any], path: Path) -> None:
             figure.subplots(2, 1), ("words", "step"), ("word training", "a step of SampledSoftmax"), strict=True
         ):
             _lines(axes, [result for result in section["results"] if result["kind"] == kind])
-            axes.set_title(f"{title}: simulated (lines) and measured (large markers)")
+            axes.set_title(f"{title}; measured: large markers")
         save_svg(figure, path)
 
 

@@ -126,15 +126,22 @@ def assumptions(section: Section) -> str:
     costs = as_json(section["costs"])
     most = max(costs["barrier"], key=int)
     rates = ", ".join(f"{rate / 1e9:.1f} GB/s with {number}" for number, rate in costs["bandwidth"].items())
-    measured = "" if most == "1" else (
-        f" A barrier of {most} threads took {costs['barrier'][most] * 1e6:.2f} µs, a call that wakes them "
-        f"{costs['wake'][most] * 1e6:.0f} µs; more threads are assumed to need more in proportion."
-    )  # fmt: skip
-    return (
-        f"Up to {most} threads are measured, the others simulated.{measured} Copying memory reached {rates}; the larger"
-        f" machine is assumed to have that of one thread per core, up to {costs['largest_bandwidth'] / 1e9:.0f} GB/s."
-        " All rows of tables are assumed to come from memory, none from a cache."
-    )
+    parts = [f"Up to {most} threads are measured; the other times are simulated."]
+    if section["processor_time"]:
+        parts = [
+            "The machine was busy: one thread is measured, by its processor time, and all figures are provisional."
+        ]
+    if most != "1":
+        parts += [
+            f"A barrier of {most} threads took {costs['barrier'][most] * 1e6:.2f} µs, a call that wakes them"
+            f" {costs['wake'][most] * 1e6:.0f} µs; more threads are assumed to need more in proportion."
+        ]
+    return " ".join([
+        *parts,
+        f"Copying memory reached {rates}; the larger machine is assumed to have that of one thread per core, up to"
+        f" {costs['largest_bandwidth'] / 1e9:.0f} GB/s.",
+        "Rows of tables are assumed to come from memory, as far as one thread had time to wait for it.",
+    ])  # fmt: skip
 
 
 def _of(section: Section, kind: str) -> list[dict[str, Any]]:

@@ -58,7 +58,9 @@ def outcome(stages: Sequence[Stage], calls: int, threads: int, costs: Costs) -> 
     barriers = calls * costs.wake_seconds(threads)
     for stage in stages:
         mean, slowest = stage.work.mean(axis=1), stage.work.max(axis=1)
-        needed = np.maximum(slowest, stage.num_bytes / costs.bandwidth_of(threads))
+        # No more bytes than one thread could move in the time of the work: the others came from a cache.
+        num_bytes = np.minimum(stage.num_bytes, stage.work.sum(axis=1) * costs.bandwidth_of(1))
+        needed = np.maximum(slowest, num_bytes / costs.bandwidth_of(threads))
         work, waiting, memory = (
             work + float(mean.sum()),
             waiting + float((slowest - mean).sum()),

@@ -32,8 +32,6 @@ class StepTrace(NamedTuple):
         Examples of each thread.
     examples, classes : float64
         Chunks of examples, and of rows to update: the next free thread takes the next one.
-    outside : float
-        The rest of a call of `step` on one thread.
     rows : int
         Distinct rows of classes.
     """
@@ -43,7 +41,6 @@ class StepTrace(NamedTuple):
     static: Times
     examples: Times
     classes: Times
-    outside: float
     rows: int
 
 
@@ -63,20 +60,18 @@ class LayerSteps:
         """Take steps on one thread as if by `threads`; the least time of each part counts."""
         found: list[StepTrace] = []
         with patch.object(thread_pool, "run", _traced(threads, found)):
-            self._least_time(1, effort, time.thread_time)
+            self.seconds(1, effort, time.thread_time)
         overhead = reading_ns()
         arrays = (np.min([getattr(trace, name) for trace in found], axis=0) for name in StepTrace._fields[:5])
         parts = [np.maximum(part[part >= 0] - overhead, 0.0) * 1e-9 for part in arrays]
-        outside = 0.0
-        if threads == 1:
-            outside = self._least_time(1, effort, time.thread_time) - float(sum(part.sum() for part in parts))
-        return found[0]._replace(**dict(zip(StepTrace._fields, parts, strict=False)), outside=max(outside, 0.0))
+        return found[0]._replace(**dict(zip(StepTrace._fields, parts, strict=False)))
 
-    def seconds(self, threads: int, effort: Effort) -> float:
-        """Return the least seconds of a step by the clock."""
-        return self._least_time(threads, effort, time.perf_counter)
+    def outside(self, effort: Effort) -> float:
+        """Return the least seconds of a call that computes nothing: checks and copies in Python."""
+        with patch.object(thread_pool, "run", lambda *_: None):
+            return self.seconds(1, effort, time.thread_time)
 
-    def _least_time(self, threads: int, effort: Effort, clock: Callable[[], float]) -> float:
+    def seconds(self, threads: int, effort: Effort, clock: Callable[[], float]) -> float:
         """Return the least time of steps that have the same candidates; the first one is not counted."""
         before, times, end = ss.get_num_threads(), [np.inf], time.perf_counter() + effort.seconds
         ss.set_num_threads(threads)
@@ -104,6 +99,6 @@ def _traced(threads: int, found: list[StepTrace]) -> Callable[..., None]:
         examples, classes, rows = (np.full(size, -1.0) for size in (threads * CHUNKS_PER_THREAD, chunks, 1))
         arguments = (memory, update, inputs, labels, weights, starts, source, settings, losses, status)
         timed_step(*arguments, sample, pack, static, examples, classes, rows)
-        found.append(StepTrace(sample, pack, static, examples, classes, 0.0, int(rows[0])))
+        found.append(StepTrace(sample, pack, static, examples, classes, int(rows[0])))
 
     return run

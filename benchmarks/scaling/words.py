@@ -24,8 +24,9 @@ from sampledsoftmax.word2vec.training.run import Position, Run
 from sampledsoftmax.word2vec.training.tables import new_tables
 
 Times = NDArray[np.float64]
+Clock = Callable[[], float]
 
-BLOCKS_OF_FOUR = 16  # shards times blocks that are measured, at least one block
+SHARD_BLOCKS = 16  # shards times blocks that are measured, at least one block
 
 
 class WordTrace(NamedTuple):
@@ -65,7 +66,7 @@ class WordRuns:
 
     def __init__(self, encoded: Encoded, shards: int, blocks: int | None = None) -> None:
         self.encoded, self.shards = encoded, shards
-        self.blocks = max(1, BLOCKS_OF_FOUR // shards) if blocks is None else blocks
+        self.blocks = max(1, SHARD_BLOCKS // shards) if blocks is None else blocks
         self._settings = ss.Word2Vec(seed=1).settings
 
     def trace(self, owners: Sequence[int], repeats: int) -> WordTrace:
@@ -93,11 +94,11 @@ class WordRuns:
             every[0].rows,
         )
 
-    def seconds(self, threads: int, repeats: int) -> float:
-        """Return the seconds of the blocks on `threads` threads by the clock: the least time of each block counts."""
+    def seconds(self, threads: int, repeats: int, clock: Clock) -> float:
+        """Return the seconds of the blocks on `threads` threads: the least time of each block counts."""
         with self._new_run(threads) as run:
-            self._train(run)
-            return float(np.min([self._train(run) for _ in range(repeats)], axis=0).sum())
+            self._train(run, clock)
+            return float(np.min([self._train(run, clock) for _ in range(repeats)], axis=0).sum())
 
     @contextmanager
     def _new_run(self, threads: int) -> Iterator[Run]:
@@ -110,12 +111,12 @@ class WordRuns:
             run.compile(lambda: None)
             yield run
 
-    def _train(self, run: Run) -> list[float]:
+    def _train(self, run: Run, clock: Clock = time.perf_counter) -> list[float]:
         """Train the first blocks again, and return the seconds of each."""
-        run.position, times, start = Position(), [], time.perf_counter()
+        run.position, times, start = Position(), [], clock()
         for _ in islice(run.blocks(), self.blocks):
-            times.append(time.perf_counter() - start)
-            start = time.perf_counter()
+            times.append(clock() - start)
+            start = clock()
         return times
 
 
