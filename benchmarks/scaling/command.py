@@ -41,7 +41,7 @@ BANDWIDTH = 200.0  # GB/s: eight channels of DDR4 at 3200 million transfers per 
 )
 @click.option("--shards", multiple=True, type=click.IntRange(1), default=SHARDS, show_default=True)
 @click.option("--case", "cases", multiple=True, type=click.Choice([case.name for case in CASES]), help="Default: all.")
-@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Runs; the least time counts.")
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Runs; the median counts.")
 @click.option("--seconds", type=click.FloatRange(0), default=0.5, show_default=True, help="Least length of a turn.")
 @click.option("--processor-time", is_flag=True, help="Measure one thread only, for a machine that is busy.")
 @click.option("--small", is_flag=True, help="A tiny corpus and layer, to test that it runs.")

@@ -57,33 +57,34 @@ class LayerSteps:
         self._start = self.layer.sampler.state
 
     def trace(self, threads: int, effort: Effort) -> StepTrace:
-        """Take steps on one thread as if by `threads`; the least time of each part counts."""
+        """Take steps on one thread as if by `threads`; the median of each part counts."""
         found: list[StepTrace] = []
         with patch.object(thread_pool, "run", _traced(threads, found)):
             self.seconds(1, effort, time.thread_time)
         overhead = reading_ns()
-        arrays = (np.min([getattr(trace, name) for trace in found], axis=0) for name in StepTrace._fields[:5])
+        arrays = (np.median([getattr(trace, name) for trace in found], axis=0) for name in StepTrace._fields[:5])
         parts = [np.maximum(part[part >= 0] - overhead, 0.0) * 1e-9 for part in arrays]
         return found[0]._replace(**dict(zip(StepTrace._fields, parts, strict=False)))
 
     def outside(self, effort: Effort) -> float:
-        """Return the least seconds of a call that computes nothing: checks and copies in Python."""
+        """Return the seconds of a call that computes nothing: checks and copies in Python."""
         with patch.object(thread_pool, "run", lambda *_: None):
             return self.seconds(1, effort, time.thread_time)
 
     def seconds(self, threads: int, effort: Effort, clock: Callable[[], float]) -> float:
-        """Return the least time of steps that have the same candidates; the first one is not counted."""
-        before, times, end = ss.get_num_threads(), [np.inf], time.perf_counter() + effort.seconds
+        """Return the median time of steps that have the same candidates; the first one is not counted."""
+        times: list[float] = []
+        before, end = ss.get_num_threads(), time.perf_counter() + effort.seconds
         ss.set_num_threads(threads)
         try:
-            while len(times) < 2 + effort.rounds or time.perf_counter() < end:
+            while len(times) < 1 + effort.rounds or time.perf_counter() < end:
                 self.layer.sampler.state = self._start
                 start = clock()
                 self.layer.step(self.inputs, self.labels)
-                times.append(clock() - start if len(times) > 1 else np.inf)
+                times.append(clock() - start)
         finally:
             ss.set_num_threads(before)
-        return min(times)
+        return float(np.median(times[1:]))
 
 
 def _traced(threads: int, found: list[StepTrace]) -> Callable[..., None]:

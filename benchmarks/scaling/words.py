@@ -70,7 +70,7 @@ class WordRuns:
         self._settings = ss.Word2Vec(seed=1).settings
 
     def trace(self, owners: Sequence[int], repeats: int) -> WordTrace:
-        """Train the blocks `repeats` times for each number of owners; the least time of each phase counts.
+        """Train the blocks `repeats` times for each number of owners; the median of each phase counts.
 
         Every time they have the same words and candidates, and tables that were trained longer.
         """
@@ -88,17 +88,17 @@ class WordRuns:
             self.blocks,
             self._settings.batch_size,
             *every[0].row_bytes,
-            _least([times.read for times in every], overhead),
-            _least([times.work for times in every], overhead),
-            {number: _least([times.updates for times in runs], overhead) for number, runs in found.items()},
+            _median([times.read for times in every], overhead),
+            _median([times.work for times in every], overhead),
+            {number: _median([times.updates for times in runs], overhead) for number, runs in found.items()},
             every[0].rows,
         )
 
     def seconds(self, threads: int, repeats: int, clock: Clock) -> float:
-        """Return the seconds of the blocks on `threads` threads: the least time of each block counts."""
+        """Return the seconds of the blocks on `threads` threads: the median of each block counts."""
         with self._new_run(threads) as run:
             self._train(run, clock)
-            return float(np.min([self._train(run, clock) for _ in range(repeats)], axis=0).sum())
+            return float(np.median([self._train(run, clock) for _ in range(repeats)], axis=0).sum())
 
     @contextmanager
     def _new_run(self, threads: int) -> Iterator[Run]:
@@ -157,9 +157,9 @@ def _joined(blocks: list[_BlockTimes]) -> _BlockTimes:
     return _BlockTimes(sum(block.words for block in blocks), blocks[0].row_bytes, *arrays)
 
 
-def _least(times: list[Times], overhead: float) -> Times:
-    """Return the least of equal measurements in nanoseconds, without reading the clock, in seconds."""
-    return np.asarray(np.maximum(np.min(times, axis=0) * 1e-9 - overhead, 0.0))
+def _median(times: list[Times], overhead: float) -> Times:
+    """Return the median of equal measurements in nanoseconds, without reading the clock, in seconds."""
+    return np.asarray(np.maximum(np.median(times, axis=0) * 1e-9 - overhead, 0.0))
 
 
 def corpus(small: bool) -> tuple[str, Encoded]:
