@@ -11,6 +11,7 @@ from benchmarks.cases import OPTIMIZERS
 from benchmarks.recommend import compare as recommend
 from benchmarks.recommend import report as recommend_report
 from benchmarks.record import Record
+from benchmarks.scaling import command as scaling
 from benchmarks.sections import CASE_NAMES, HIDDEN, RUN, Options
 from benchmarks.session import Effort
 from benchmarks.step import LIMIT, SCALE_CONTESTANTS
@@ -179,3 +180,4 @@ main.add_command(torch_step.command, "torch")
 main.add_command(recommend.command, "recommend")
 main.add_command(recommend_report.command, "recommend-report")
 main.add_command(ragged.command, "ragged")
+main.add_command(scaling.command, "scaling")

@@ -247,6 +247,7 @@ def test_every_program_is_a_subcommand():
         "recommend",
         "recommend-report",
         "report",
+        "scaling",
         "small-calls",
         "torch",
         *RUN,
