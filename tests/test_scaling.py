@@ -138,7 +138,7 @@ def test_costs_beyond_what_is_measured():
 @pytest.mark.parametrize("center_is_input", [True, False])
 def test_the_timed_block_trains_the_same_bits(center_is_input):
     task = Task(center_is_input=center_is_input, optimizer=ss.RowwiseAdagrad(0.1))
-    expected, found, blocks = task.on(text_of(task, 90)), task.on(text_of(task, 90)), []
+    expected, found, blocks = task.on(text_of(task, 90), threads=1), task.on(text_of(task, 90), threads=3), []
     one = expected.train_block(0, 0, 0.1)
     with patch.object(thread_pool, "run", words._traced(3, blocks)), np.errstate(over="ignore"):  # without the JIT
         assert found.train_block(0, 0, 0.1) == one

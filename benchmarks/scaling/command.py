@@ -111,11 +111,11 @@ def _measure(
 
 
 def _words(runs: WordRuns, found: Costs, effort: Effort, compared: Sequence[int], clock: Clock) -> dict[str, Any]:
-    """Return what word training takes with a number of shards, which bounds the threads that are measured."""
+    """Return what word training takes with a number of shards."""
     trace, rows = runs.trace(THREADS, effort.rounds), []
     for threads in THREADS:
         simulated = outcome(word_stages(trace, threads, found), trace.blocks, threads, found)
-        is_measured = threads in compared and threads <= runs.shards
+        is_measured = threads in compared
         measured = runs.seconds(threads, effort.rounds, clock) if is_measured else None
         rows.append({"threads": threads, **simulated._asdict(), "measured": measured})
     return {"kind": "words", "shards": runs.shards, "words": trace.words, "phases": _phases(trace), "rows": rows}

@@ -1,8 +1,7 @@
 """Runs of `Word2Vec` with its defaults, measured: on one thread phase by phase, and on several by the clock."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -19,14 +18,13 @@ from sampledsoftmax.kernels.step.train import STEPS_TAKEN
 from sampledsoftmax.runtime.threadpool import thread_pool
 from sampledsoftmax.word2vec.encoding.encode import Encoded, encode_corpus
 from sampledsoftmax.word2vec.encoding.vocabulary import IdStream, Vocabulary
-from sampledsoftmax.word2vec.training import trainer
 from sampledsoftmax.word2vec.training.run import Position, Run
 from sampledsoftmax.word2vec.training.tables import new_tables
 
 Times = NDArray[np.float64]
 Clock = Callable[[], float]
 
-SHARD_BLOCKS = 16  # shards times blocks that are measured, at least one block
+BLOCKS = 4  # that are measured
 
 
 class WordTrace(NamedTuple):
@@ -66,8 +64,8 @@ class WordRuns:
 
     def __init__(self, encoded: Encoded, shards: int, blocks: int | None = None) -> None:
         self.encoded, self.shards = encoded, shards
-        self.blocks = max(1, SHARD_BLOCKS // shards) if blocks is None else blocks
-        self._settings = ss.Word2Vec(seed=1).settings
+        self.blocks = BLOCKS if blocks is None else blocks
+        self._settings = ss.Word2Vec(seed=1, shards=shards).settings
 
     def trace(self, owners: Sequence[int], repeats: int) -> WordTrace:
         """Train the blocks `repeats` times for each number of owners; the median of each phase counts.
@@ -75,13 +73,13 @@ class WordRuns:
         Every time they have the same words and candidates, and tables that were trained longer.
         """
         found: dict[int, list[_BlockTimes]] = {number: [] for number in owners}
-        with self._new_run(threads=1) as run:
-            for _ in range(repeats):
-                for number in owners:
-                    blocks: list[_BlockTimes] = []
-                    with patch.object(thread_pool, "run", _traced(number, blocks)):
-                        self._train(run)
-                    found[number].append(_joined(blocks))
+        run = self._new_run(max(owners))
+        for _ in range(repeats):
+            for number in owners:
+                blocks: list[_BlockTimes] = []
+                with patch.object(thread_pool, "run", _traced(number, blocks)):
+                    self._train(run)
+                found[number].append(_joined(blocks))
         overhead, every = reading_ns() * 1e-9, [times for runs in found.values() for times in runs]
         return WordTrace(
             int(every[0].words),
@@ -96,20 +94,17 @@ class WordRuns:
 
     def seconds(self, threads: int, repeats: int, clock: Clock) -> float:
         """Return the seconds of the blocks on `threads` threads: the median of each block counts."""
-        with self._new_run(threads) as run:
-            self._train(run, clock)
-            return float(np.median([self._train(run, clock) for _ in range(repeats)], axis=0).sum())
+        run = self._new_run(threads)
+        self._train(run, clock)
+        return float(np.median([self._train(run, clock) for _ in range(repeats)], axis=0).sum())
 
-    @contextmanager
-    def _new_run(self, threads: int) -> Iterator[Run]:
-        """Make a run of new tables, in a context in which trainers have this number of shards."""
+    def _new_run(self, threads: int) -> Run:
         vocabulary, stream = self.encoded
         settings = self._settings
-        with patch.object(trainer, "NUM_SHARDS", self.shards):
-            tables = new_tables(len(vocabulary), settings.vector_size, settings.new_optimizer(), settings.seed)
-            run = Run(settings, vocabulary, stream, tables, Position(), threads)
-            run.compile(lambda: None)
-            yield run
+        tables = new_tables(len(vocabulary), settings.vector_size, settings.new_optimizer(), settings.seed)
+        run = Run(settings, vocabulary, stream, tables, Position(), threads)
+        run.compile(lambda: None)
+        return run
 
     def _train(self, run: Run, clock: Clock = time.perf_counter) -> list[float]:
         """Train the first blocks again, and return the seconds of each."""
