@@ -61,7 +61,7 @@ class Word2Vec(GensimAttributes):
     epochs : int
         Passes over the corpus.
     num_sampled : int, optional
-        Candidates per batch; they are unique, so at most the size of the vocabulary. By default 64, but at most half of
+        Candidates per batch; they are unique, so at most the size of the vocabulary. By default 32, but at most half of
         the words.
     batch_size : int
         Maximum number of words per batch, each with all its pairs.
@@ -82,8 +82,9 @@ class Word2Vec(GensimAttributes):
     sampler : str
         Distribution of the candidates: "unigram" (counts of the corpus ** ns_exponent), "log_uniform" (by id, as in
         TensorFlow's tutorial), or "learned_unigram" (counts of the labels so far).
-    ns_exponent : float, optional
-        Exponent of the counts; by default 1 if log Q is subtracted, 0.75 otherwise.
+    ns_exponent : float
+        Exponent of the counts; 0.75 is that of Mikolov et al., "Distributed representations of words and phrases",
+        2013.
     optimizer : str
         "adagrad", "rowwise_adagrad" or "sgd".
     bias : bool, optional
@@ -144,7 +145,7 @@ class Word2Vec(GensimAttributes):
         sample: float = 1e-3,
         epochs: int = 5,
         num_sampled: int | None = None,
-        batch_size: int = 80,
+        batch_size: int = 40,
         learning_rate: float | None = None,
         min_learning_rate: float | None = None,
         sg: bool | int = True,
@@ -152,7 +153,7 @@ class Word2Vec(GensimAttributes):
         objective: str | Objective = "sampled_softmax",
         subtract_log_q: bool | None = None,
         sampler: str = "unigram",
-        ns_exponent: float | None = None,
+        ns_exponent: float = 0.75,
         optimizer: str = "rowwise_adagrad",
         bias: bool | None = None,
         seed: int | None = 1,

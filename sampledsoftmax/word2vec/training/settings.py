@@ -26,8 +26,7 @@ LEARNING_RATES = {"adagrad": (0.2, 0.2), "rowwise_adagrad": (0.2, 0.2), "sgd": (
 # shards covers 20,000 words, by which time the tables that it reads are old.
 DEFAULT_SHARDS, MAX_SHARDS = 4, 256
 
-_NUM_SAMPLED = 64
-_WORD2VEC_POWER = 0.75  # Mikolov et al., "Distributed representations of words and phrases", 2013, section 2.2
+_NUM_SAMPLED = 32
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,6 @@ class TrainingSettings:
         None is replaced when the vocabulary is known, see `candidates`.
     sg : bool
         0 and 1 are accepted.
-    ns_exponent : float
-        None is replaced by 1 if log Q is subtracted, else by 0.75.
     """
 
     vector_size: int
@@ -76,7 +73,7 @@ class TrainingSettings:
         """Check types and ranges of all arguments; TypeError or ValueError names the argument."""
         objective = _compiled_objective(given["objective"])
         corrected = _log_q(objective, given["subtract_log_q"])
-        power, bias = given["ns_exponent"], given["bias"]
+        bias = given["bias"]
         sg = zero_or_one("sg", given["sg"])
         optimizer = validation.choice("optimizer", given["optimizer"], OPTIMIZERS)
         rate = given["learning_rate"]
@@ -103,9 +100,7 @@ class TrainingSettings:
             objective=given["objective"],
             subtract_log_q=corrected,
             sampler=validation.choice("sampler", given["sampler"], SAMPLERS),
-            ns_exponent=(1.0 if corrected else _WORD2VEC_POWER)
-            if power is None
-            else validation.number("ns_exponent", power),
+            ns_exponent=validation.number("ns_exponent", given["ns_exponent"]),
             optimizer=optimizer,
             bias=corrected if bias is None else validation.flag("bias", bias),
             seed=validation.whole_number("seed", given["seed"], at_least=0, at_most=MAX_SEED),
@@ -139,7 +134,7 @@ class TrainingSettings:
         return {"adagrad": 1.0, "rowwise_adagrad": 1.0 / self.vector_size, "sgd": 0.0}[self.optimizer]
 
     def candidates(self, num_words: int) -> int:
-        """Return the number of candidates of a batch: `num_sampled`, or 64, but at most half of the words."""
+        """Return the number of candidates of a batch: `num_sampled`, or 32, but at most half of the words."""
         return max(1, min(_NUM_SAMPLED, num_words // 2)) if self.num_sampled is None else self.num_sampled
 
     def rate_at(self, share: float) -> float:
