@@ -322,7 +322,7 @@ def test_aborted_barrier_of_a_thread_group_stops_training(monkeypatch, barriers)
 
 
 def check_abort(trainer, run, takes_a_step, monkeypatch):
-    """Train with a thread pool of which only the first of two threads works; it updates rows if it takes a step."""
+    """Train where only the first of two threads works; it updates rows if it takes a step."""
     before = copies(trainer.tables)
     monkeypatch.setattr(trainer_module.thread_pool, "run", run)
     result = trainer.train_block(0, 0, 0.1)
