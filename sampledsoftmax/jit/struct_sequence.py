@@ -90,13 +90,13 @@ def _type_of_item(_context: Any) -> Any:
     return typed
 
 
-@lower_builtin(len, StructSequenceType)
+@lower_builtin(len, StructSequenceType)  # type: ignore[untyped-decorator]
 def _len(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     del context, signature
     return _load_word(builder, arguments[0], _WORD(0), _WORD)
 
 
-@lower_builtin(operator.getitem, StructSequenceType, types.Integer)
+@lower_builtin(operator.getitem, StructSequenceType, types.Integer)  # type: ignore[untyped-decorator]
 def _item(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     sequence, index = arguments
     word = context.cast(builder, index, signature.args[1], types.int64)
