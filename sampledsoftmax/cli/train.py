@@ -34,7 +34,7 @@ _HELP = {
     "min_count": "Drop words that occur less often.",
     "sample": "Subsample words of a higher frequency than this; 0 keeps all.",
     "epochs": "Passes over the corpus.",
-    "num_sampled": "Sampled candidates per batch [default: 32, at most half of the words].",
+    "num_sampled": "Sampled candidates per batch [default: 32, with CBOW 64, at most half of the words].",
     "batch_size": "Words per batch, each with all its pairs.",
     "learning_rate": "Initial learning rate [default: 0.2, less for sgd].",
     "min_learning_rate": "Final learning rate of the linear decay [default: half of the initial one].",

@@ -61,8 +61,8 @@ class Word2Vec(GensimAttributes):
     epochs : int
         Passes over the corpus.
     num_sampled : int, optional
-        Candidates per batch; they are unique, so at most the size of the vocabulary. By default 32, but at most half of
-        the words.
+        Candidates per batch; they are unique, so at most the size of the vocabulary. By default 32, with CBOW
+        64, but at most half of the words.
     batch_size : int
         Maximum number of words per batch, each with all its pairs.
     learning_rate : float, optional

@@ -314,7 +314,7 @@ def test_aborted_barrier_stops_training(monkeypatch, barriers):
 @pytest.mark.parametrize("barriers", range(6))
 def test_aborted_barrier_of_a_thread_group_stops_training(monkeypatch, barriers):
     """The first of two threads runs alone; of the only shard it has half of the classes and examples."""
-    task = Task(num_classes=300, sampler="uniform", shards=1)
+    task = Task(num_classes=300, sampler="uniform", shards=1, batch_size=40)
     trainer = task.on(text_of(task, 40), threads=2)
     group = trainer._shards[0].counters
     run = run_aborted_after(barriers, monkeypatch, [None, group, group, group])

@@ -26,7 +26,9 @@ LEARNING_RATES = {"adagrad": (0.2, 0.2), "rowwise_adagrad": (0.2, 0.2), "sgd": (
 # shards covers 20,000 words, by which time the tables that it reads are old.
 DEFAULT_SHARDS, MAX_SHARDS = 4, 256
 
-_NUM_SAMPLED = 32
+# Candidates of a batch, for skip-gram and for CBOW, where an example has one label instead of several: on two million
+# English words, three epochs, CBOW has WordSim .416 and SimLex .148 with 32, .444 and .181 with 64.
+_NUM_SAMPLED = (32, 64)
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,9 @@ class TrainingSettings:
         return {"adagrad": 1.0, "rowwise_adagrad": 1.0 / self.vector_size, "sgd": 0.0}[self.optimizer]
 
     def candidates(self, num_words: int) -> int:
-        """Return the number of candidates of a batch: `num_sampled`, or 32, but at most half of the words."""
-        return max(1, min(_NUM_SAMPLED, num_words // 2)) if self.num_sampled is None else self.num_sampled
+        """Return the number of candidates of a batch: `num_sampled`, or 32 (CBOW: 64) and at most half of the words."""
+        most = _NUM_SAMPLED[0 if self.sg else 1]
+        return max(1, min(most, num_words // 2)) if self.num_sampled is None else self.num_sampled
 
     def rate_at(self, share: float) -> float:
         """Return the learning rate after a `share` of the words, by linear decay."""
