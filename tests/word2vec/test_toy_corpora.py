@@ -30,13 +30,16 @@ def test_nine_short_sentences_train_with_every_seed():
         assert all(progress.pairs > 0 for progress in model.history)
 
 
-@pytest.mark.parametrize("num_words", [2, 3, 4, 5, 31, 32, 33, 63, 64, 65])
-def test_any_small_vocabulary_trains_with_the_defaults(num_words):
+@pytest.mark.parametrize(
+    ("sg", "most", "num_words"),
+    [(1, 32, n) for n in (2, 3, 4, 5, 31, 32, 33, 63, 64, 65)] + [(0, 64, n) for n in (2, 65, 127, 128, 129)],
+)
+def test_any_small_vocabulary_trains_with_the_defaults(sg, most, num_words):
     words = [f"w{i}" for i in range(num_words)]
     for seed in range(5):
-        model = Word2Vec([words, words[::-1]], min_count=1, epochs=1, seed=seed, threads=1)
+        model = Word2Vec([words, words[::-1]], min_count=1, epochs=1, seed=seed, sg=sg, threads=1)
         assert len(model.wv) == num_words
-    assert model.settings.candidates(num_words) == max(1, min(32, num_words // 2))
+    assert model.settings.candidates(num_words) == max(1, min(most, num_words // 2))
     assert model.settings.num_sampled is None
 
 
