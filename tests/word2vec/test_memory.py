@@ -76,7 +76,7 @@ def test_a_run_of_more_shards_plans_more_memory():
 
     for shards in (1, 65):
         with pytest.raises(KeyboardInterrupt):
-            Word2Vec(shards=shards, min_count=1).train([["a", "b", "c"]] * 20, watch=Watch(on_plan=stop))
+            Word2Vec(shards=shards, batch_size=80, min_count=1).train([["a", "b", "c"]] * 20, watch=Watch(on_plan=stop))
     assert 10**6 < (plans[1].work - plans[0].work) / 64 < 2 * 10**6
 
 
