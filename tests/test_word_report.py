@@ -31,8 +31,9 @@ def test_spread_over_seeds():
 
 def test_the_page_shows_the_recorded_results():
     text = (DOCS / "words.md").read_text()
-    words, settings, seeds = (
-        json.loads((DOCS / name).read_text()) for name in ("words.json", "word-settings.json", "word-seeds.json")
+    words, settings, seeds, corpora = (
+        json.loads((DOCS / f"{name}.json").read_text()) if (DOCS / f"{name}.json").exists() else None
+        for name in ("words", "word-settings", "word-seeds", "word-corpora")
     )
-    assert page(text, words["words"], settings, seeds) == text
+    assert page(text, words["words"], settings, seeds, corpora) == text
     assert text.count("| ours |") > 0

@@ -47,9 +47,9 @@ def test_images_exist_are_small_and_have_alt_text(page):
         assert not re.search(rb'(href|src)="https?:', data)
 
 
-# Drawn by docs/make_figures.py for other pages.
+# Drawn by docs/make_figures.py and by `python -m benchmarks scaling` for other pages.
 OTHER_FIGURES = ("log-uniform-dark.svg", "log-uniform-light.svg", "rows-dark.svg", "rows-light.svg")
-OTHER_FIGURES += ("architecture-dark.svg", "architecture-light.svg")
+OTHER_FIGURES += ("architecture-dark.svg", "architecture-light.svg", "scaling.svg")
 
 
 def test_every_figure_is_in_a_page_and_has_its_settings():
