@@ -41,15 +41,16 @@ def test_a_rule_with_another_learning_rate(rule, expected):
 @pytest.mark.parametrize("num_barriers", range(4))
 def test_an_aborted_barrier_ends_a_step(monkeypatch, num_barriers):
     """Tables change in the last phase only, by the thread that is left; it takes all chunks of examples."""
-    of_tables = tables(ss.SGD, np.float32, 4, num_inputs=200, num_classes=1100)
-    sampler = ss.UniformSampler(1100, seed=1)
-    steps = RaggedSteps(1060, 4, np.float32, sampler, subtract_log_q=False)
-    ids, labels = np.arange(200), ragged([1, 2] * 100, num_classes=1100)
-    steps.steps(of_tables, ids, labels, [0, 200])
+    # There are chunks with vectors of any width: 400 examples of 2120 candidates.
+    of_tables = tables(ss.SGD, np.float32, 4, num_inputs=400, num_classes=2200)
+    sampler = ss.UniformSampler(2200, seed=1)
+    steps = RaggedSteps(2120, 4, np.float32, sampler, subtract_log_q=False)
+    ids, labels = np.arange(400), ragged([1, 2] * 200, num_classes=2200)
+    steps.steps(of_tables, ids, labels, [0, 400])
     before = [table.values.copy() for table in of_tables]
     run = run_aborted_after(num_barriers, monkeypatch)
     monkeypatch.setattr("sampledsoftmax.layers.ragged_step.thread_pool.run", run)
-    steps.steps(of_tables, ids, labels, [0, 200])
+    steps.steps(of_tables, ids, labels, [0, 400])
     for table, old in zip(of_tables, before, strict=True):
         assert np.array_equal(table.values, old) == (num_barriers <= 2)
 
