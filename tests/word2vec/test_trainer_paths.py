@@ -15,7 +15,7 @@ from tests.word2vec.test_trainer_threads import task_of, trained
 pytestmark = [pytest.mark.compiled, pytest.mark.slow]
 
 FORCED = [path for path in simd_width.PATHS if path != simd_width.PATH]
-BLOCK = 256
+BLOCK = 1024
 PROGRAM = f"""
 import hashlib, numpy as np
 from sampledsoftmax.word2vec.training import trainer as trainer_module
