@@ -88,8 +88,8 @@ def test_a_step_is_the_public_functions_on_its_pairs(
 ):
     """Nearly all classes are candidates, so nearly all labels are."""
     task = Task(batch_size, num_sampled, dim, window, num_sampled + 2, dtype, *objective, True, center_is_input)
-    # The most frequent of 18 words is one example with some thousand labels, whose gradients are added one by one: n terms
-    # may differ by n * 2**-24 of their sum, 6e-5 of it for a thousand.
+    # The most frequent of 18 words is one example with a thousand labels, whose gradients are added one by one: the
+    # rounding of n terms is up to n * 2**-24 of their sum, here 6e-5.
     tolerance = 3e-5 if dtype is np.float32 and batch_size > 100 else None
     step = check_step(task, tolerance=tolerance)
     if batch_size > 1:
