@@ -97,7 +97,7 @@ class Word2Vec(GensimAttributes):
     shards : int
         Parts of the text, 1 to 256, that are trained side by side: a step takes a batch of each. The number changes the
         vectors, so the default does not depend on the machine. With more shards more threads are of use, but the tables
-        that a step reads are older: a step of 256 batches covers 20,000 words, and its buffers take 300 MB. A text of
+        that a step reads are older: a step of 256 batches covers 10,000 words, and its buffers take 170 MB. A text of
         fewer words than shards leaves some empty.
     threads : int, optional
         Number of threads, 1 to 256; a multiple of `shards`, or a divisor, divides the work evenly, and more than there
