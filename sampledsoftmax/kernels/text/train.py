@@ -14,7 +14,7 @@ from sampledsoftmax.jit.decorators import jit
 from sampledsoftmax.jit.integers import ceil_div
 from sampledsoftmax.kernels.sampling import candidates
 from sampledsoftmax.kernels.step.train import FINISHED, NOT_FINITE, OUTCOME, STEPS_TAKEN, TOO_FEW_CLASSES
-from sampledsoftmax.kernels.structs import NUM_CLASS_GROUPS, NUM_INPUT_GROUPS, NUM_TRIES
+from sampledsoftmax.kernels.structs import NUM_TRIES
 from sampledsoftmax.kernels.sync.atomics import prefetch_read, prefetch_write
 from sampledsoftmax.kernels.sync.barrier import barrier
 from sampledsoftmax.kernels.sync.thread_group import thread_group_of
@@ -112,26 +112,28 @@ def _outcome(shards):
 @jit
 def _update(thread_id, num_threads, tables, rule, learn_biases, shard):
     """Apply the gradients of a shard to the rows that this thread owns."""
-    ids = shard.scratch.input_groups.ids[: shard.scratch.sizes[NUM_INPUT_GROUPS]]
-    table, slots, rows, next_of = tables.inputs, tables.inputs_slots, shard.flat_input_rows, shard.owned_inputs.next
-    u = ahead = shard.owned_inputs.head[thread_id]
+    inputs, classes = shard.scratch.input_groups.ids, shard.scratch.class_groups.ids
+    first, next_of = shard.owned_inputs.head[thread_id], shard.owned_inputs.next
+    _update_rows(first, next_of, num_threads, rule, tables.inputs, tables.inputs_slots, inputs, shard.flat_input_rows)
+    first, next_of = shard.owned_classes.head[thread_id], shard.owned_classes.next
+    _update_rows(
+        first, next_of, num_threads, rule, tables.weights, tables.weights_slots, classes, shard.flat_class_rows
+    )
+    if learn_biases:
+        _update_rows(
+            first, next_of, num_threads, rule, tables.biases, tables.biases_slots, classes, shard.class_entries
+        )
+
+
+@jit
+def _update_rows(first, next_of, num_threads, rule, table, slots, ids, rows):
+    """Apply gradients first, next_of[first], ... to the rows of a table."""
+    u = ahead = first
     for _ in range(_PREFETCH_DISTANCE):
         ahead = _prefetch(ahead, num_threads, table, slots, rows, ids, next_of)
     while u >= 0:
         ahead = _prefetch(ahead, num_threads, table, slots, rows, ids, next_of)
         update_row(rule, table, slots, ids[u], rows, u)
-        u = next_of[u]
-    ids = shard.scratch.class_groups.ids[: shard.scratch.sizes[NUM_CLASS_GROUPS]]
-    table, slots, rows, next_of = tables.weights, tables.weights_slots, shard.flat_class_rows, shard.owned_classes.next
-    biases, biases_slots, entries = tables.biases, tables.biases_slots, shard.class_entries
-    u = ahead = shard.owned_classes.head[thread_id]
-    for _ in range(_PREFETCH_DISTANCE):
-        ahead = _prefetch(ahead, num_threads, table, slots, rows, ids, next_of)
-    while u >= 0:
-        ahead = _prefetch(ahead, num_threads, table, slots, rows, ids, next_of)
-        update_row(rule, table, slots, ids[u], rows, u)
-        if learn_biases:
-            update_row(rule, biases, biases_slots, ids[u], entries, u)
         u = next_of[u]
 
 
