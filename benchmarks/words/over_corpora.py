@@ -1,7 +1,6 @@
 """`word-corpora`: word vectors of corpora of several kinds, ours and gensim's: scores and divergence, not time."""
 
 import itertools
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 from benchmarks import machine
 from benchmarks.words.compare import CONTESTANTS, TEXT, Task, data_folder, measure
 from benchmarks.words.corpora import CORPORA, make
+from benchmarks.words.results import read_results, results_option, write_results
 
 SKIP_GRAM = [name for name in CONTESTANTS if "CBOW" not in name]
 
@@ -26,14 +26,7 @@ class Run(NamedTuple):
 
 
 @click.command(short_help="Word2Vec on corpora of several kinds, against gensim.")
-@click.option(
-    "--json",
-    "file",
-    type=click.Path(path_type=Path),
-    default=Path("docs/word-corpora.json"),
-    show_default=True,
-    help="Results so far; runs in it are not repeated.",
-)
+@results_option("docs/word-corpora.json")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
@@ -56,14 +49,14 @@ def command(
     jobs: int,
 ) -> None:
     """Train with the default settings on each corpus and evaluate the vectors."""
-    results = json.loads(file.read_text()) if file.exists() else []
+    results = read_results(file)
     texts = {name: make(name, folder, data_folder() / TEXT) for name in corpora or CORPORA}
     runs = itertools.starmap(Run, itertools.product(texts, contestants or SKIP_GRAM, epochs, range(1, seeds + 1)))
     left = [run for run in runs if not any(run._asdict().items() <= result.items() for result in results)]
     with ThreadPoolExecutor(jobs) as pool:
         for run, result in zip(left, pool.map(lambda run: _result(run, texts[run.corpus]), left), strict=True):
             results.append({**run._asdict(), **result, "machine": machine.one_line(machine.describe())})
-            file.write_text(json.dumps(results, indent=1) + "\n")
+            write_results(file, results)
             print(results[-1], flush=True)
 
 

@@ -5,7 +5,6 @@ Each seed trains five epochs of the English text, and of the source of Python's 
 """
 
 import itertools
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import sampledsoftmax as ss
 from benchmarks import machine
 from benchmarks.child import Child
 from benchmarks.words.compare import Task, data_folder, train_and_evaluate
+from benchmarks.words.results import read_results, results_option, write_results
 from sampledsoftmax.cli.train import STANDARD_LIBRARY_DEFAULTS
 from sampledsoftmax.word2vec.corpus.python_source import PythonSource
 
@@ -31,26 +31,19 @@ class Run(NamedTuple):
 
 
 @click.command(short_help="Spread of Word2Vec over seeds.")
-@click.option(
-    "--json",
-    "file",
-    type=click.Path(path_type=Path),
-    default=Path("docs/word-seeds.json"),
-    show_default=True,
-    help="Results so far; runs in it are not repeated.",
-)
+@results_option("docs/word-seeds.json")
 @click.option("--seeds", default=20, show_default=True)
 @click.option("--epochs", default=5, show_default=True)
 @click.option("--jobs", default=2, show_default=True, help="Runs at the same time, on one thread each.")
 def command(file: Path, seeds: int, epochs: int, jobs: int) -> None:
     """Train the default Word2Vec with many seeds, to see whether any diverge and how far results differ."""
-    results = json.loads(file.read_text()) if file.exists() else []
+    results = read_results(file)
     runs = itertools.product((STANDARD_LIBRARY, ENGLISH), (epochs,), range(1, seeds + 1))
     left = [run for run in itertools.starmap(Run, runs) if not any(run._asdict().items() <= r.items() for r in results)]
     with ThreadPoolExecutor(jobs) as pool:
         for run, result in zip(left, pool.map(_in_child_process, left), strict=True):
             results.append({**run._asdict(), **result, "machine": machine.one_line(machine.describe())})
-            file.write_text(json.dumps(results, indent=1) + "\n")
+            write_results(file, results)
             print(results[-1], flush=True)
 
 

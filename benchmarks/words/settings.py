@@ -3,7 +3,6 @@
 Each run adds a result to docs/word-settings.json; `word-report` makes the table.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 
 from benchmarks import machine
 from benchmarks.words.compare import Task, data_folder, measure
+from benchmarks.words.results import read_results, results_option, write_results
 
 TRIED: list[tuple[int, dict[str, Any]]] = [
     (1, {}),
@@ -56,20 +56,13 @@ TRIED: list[tuple[int, dict[str, Any]]] = [
 
 
 @click.command(short_help="Settings of Word2Vec, tried.")
-@click.option(
-    "--json",
-    "file",
-    type=click.Path(path_type=Path),
-    default=Path("docs/word-settings.json"),
-    show_default=True,
-    help="Results so far; runs in it are not repeated.",
-)
+@results_option("docs/word-settings.json")
 @click.option("--seeds", default=1, show_default=True, help="Runs of each setting.")
 @click.option("--threads", default=2, show_default=True)
 @click.option("--most", default=10_000, help="Maximum number of runs.")
 def command(file: Path, seeds: int, threads: int, most: int) -> None:
     """Try settings of Word2Vec: train with each and evaluate the vectors."""
-    results = json.loads(file.read_text()) if file.exists() else []
+    results = read_results(file)
     for seed in range(1, seeds + 1):
         for epochs, settings in TRIED:
             key = {"epochs": epochs, "settings": settings, "seed": seed}
@@ -78,7 +71,7 @@ def command(file: Path, seeds: int, threads: int, most: int) -> None:
             most -= 1
             result = _tried(Task(data_folder(), epochs, seed, threads, settings))
             results.append({**key, **result, "machine": machine.one_line(machine.describe())})
-            file.write_text(json.dumps(results, indent=1) + "\n")
+            write_results(file, results)
             print(results[-1], flush=True)
 
 

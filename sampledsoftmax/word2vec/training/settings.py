@@ -15,7 +15,7 @@ SAMPLERS = ("unigram", "log_uniform", "learned_unigram")
 OPTIMIZERS = ("adagrad", "rowwise_adagrad", "sgd")
 
 # Default rates by optimizer, for skip-gram and for CBOW. Measured on the first million words of English Wikipedia, with
-# 80 words and 64 candidates per batch: the exact loss per held-out pair (or word, for CBOW) after five epochs. Skip-gram:
+# 80 words and 64 candidates per batch: exact loss per held-out pair (or word, for CBOW) after five epochs. Skip-gram:
 # rowwise_adagrad 6.82, 6.85, 6.92 at 0.1, 0.2, 0.4; adagrad 6.82, 6.86, 6.92 at the same rates; sgd 6.87, 6.84, 6.85,
 # 6.88 at 0.005, 0.01, 0.015, 0.02, and it diverges at 0.04. CBOW: rowwise_adagrad 6.41, 6.23, 6.22, adagrad 6.39, 6.23,
 # 6.23 at 0.1, 0.2, 0.4; sgd 6.80, 6.48, 6.35, 6.40, 6.91 at 0.01, 0.04, 0.08, 0.16, 0.3, and it diverges at 0.6; with
