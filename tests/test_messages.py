@@ -24,16 +24,16 @@ class Stubborn:
         raise RuntimeError("no\nrepr")
 
 
-MANY = 300_000
+MANY = 30_000
 VALUES = {
-    "str": "x" * 10_000_000,
+    "str": "x" * 1_000_000,
     "lines": "a line\n" * MANY,
-    "bytes": b"x" * 10_000_000,
-    "int": 10**100_000,
-    "negative int": -(10**100_000),
+    "bytes": b"x" * 1_000_000,
+    "int": 10**20_000,
+    "negative int": -(10**20_000),
     "float": 1e300,
     "list of ints": list(range(-1, MANY)),
-    "list of strings": ["y" * 100_000] * 100,
+    "list of strings": ["y" * 100_000] * 10,
     "ragged list": [[0]] * MANY + [[1, 2]],
     "nested list": [[[0.5] * 1000] * 300],
     "dict": {i: i for i in range(MANY)},
@@ -154,7 +154,7 @@ def test_messages_of_samplers_are_one_line(make):
         assert len(assert_short(refusals(setter(sampler, name), {}))) == len(VALUES)
     for key in state:
         assert assert_short(refusals(lambda value: setter(sampler, "state")({**state, key: value}), {}))  # noqa: B023
-    for value in ("x" * 10_000_000, "a line\n" * 1000):
+    for value in ("x" * 1_000_000, "a line\n" * 1000):
         with pytest.raises(ValueError, match="state must hold") as raised:
             sampler.state = {**state, value: 1}
         assert_short([("state", "key", raised.value)])
@@ -185,7 +185,7 @@ def test_messages_of_optimizers_are_one_line(name):
     for setting in vars(optimizer):
         assert len(assert_short(refusals(setter(optimizer, setting), {}))) >= len(VALUES) - 1
     with pytest.raises(AttributeError, match="has no setting 'xxxx") as raised:
-        setattr(optimizer, "x" * 10_000_000, 1)
+        setattr(optimizer, "x" * 1_000_000, 1)
     assert_short([("setting", "name", raised.value)])
 
 

@@ -34,7 +34,7 @@ _HELP = {
     "min_count": "Drop words that occur less often.",
     "sample": "Subsample words of a higher frequency than this; 0 keeps all.",
     "epochs": "Passes over the corpus.",
-    "num_sampled": "Sampled candidates per batch [default: 32, with CBOW 64, at most half of the words].",
+    "num_sampled": "Sampled candidates per batch [default: 48, with CBOW 64, at most half of the words].",
     "batch_size": "Words per batch, each with all its pairs.",
     "learning_rate": "Initial learning rate [default: 0.2, less for sgd].",
     "min_learning_rate": "Final learning rate of the linear decay [default: half of the initial one].",
@@ -45,6 +45,7 @@ _HELP = {
     "seed": "The same seed gives the same vectors, bit for bit.",
     "shards": "Parts of the text trained side by side, 1 to 256: more let more threads work, and change the vectors.",
     "which": "Vectors to save: in (embeddings), out (output weights), their mean, or both concatenated.",
+    "shrinkage": "Pull vectors toward their mean: of n occurrences, a word keeps n / (n + shrinkage) of its own.",
 }
 _CHOICES = {"objective": OBJECTIVES, "sampler": SAMPLERS, "optimizer": OPTIMIZERS, "which": WHICH}
 _FLAGS = {

@@ -61,7 +61,7 @@ class Word2Vec(GensimAttributes):
     epochs : int
         Passes over the corpus.
     num_sampled : int, optional
-        Candidates per batch; they are unique, so at most the size of the vocabulary. By default 32, with CBOW
+        Candidates per batch; they are unique, so at most the size of the vocabulary. By default 48, with CBOW
         64, but at most half of the words.
     batch_size : int
         Maximum number of words per batch, each with all its pairs.
@@ -94,6 +94,10 @@ class Word2Vec(GensimAttributes):
     which : str
         The content of `vectors`: "in" (embeddings), "out" (output weights), their "mean", or "both", normalized and
         concatenated: less noisy for a small corpus (half a million words), worse for a large one.
+    shrinkage : float
+        How far `vectors` are pulled toward their mean: a word that occurs n times keeps n / (n + shrinkage) of its own
+        vector, the rest is the mean of all. What was learned from few occurrences is mostly noise. 0 keeps the vectors
+        of the tables; the tables and training are the same with any value.
     shards : int
         Parts of the text, 1 to 256, that are trained side by side: a step takes a batch of each. The number changes the
         vectors, so the default does not depend on the machine. With more shards more threads are of use, but the tables
@@ -158,6 +162,7 @@ class Word2Vec(GensimAttributes):
         bias: bool | None = None,
         seed: int | None = 1,
         which: str = "in",
+        shrinkage: float = 10.0,
         shards: int = DEFAULT_SHARDS,
         threads: int | None = None,
         **gensim: Any,
@@ -226,9 +231,10 @@ class Word2Vec(GensimAttributes):
         state = self._trained()
         if self._copy is None or self._copy[0] is not state:
             self._copy = None  # frees the last one before there are two
-            words, which = state.vocabulary.words, state.settings.which
-            embeddings, weights = (table.values for table in state.tables[:2])
-            self._copy = state, WordVectors.from_tables(words, embeddings, weights, which)
+            vocabulary, which, shrinkage = state.vocabulary, state.settings.which, state.settings.shrinkage
+            tables = vocabulary.words, *(table.values for table in state.tables[:2])
+            vectors = WordVectors.from_tables(*tables, which, counts=vocabulary.counts, shrinkage=shrinkage)
+            self._copy = state, vectors
         return self._copy[1]
 
     @property

@@ -95,6 +95,7 @@ CONSTRUCTORS = {
         "optimizer": "sgd",
         "bias": True,
         "which": "in",
+        "shrinkage": 5.0,
         "threads": 1,
         "shrink_windows": True,
     },

@@ -61,7 +61,7 @@ def folder(tmp_path, monkeypatch):
 def num_examples(name, full):
     slow = sum(other in SLOW for other in TARGETS)
     share = SHARE_OF_SLOW / slow if name in SLOW else (1 - SHARE_OF_SLOW) / (len(TARGETS) - slow)
-    return max(int(NUM_CALLS * share), 1) if full else 3 if name in SLOW else 25
+    return max(int(NUM_CALLS * share), 1) if full else 3 if name in SLOW else 5
 
 
 @st.composite

@@ -181,7 +181,8 @@ WORD_TARGETS: dict[str, Callable[[], Target]] = {
     "WordVectors, ints": lambda: Target(ss.WordVectors, {"words": [3, "a"], "vectors": np.eye(2), "copy": False}),
     "WordVectors.from_tables": lambda: Target(
         ss.WordVectors.from_tables,
-        {"words": WORDS, "embeddings": np.ones((4, 2)), "weights": np.ones((4, 2)), "which": "both", "copy": True},
+        {"words": WORDS, "embeddings": np.ones((4, 2)), "weights": np.ones((4, 2)), "which": "both", "copy": True,
+         "counts": [4, 3, 2, 1], "shrinkage": 2.0},
     ),
     "WordVectors[]": lambda: query("__getitem__", word="the"),
     "WordVectors[], several": lambda: query("__getitem__", word=["the", "cat"]),

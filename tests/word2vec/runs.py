@@ -11,8 +11,9 @@ from sampledsoftmax.word2vec.training.tables import from_arrays
 
 
 def write_run(path, words, embeddings, weights, **settings):
-    """Write a finished model of these tables."""
-    settings = Word2Vec(vector_size=embeddings.shape[1], optimizer="sgd", epochs=1, **settings).settings
+    """Write a finished model of these tables, whose vectors are their rows."""
+    given = {"vector_size": embeddings.shape[1], "optimizer": "sgd", "epochs": 1, "shrinkage": 0, **settings}
+    settings = Word2Vec(**given).settings
     biases = np.zeros(len(words), np.float32)
     arrays = {"embeddings": embeddings, "weights": weights, "biases": biases}
     tables = from_arrays({name: array.copy() for name, array in arrays.items()}, settings.new_optimizer())

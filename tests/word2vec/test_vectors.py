@@ -203,6 +203,23 @@ def test_tables_of_a_model():
         WordVectors.from_tables(words, inner, outer[:1], "mean")
 
 
+def test_vectors_of_rare_words_are_near_the_mean():
+    words, rows = ["often", "once", "never"], np.array([[4.0, 0.0], [0.0, 2.0], [2.0, 1.0]])
+    vectors = WordVectors.from_tables(words, rows, None, counts=np.array([1000, 1, 0]), shrinkage=1.0)
+    np.testing.assert_allclose(vectors.vectors, [[4 - 2 / 1001, 1 / 1001], [1.0, 1.5], [2.0, 1.0]], rtol=1e-12)
+    np.testing.assert_array_equal(rows, [[4.0, 0.0], [0.0, 2.0], [2.0, 1.0]])
+    huge = np.array([[1e308], [-1e308], [1e308]])
+    assert WordVectors.from_tables(words, huge, None, counts=[1, 1, 1], shrinkage=3.0)["once"] == pytest.approx(
+        0, abs=1e293
+    )
+    with pytest.raises(ValueError, match=r"shrinkage=2 needs counts, which are missing"):
+        WordVectors.from_tables(words, rows, None, shrinkage=2)
+    with pytest.raises(ValueError, match=r"counts must have shape \[3\], got \[2\]"):
+        WordVectors.from_tables(words, rows, None, counts=[1, 2], shrinkage=2)
+    with pytest.raises(ValueError, match=r"counts\[1\] = -1 is not a count"):
+        WordVectors.from_tables(words, rows, None, counts=[1, -1, 2], shrinkage=2)
+
+
 @pytest.mark.parametrize("num_words", [7, 64, 1001])
 def test_copies_of_a_row_come_in_the_order_of_ids(num_words):
     rng = np.random.default_rng(num_words)

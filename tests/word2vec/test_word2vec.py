@@ -84,15 +84,26 @@ def test_same_seed_same_bits_for_any_number_of_threads():
 
 
 def test_which_vectors():
-    model = trained()
+    model = trained(shrinkage=0)
     embeddings, weights = model.tables.embeddings.values, model.tables.weights.values
     np.testing.assert_array_equal(model.vectors.vectors, embeddings)
-    np.testing.assert_array_equal(trained(which="out").vectors.vectors, weights)
-    np.testing.assert_array_equal(trained(which="mean").vectors.vectors, (embeddings + weights) / 2)
-    both = trained(which="both").vectors
+    np.testing.assert_array_equal(trained(which="out", shrinkage=0).vectors.vectors, weights)
+    np.testing.assert_array_equal(trained(which="mean", shrinkage=0).vectors.vectors, (embeddings + weights) / 2)
+    both = trained(which="both", shrinkage=0).vectors
     assert both.vectors.shape == (10, 16)
     cosines = [t[0] @ t[3] / np.linalg.norm(t[0]) / np.linalg.norm(t[3]) for t in (embeddings, weights)]
     assert both.similarity(*np.array(both.words)[[0, 3]]) == pytest.approx(np.mean(cosines), rel=1e-5)
+
+
+@pytest.mark.parametrize("which", ["in", "out", "mean", "both"])
+def test_vectors_are_pulled_toward_their_mean(which, tmp_path):
+    model, plain = trained(which=which, shrinkage=7.5), trained(which=which, shrinkage=0)
+    rows, counts = plain.vectors.vectors.astype(float), model.vocabulary.counts[:, np.newaxis]
+    expected = (counts * rows + 7.5 * rows.mean(axis=0)) / (counts + 7.5)
+    np.testing.assert_allclose(model.vectors.vectors, expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(model.tables.embeddings.values, plain.tables.embeddings.values)
+    model.save(tmp_path / "model.zip")
+    np.testing.assert_array_equal(Word2Vec.load(tmp_path / "model.zip").vectors.vectors, model.vectors.vectors)
 
 
 def test_a_drawn_seed_is_kept_and_repeats_the_run():
@@ -185,6 +196,7 @@ def test_vectors_before_training():
         ({"learning_rate": float("nan")}, ValueError, "learning_rate must be finite, got nan"),
         ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
         ({"seed": 2**31}, ValueError, "seed must be at most 2147483646"),
+        ({"shrinkage": -1}, ValueError, "shrinkage must be at least 0, got -1"),
         ({"which": "all"}, ValueError, "which must be one of 'in', 'out', 'mean', 'both', got 'all'"),
         (
             {"objective": "softmax"},
@@ -305,7 +317,7 @@ def test_checkpoints_are_as_frequent_as_requested(tmp_path, many_blocks, monkeyp
 
 
 def test_new_words_do_not_change_old_ones(many_blocks):
-    model = trained()
+    model = trained(shrinkage=0)
     words, before = list(model.vocabulary.words), model.vectors
     old = {name: array.copy() for name, array in model.tables.arrays().items()}
     more = [["x", "y", "z"]] * 20  # no old word, so no old row is a label or an input

@@ -25,7 +25,7 @@ from sampledsoftmax.word2vec.training.tables import Tables, from_arrays
 
 # Version 1, which is still read, separates words by line ends, and has no sizes.
 _KIND, _VERSION, _VERSIONS = "word model", 2, (1, 2)
-_OLD_SETTINGS = {"shards": 4}  # of a model that was saved before they were settings
+_OLD_SETTINGS = {"shards": 4, "shrinkage": 0.0}  # of a model that was saved before they were settings
 _NOT_A_NUMBER = None  # JSON has no NaN
 TORN = "stopped within a block"  # in the place of the corpus digest: the run cannot be resumed
 _MAX_MESSAGE = 300  # characters of what comes from a file

@@ -44,9 +44,11 @@ class LoadedModel(NamedTuple):
 
     def vectors(self, which: str | None = None) -> WordVectors:
         """Return the vectors; `which` as in `WordVectors.from_tables`, None for the setting of the run."""
-        if which is None:
-            which = "in" if self.weights is None else self.settings["which"]
-        return WordVectors.from_tables(self.words, self.embeddings, self.weights, which, copy=False)
+        if self.weights is None:
+            return WordVectors.from_tables(self.words, self.embeddings, None, which or "in", copy=False)
+        which, shrinkage = which or self.settings["which"], self.settings["shrinkage"]
+        tables = self.words, self.embeddings, self.weights
+        return WordVectors.from_tables(*tables, which, copy=False, counts=self.counts, shrinkage=shrinkage)
 
 
 def load_trained(path: str | os.PathLike[str], reading: Reading | None = None) -> LoadedModel:

@@ -12,6 +12,7 @@ from sampledsoftmax.io.class_only import classonlymethod
 from sampledsoftmax.word2vec.vectors import saved_vectors, word2vec_format
 from sampledsoftmax.word2vec.vectors.gensim_names import GensimNames
 from sampledsoftmax.word2vec.vectors.lengths import table_of_units
+from sampledsoftmax.word2vec.vectors.shrinkage import shrink_to_mean
 from sampledsoftmax.word2vec.vectors.unknown_word import UnknownWordError
 from sampledsoftmax.word2vec.vectors.vector_file import check_coding, checked_reading
 from sampledsoftmax.word2vec.vectors.word_table import Word, check_finite, sequence
@@ -19,6 +20,7 @@ from sampledsoftmax.word2vec.vectors.word_table import Word, check_finite, seque
 __all__ = ["WHICH", "UnknownWordError", "WordVectors"]
 
 WHICH = ("in", "out", "mean", "both")
+_MOST_OCCURRENCES = 2**63 - 1
 
 
 class WordVectors(GensimNames):
@@ -72,6 +74,8 @@ class WordVectors(GensimNames):
         weights: NDArray[Any] | None,
         which: str = "in",
         copy: bool = True,
+        counts: NDArray[np.int64] | None = None,
+        shrinkage: float = 0.0,
     ) -> "WordVectors":
         """Return the vectors of a model with two tables.
 
@@ -86,7 +90,13 @@ class WordVectors(GensimNames):
             "both": the normalized rows of the two tables, concatenated [num_words, 2 * dim], so that a cosine is the
             mean of the two cosines.
         copy : bool
-            False: for "in" and "out" the table is not copied, and the caller must not change it; see `WordVectors`.
+            False: for "in" and "out" without shrinkage the table is not copied, and the caller must not change it; see
+            `WordVectors`.
+        counts : int [num_words], optional
+            Occurrences of each word, at least 0, for the shrinkage.
+        shrinkage : float
+            Above 0: a word that occurs n times keeps n / (n + shrinkage) of its vector, and the rest is the mean of all
+            vectors; see `Word2Vec`.
 
         Returns
         -------
@@ -95,7 +105,8 @@ class WordVectors(GensimNames):
         Raises
         ------
         TypeError, ValueError
-            If a table has another type or shape, or `which` needs `weights` and they are None.
+            If a table has another type or shape, `which` needs `weights` and they are None, or the shrinkage needs
+            counts and they are None.
 
         Examples
         --------
@@ -109,20 +120,20 @@ class WordVectors(GensimNames):
         """
         validation.choice("which", which, WHICH)
         validation.flag("copy", copy)
-        if which == "in":
-            return cls(words, embeddings, copy)
-        if weights is None:
+        shrinkage = validation.number("shrinkage", shrinkage, at_least=0.0)
+        if which != "in" and weights is None:
             raise ValueError(f"which={which!r} needs the output weights, which are missing: use which='in'")
+        if shrinkage and counts is None:
+            raise ValueError(f"shrinkage={shrinkage:g} needs counts, which are missing")
         words = sequence("words", words)
-        inner = validation.floats("embeddings", embeddings, (len(words), "dim"))
-        outer = validation.floats("weights", weights, inner.shape, inner.dtype)
-        if which == "out":
-            return cls(words, outer, copy)
-        check_finite("embeddings", inner, words)
-        check_finite("weights", outer, words)
-        if which == "mean":
-            return cls(words, inner / 2 + outer / 2 if _are_large(inner, outer) else (inner + outer) / 2, copy=False)
-        return cls(words, np.hstack([table_of_units(inner), table_of_units(outer)]), copy=False)
+        rows, is_new = _rows(words, embeddings, weights, which)
+        if not shrinkage:
+            return cls(words, rows, copy and not is_new)
+        occurrences = validation.ids("counts", counts, (len(words),), _MOST_OCCURRENCES, ("a count", "counts"))
+        check_finite("vectors", rows, words)
+        rows = rows if is_new else np.array(rows)
+        shrink_to_mean(rows, occurrences, shrinkage)
+        return cls(words, rows, copy=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         r"""Write a file of this package atomically, which `load` reads: any words, and every bit of the vectors.
@@ -325,3 +336,20 @@ def _are_large(*tables: NDArray[Any]) -> bool:
     return any(
         max(abs(float(table.max())), abs(float(table.min()))) > np.finfo(table.dtype).max / 2 for table in tables
     )
+
+
+def _rows(
+    words: Sequence[Word], embeddings: NDArray[Any], weights: NDArray[Any] | None, which: str
+) -> tuple[NDArray[Any], bool]:
+    """Return the vectors, and whether the array is a new one."""
+    inner = validation.floats("embeddings", embeddings, (len(words), "dim"))
+    if which == "in":
+        return inner, False
+    outer = validation.floats("weights", weights, inner.shape, inner.dtype)
+    if which == "out":
+        return outer, False
+    check_finite("embeddings", inner, words)
+    check_finite("weights", outer, words)
+    if which == "mean":
+        return (inner / 2 + outer / 2 if _are_large(inner, outer) else (inner + outer) / 2), True
+    return np.hstack([table_of_units(inner), table_of_units(outer)]), True
