@@ -146,10 +146,7 @@ class SkipGram(StoredLayer):
 
     @classmethod
     def _new_tables(cls, settings: LayerSettings, seed: Any) -> list[NewTable]:
-        dtype, shape = settings.dtype, (settings.num_classes, settings.dim)
-        rng, half, dim = initial_rng(seed, 1), dtype.type(0.5), dtype.type(settings.dim)
-        embeddings = NewTable("embeddings", shape, dtype, lambda rows: (rng.random(rows, dtype) - half) / dim)
-        return [*output_tables(settings, seed), embeddings]
+        return pair_tables(settings, seed)
 
     @classmethod
     def _state(cls, settings: LayerSettings, tables: dict[str, Table], folder: LayerFolder | None) -> dict[str, Any]:
@@ -382,6 +379,14 @@ class SkipGram(StoredLayer):
         if rows.size > 0:
             self.embedding_table.update(IndexedSlices(inputs_gradient[rows], ids[rows], table.shape))
         return loss
+
+
+def pair_tables(settings: LayerSettings, seed: Any) -> list[NewTable]:
+    """Return weights, biases and embeddings of a new model."""
+    dtype, shape = settings.dtype, (settings.num_classes, settings.dim)
+    rng, half, dim = initial_rng(seed, 1), dtype.type(0.5), dtype.type(settings.dim)
+    embeddings = NewTable("embeddings", shape, dtype, lambda rows: (rng.random(rows, dtype) - half) / dim)
+    return [*output_tables(settings, seed), embeddings]
 
 
 def _what_counts(ids: Ids, labels: Ids, counted: Counted, starts: Ids) -> Pairs:

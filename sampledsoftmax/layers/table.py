@@ -128,8 +128,7 @@ class Table:
     @property
     def lags(self) -> bool:
         """Whether rows may be behind until `catch_up`."""
-        catches_up = type(self.optimizer).catch_up is not Optimizer.catch_up
-        return catches_up and getattr(self.optimizer, "mode", "exact") == "exact"
+        return leaves_rows_behind(self.optimizer)
 
     @property
     def structs(self) -> tuple[NDArray[Any], ArrayStruct]:
@@ -165,6 +164,11 @@ class Table:
     def update(self, gradient: IndexedSlices) -> None:
         """Apply one optimizer step to the rows that the gradient names."""
         self.optimizer.update(self.values, self.slots, gradient)
+
+
+def leaves_rows_behind(optimizer: Optimizer) -> bool:
+    """Return whether rows may miss steps until `catch_up`."""
+    return type(optimizer).catch_up is not Optimizer.catch_up and getattr(optimizer, "mode", "exact") == "exact"
 
 
 def _state(name: str, values: NDArray[Any], slots: Arrays, optimizer: Optimizer, in_files: bool) -> dict[str, Any]:

@@ -153,14 +153,14 @@ def full_softmax_loss_and_grad(
         weights, biases, labels, inputs, partition_strategy, Selection(sample_weight, ignore_index)
     )
     similarity, above = checked_similarity(temperature, normalize), checked_loss_grad(loss_grad, batch)
-    part, rows = _what_counts(batch)
+    part, rows = what_counts(batch)
     if batch.counted is not None:
         above = (above * batch.counted.weights.astype(above.dtype))[rows]
     normalizer = _normalizer(part, similarity)
     gradients = _gradients(part, similarity, normalizer, above)
     inputs_grad = np.zeros_like(batch.inputs)
     inputs_grad[rows] = gradients.inputs
-    return _of_batch(_losses(part, normalizer), rows, batch), gradients._replace(inputs=inputs_grad)
+    return of_batch(losses_of(part.labels, normalizer), rows, batch), gradients._replace(inputs=inputs_grad)
 
 
 def checked_full_batch(
@@ -174,11 +174,11 @@ def checked_full_batch(
 
 def full_losses(batch: Batch, similarity: Similarity) -> NDArray[Any]:
     """Return the losses of checked arguments."""
-    part, rows = _what_counts(batch)
-    return _of_batch(_losses(part, _normalizer(part, similarity)), rows, batch)
+    part, rows = what_counts(batch)
+    return of_batch(losses_of(part.labels, _normalizer(part, similarity)), rows, batch)
 
 
-def _what_counts(batch: Batch) -> tuple[Batch, Any]:
+def what_counts(batch: Batch) -> tuple[Batch, Any]:
     """Return the examples that count, with NO_CLASS in place of labels that do not, and which examples they are."""
     counted = batch.counted
     if counted is None:
@@ -189,7 +189,7 @@ def _what_counts(batch: Batch) -> tuple[Batch, Any]:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a loss that is infinite, or becomes so by its weight, is returned
-def _of_batch(losses: NDArray[Any], rows: Any, batch: Batch) -> NDArray[Any]:
+def of_batch(losses: NDArray[Any], rows: Any, batch: Batch) -> NDArray[Any]:
     """Return the losses of the whole batch, each times its weight."""
     if batch.counted is None:
         return losses
@@ -198,34 +198,54 @@ def _of_batch(losses: NDArray[Any], rows: Any, batch: Batch) -> NDArray[Any]:
     return weighted
 
 
-@np.errstate(over="ignore", invalid="ignore")  # NaN or inf in a table propagates to the loss
-def _normalizer(batch: Batch, similarity: Similarity) -> Normalizer:
-    """Return the log-sum-exp and the true logits of each example.
+def new_normalizer(labels: NDArray[np.int64], dtype: np.dtype[Any]) -> Normalizer:
+    """Return the log-sum-exp and the true logits of examples before any class.
 
     The true logits are copied from the logits of all classes, not computed separately: a loss is never negative.
     """
-    classes = FullPass(batch, similarity, BLOCK)
-    batch_size, dtype = batch.inputs.shape[0], batch.inputs.dtype
-    normalizer = Normalizer(
-        labels=batch.labels,
-        true_logits=np.zeros(batch.labels.shape, dtype),
+    batch_size = labels.shape[0]
+    return Normalizer(
+        labels=labels,
+        true_logits=np.zeros(labels.shape, dtype),
         largest=np.full(batch_size, -np.inf, dtype),
         sum_exp=np.zeros(batch_size),
+        chunk_largest=np.zeros((0, batch_size), dtype),
+        chunk_sum_exp=np.zeros((0, batch_size)),
+    )
+
+
+@np.errstate(over="ignore", invalid="ignore")  # NaN or inf in a table propagates to the loss
+def add_classes(batch: Batch, similarity: Similarity, normalizer: Normalizer) -> None:
+    """Add the classes of a batch to a normalizer, whose labels count from the first of them.
+
+    Chunks of classes are merged in order, so that classes may be added in several calls, with the same bits, if each
+    call but the last has a multiple of `BLOCK` of them.
+    """
+    classes = FullPass(batch, similarity, BLOCK)
+    batch_size, dtype = batch.inputs.shape[0], batch.inputs.dtype
+    with_chunks = normalizer._replace(
         chunk_largest=np.zeros((classes.num_chunks, batch_size), dtype),
         chunk_sum_exp=np.zeros((classes.num_chunks, batch_size)),
     )
     buffers = classes.buffers()
     for block in classes.blocks():
-        classes.run(run_log_sum_exp, block, classes.panels, buffers, normalizer)
+        classes.run(run_log_sum_exp, block, classes.panels, buffers, with_chunks)
+
+
+def _normalizer(batch: Batch, similarity: Similarity) -> Normalizer:
+    """Return the log-sum-exp and the true logits of each example over all classes."""
+    normalizer = new_normalizer(batch.labels, batch.inputs.dtype)
+    add_classes(batch, similarity, normalizer)
     return normalizer
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def _losses(batch: Batch, normalizer: Normalizer) -> NDArray[Any]:
+def losses_of(labels: NDArray[np.int64], normalizer: Normalizer) -> NDArray[Any]:
+    """Return the losses of examples whose normalizer has seen all classes."""
     shifted = normalizer.true_logits.astype(np.float64) - normalizer.largest[:, np.newaxis]
-    real = batch.labels != NO_CLASS
+    real = labels != NO_CLASS
     mean = shifted.mean(axis=1) if real.all() else shifted.mean(axis=1, where=real)
-    return (np.log(normalizer.sum_exp) - mean).astype(batch.inputs.dtype)  # type: ignore[no-any-return]
+    return (np.log(normalizer.sum_exp) - mean).astype(normalizer.true_logits.dtype)  # type: ignore[no-any-return]
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
