@@ -6,7 +6,18 @@ from typing import Any, TypeVar
 
 import click
 
-from benchmarks import break_even, contestants, expected_count, machine, parity, ragged, report, small_calls, torch_step
+from benchmarks import (
+    break_even,
+    contestants,
+    expected_count,
+    machine,
+    parity,
+    ragged,
+    report,
+    sharded,
+    small_calls,
+    torch_step,
+)
 from benchmarks.cases import OPTIMIZERS
 from benchmarks.recommend import compare as recommend
 from benchmarks.recommend import report as recommend_report
@@ -180,4 +191,5 @@ main.add_command(torch_step.command, "torch")
 main.add_command(recommend.command, "recommend")
 main.add_command(recommend_report.command, "recommend-report")
 main.add_command(ragged.command, "ragged")
+main.add_command(sharded.command, "ray")
 main.add_command(scaling.command, "scaling")

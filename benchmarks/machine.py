@@ -21,6 +21,7 @@ PACKAGES = (
     "jaxlib",
     "gensim",
     "implicit",
+    "ray",
 )
 
 

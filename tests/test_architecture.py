@@ -24,7 +24,7 @@ LAYERS = [
     "optimizers",
     "losses",
     "layers",
-    "retrieval",
+    "retrieval, sharding",
     "word2vec.corpus",
     "word2vec.encoding",
     "word2vec.vectors",
@@ -37,7 +37,7 @@ LAYERS = [
     "retrieval",
     "diagnostics, explanation, jax",
     PACKAGE,  # what `import sampledsoftmax` offers
-    "cli, torch",
+    "cli, torch, ray",
     "__main__",
 ]
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.split(", ")}

@@ -244,6 +244,7 @@ def test_every_program_is_a_subcommand():
         "expected-count",
         "parity",
         "ragged",
+        "ray",
         "recommend",
         "recommend-report",
         "report",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sampledsoftmax.io.archive import read_archive, write_archive
 from sampledsoftmax.io.atomic_write import new_file
+from sampledsoftmax.io.folder_lock import FolderLock
 from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.layers.table import NewTable, Table, new_slots
 from sampledsoftmax.optimizers import Optimizer
@@ -110,8 +111,7 @@ def _joined(new: NewTable, parts: list[tuple[ShardFile, Arrays]], first: int, en
     found = [arrays[name] for _, arrays in parts]
     if by_row and all(len(array) == file.end - file.first for array, (file, _) in zip(found, parts, strict=True)):
         rows = [
-            array[max(first - file.first, 0) : end - file.first]
-            for array, (file, _) in zip(found, parts, strict=True)
+            array[max(first - file.first, 0) : end - file.first] for array, (file, _) in zip(found, parts, strict=True)
         ]
         joined = rows[0] if len(rows) == 1 and len(rows[0]) == len(found[0]) else np.concatenate(rows)
     else:
@@ -138,6 +138,26 @@ def write_list(folder: Path, checkpoint: Checkpoint) -> None:
         if old.is_dir() and old.name not in complete:
             with suppress(OSError):
                 shutil.rmtree(old)
+
+
+def prepared_folder(folder: Path, overwrite: bool) -> FolderLock:
+    """Return the lock of a folder of checkpoints, which is made; those that it has are removed if asked for.
+
+    Raises
+    ------
+    BlockingIOError
+        Another layer uses the folder.
+    OSError
+        It cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(folder)
+    lock.claim()
+    for step in steps_of(folder) if overwrite else ():
+        (folder / f"step-{step}.json").unlink()
+        with suppress(OSError):
+            shutil.rmtree(folder / f"step-{step}")
+    return lock
 
 
 def steps_of(folder: Path) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sampledsoftmax.io.folder_lock import FolderLock
 from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.layers.fused_step import not_finite, refuse_labels
 from sampledsoftmax.layers.layer_settings import LayerSettings, differences
@@ -95,6 +96,8 @@ class Driver:
         Where checkpoints are; None for none.
     checkpoint_steps : int
         Steps from one checkpoint to the next.
+    lock : FolderLock or None
+        Of the folder, which `close` releases.
 
     Attributes
     ----------
@@ -114,9 +117,11 @@ class Driver:
         parts: int,
         folder: Path | None,
         checkpoint_steps: int,
+        lock: FolderLock | None = None,
     ) -> None:
         self._settings, self.layer, self.transport = settings, layer, transport
         self._parts, self._folder, self._checkpoint_steps = parts, folder, checkpoint_steps
+        self._lock = lock
         self._worker = PartWorker(settings, layer.sampler, transport)
         self.traffic, self.step, self.losses_of_processes = Traffic(), 0, 0
         self._rewind, self._log = 0, list[Work]()
@@ -428,9 +433,7 @@ class Driver:
         self._settle()
         ranges, step = self.transport.ranges, self.step
         replies = [
-            self.transport.send(
-                k, "write", self._stamp, str(shard_path(self._folder, step, *ranges.of(k)))
-            )
+            self.transport.send(k, "write", self._stamp, str(shard_path(self._folder, step, *ranges.of(k))))
             for k in range(ranges.num_shards)
         ]
         files: list[ShardFile] = self.transport.receive(replies)
@@ -441,12 +444,12 @@ class Driver:
         self._first, self._log = checkpoint, []
 
     def close(self) -> None:
-        """End all processes."""
+        """End all processes, and let go of the folder."""
         self.transport.close()
+        if self._lock is not None:
+            self._lock.release()
 
 
 def _labels_to_learn(examples: Examples) -> NDArray[np.int64]:
     """Return the labels that a step teaches the sampler, as a layer does."""
     return examples.labels if examples.counted is None else examples.counted_labels[:, np.newaxis]
-
-

@@ -5,6 +5,7 @@ parts, in their order, of (share of the part) x (gradient of the mean loss of th
 bits, never who computed a part or when.
 """
 
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,7 +61,7 @@ def divided(examples: Examples, parts: int) -> list[tuple[Examples, float]]:
     weights = np.ones(size) if examples.counted is None else examples.counted.shares()
     bounds = [size * k // parts for k in range(parts + 1)]
     total = float(weights.sum())
-    pairs = zip(bounds[:-1], bounds[1:], strict=True)
+    pairs = itertools.pairwise(bounds)
     return [(examples.between(first, end), float(weights[first:end].sum()) / total) for first, end in pairs]
 
 

@@ -64,7 +64,9 @@ class RowValues(NamedTuple):
     def empty(cls, ids: RowIds, dim: int, dtype: np.dtype[Any]) -> "RowValues":
         """Return memory for rows."""
         num_classes, num_inputs = ids.classes.size, ids.inputs.size
-        return cls(np.empty((num_classes, dim), dtype), np.empty(num_classes, dtype), np.empty((num_inputs, dim), dtype))
+        return cls(
+            np.empty((num_classes, dim), dtype), np.empty(num_classes, dtype), np.empty((num_inputs, dim), dtype)
+        )
 
     def write(self, own: RowIds, part: RowIds, values: "RowValues") -> None:
         """Write the rows `part` of `own`, which are the rows of this memory."""

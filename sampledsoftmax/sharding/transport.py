@@ -72,7 +72,7 @@ class LocalTransport:
         """Carry out a message; an error is kept as its reply."""
         try:
             return getattr(self.shards[shard], message)(*map(_value_of, arguments))
-        except Exception as error:  # noqa: BLE001 - which the receiver raises
+        except Exception as error:
             return _Failed(error)
 
     def receive(self, replies: Sequence[Any]) -> list[Any]:
@@ -83,7 +83,7 @@ class LocalTransport:
         """Compute a part."""
         try:
             return self._workers[worker].compute(*arguments)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             return _Failed(error)
 
     def lose(self, shard: int) -> None:

@@ -50,6 +50,6 @@ def _fill_replayed(distribution, cursor, out):
 @probabilities.register(Replayed)
 @jit
 def _look_up_counts(distribution, ids, out):
-    """Counts take the place of probabilities, which nothing reads."""
+    """Write counts in the place of probabilities, which nothing reads."""
     for i in range(ids.size):
         out[i] = distribution.counts[ids[i]]

@@ -1,0 +1,212 @@
+"""Shards and workers as actors of Ray, and the transport of messages to them."""
+
+import contextlib
+import os
+import secrets
+import time
+import weakref
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import ray
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayTaskError, WorkerCrashedError
+
+from sampledsoftmax.optimizers import Optimizer
+from sampledsoftmax.ray import cluster
+from sampledsoftmax.ray.metrics import ShardMetrics
+from sampledsoftmax.samplers import CandidateSampler
+from sampledsoftmax.sharding.parts import Part, PartWorker
+from sampledsoftmax.sharding.rows import Ranges
+from sampledsoftmax.sharding.settings import ShardSettings
+from sampledsoftmax.sharding.shard import Shard, Stamp
+from sampledsoftmax.sharding.transport import LostError
+
+_LOST = (RayActorError, ActorDiedError, ActorUnavailableError, WorkerCrashedError)
+_RECOVERY_SECONDS = 600  # a process starts in seconds; a machine that is replaced takes minutes
+_POLL_SECONDS = 0.2
+
+
+class ShardActor:
+    """A shard in a process of its own; a restarted one has no rows until it is told to start."""
+
+    def __init__(self, run: str, number: int, settings: ShardSettings, first: int, end: int) -> None:
+        self._shard = Shard(settings, first, end)
+        self._metrics = ShardMetrics(run, number)
+
+    def call(self, message: str, *arguments: Any) -> Any:
+        """Carry out a message, a method of `Shard`."""
+        start = time.perf_counter()
+        result = getattr(self._shard, message)(*arguments)
+        self._metrics.add(message, time.perf_counter() - start, arguments)
+        return result
+
+    def pid(self) -> int:
+        """Return the id of the process."""
+        return os.getpid()
+
+
+class WorkerActor:
+    """A worker in a process of its own."""
+
+    def __init__(self, settings: ShardSettings, sampler: CandidateSampler | None, shards: "ActorShards") -> None:
+        self._worker = PartWorker(settings, sampler, shards)
+
+    def compute(self, stamp: Stamp, optimizer: Optimizer, part: Part) -> Any:
+        """Compute a part and deliver its gradients."""
+        return self._worker.compute(stamp, optimizer, part)
+
+    def pid(self) -> int:
+        """Return the id of the process."""
+        return os.getpid()
+
+
+class ActorShards:
+    """Messages to shards that are actors; it can be sent to other processes.
+
+    Parameters
+    ----------
+    ranges : Ranges
+    actors : list
+        Handles.
+    """
+
+    def __init__(self, ranges: Ranges, actors: list[Any]) -> None:
+        self.ranges, self.actors = ranges, actors
+
+    def send(self, shard: int, message: str, *arguments: Any) -> Any:
+        """Send a message to the process of a shard."""
+        try:
+            return self.actors[shard].call.remote(message, *arguments)
+        except _LOST as error:
+            raise LostError(f"shard {shard} of {len(self.actors)} was lost ({type(error).__name__})") from None
+
+    def receive(self, replies: Sequence[Any]) -> list[Any]:
+        """Wait for replies; LostError where a process has ended, or the error of the first message that failed."""
+        try:
+            return list(ray.get(list(replies)))
+        except RayTaskError as error:
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, _LOST):
+                raise LostError(f"a shard was lost ({type(cause).__name__})") from None
+            raise cause if isinstance(cause, Exception) else error from None
+        except _LOST as error:
+            raise LostError(f"a process was lost ({type(error).__name__})") from None
+
+
+class Placement(NamedTuple):
+    """What Ray needs to place the processes.
+
+    Attributes
+    ----------
+    address : str or None
+        Of the cluster.
+    shard_options, worker_options : dict
+        Options of the actors, such as resources.
+    restarts : bool
+        Whether lost processes are started again.
+    """
+
+    address: str | None
+    shard_options: dict[str, Any]
+    worker_options: dict[str, Any]
+    restarts: bool
+
+
+class RayTransport(ActorShards):
+    """Shards and workers of one layer, which end with it.
+
+    Their names have the name of the run, a random one, so that two runs on one cluster have nothing in common.
+
+    Parameters
+    ----------
+    settings : ShardSettings
+    num_shards, num_workers : int
+    sampler : CandidateSampler or None
+        For workers that draw.
+    placement : Placement
+
+    Attributes
+    ----------
+    run : str
+        Name of the run.
+    """
+
+    def __init__(
+        self,
+        settings: ShardSettings,
+        num_shards: int,
+        num_workers: int,
+        sampler: CandidateSampler | None,
+        placement: Placement,
+    ) -> None:
+        super().__init__(Ranges(settings.num_classes, num_shards), [])
+        self.run, self.num_workers = f"sampledsoftmax-{secrets.token_hex(6)}", num_workers
+        self.workers: list[Any] = []
+        cluster.join(placement.address)
+        self._finish = weakref.finalize(self, _end, self.actors, self.workers)
+        try:
+            restarts = -1 if placement.restarts else 0
+            for number in range(num_shards):
+                options = {"name": f"{self.run}-shard-{number}", "max_restarts": restarts, **placement.shard_options}
+                actor: Any = ray.remote(ShardActor)
+                arguments = (self.run, number, settings, *self.ranges.of(number))
+                self.actors.append(actor.options(**options).remote(*arguments))
+            shards = ActorShards(self.ranges, list(self.actors))
+            for number in range(num_workers):
+                # a part may be computed twice: the shards refuse what they have
+                options = {"name": f"{self.run}-worker-{number}", "max_restarts": -1, "max_task_retries": -1}
+                actor = ray.remote(WorkerActor)
+                self.workers.append(
+                    actor.options(**options, **placement.worker_options).remote(settings, sampler, shards)
+                )
+        except BaseException:
+            self.close()
+            raise
+
+    def work(self, worker: int, *arguments: Any) -> Any:
+        """Let a worker compute a part."""
+        return self.workers[worker].compute.remote(*arguments)
+
+    def pids(self) -> tuple[list[int], list[int]]:
+        """Return the process ids of shards and workers."""
+        shards, workers = ([actor.pid.remote() for actor in actors] for actors in (self.actors, self.workers))
+        return self.receive(shards), self.receive(workers)
+
+    def recover(self) -> None:
+        """Wait until all shards answer."""
+        deadline = time.monotonic() + _RECOVERY_SECONDS
+        for number, actor in enumerate(self.actors):
+            while True:
+                try:
+                    ray.get(actor.pid.remote())
+                    break
+                except _LOST as error:
+                    is_over = isinstance(error, ActorDiedError) and not isinstance(error, ActorUnavailableError)
+                    if time.monotonic() > deadline or (is_over and not _is_restarting(error)):
+                        raise LostError(
+                            f"shard {number} of {len(self.actors)} was lost and is not started again: {_line(error)}"
+                        ) from None
+                    time.sleep(_POLL_SECONDS)
+
+    def close(self) -> None:
+        """End the actors; the second call does nothing."""
+        self._finish()
+
+
+def _is_restarting(error: Exception) -> bool:
+    """Return whether Ray starts an actor again, as it says."""
+    return "RESTARTING" in str(error) or "restart" in str(error)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _end(*groups: list[Any]) -> None:
+    """End actors, wait for nothing, and leave the cluster."""
+    for actors in groups:
+        for actor in actors:
+            with contextlib.suppress(Exception):  # the cluster may be gone
+                ray.kill(actor)
+        actors.clear()
+    cluster.leave()
