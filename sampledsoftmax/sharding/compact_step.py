@@ -49,7 +49,7 @@ class Examples(NamedTuple):
     @property
     def has_ids(self) -> bool:
         """Whether the inputs are ids of embeddings."""
-        return self.inputs.ndim == 1
+        return bool(self.inputs.ndim == 1)
 
     @property
     def rows(self) -> Ids:
@@ -176,12 +176,12 @@ class CompactStep:
         loss, gradients = mean_loss_and_grad(Call(batch, checked, self.correction), self.objective)
         if not all(np.isfinite(part).all() for part in (loss, gradients.weights.values, gradients.biases.values)):
             raise FloatingPointError(f"the loss of the batch is {loss}, or its gradient is not finite")
-        of_classes = [coalesced(gradient).values for gradient in (gradients.weights, gradients.biases)]
+        weights, biases = (coalesced(gradient).values for gradient in (gradients.weights, gradients.biases))
         if not examples.has_ids:
-            return Computed(loss, gradients.inputs, RowValues(*of_classes, rows.embeddings))
+            return Computed(loss, gradients.inputs, RowValues(weights, biases, rows.embeddings))
         places = np.searchsorted(ids.inputs, examples.inputs[examples.rows])
         of_inputs = coalesced(IndexedSlices(gradients.inputs[examples.rows], places, rows.embeddings.shape))
-        return Computed(loss, None, RowValues(*of_classes, of_inputs.values))
+        return Computed(loss, None, RowValues(weights, biases, of_inputs.values))
 
     def _memory_for(self, num_labels: int, num_inputs: int, num_sampled: int) -> "_Memory":
         sizes = (num_labels + num_sampled, num_inputs, num_sampled)

@@ -177,8 +177,8 @@ class Shard:
         self._use(optimizer)
         for table in self._tables.values():
             table.catch_up(None)
-        tables = (Shards((self._tables[name].values,)) for name in ("weights", "biases"))
-        batch = Batch(*tables, np.zeros((len(inputs), 1), np.int64), inputs)
+        weights, biases = (Shards((self._tables[name].values,)) for name in ("weights", "biases"))
+        batch = Batch(weights, biases, np.zeros((len(inputs), 1), np.int64), inputs)
         ids, logits = top_k(batch, min(k, self.end - self.first), self._settings.correction.similarity)
         return ids + self.first, logits
 

@@ -107,7 +107,7 @@ def test_a_run_that_loses_shards_ends_with_the_same_bits(tmp_path, sampler, part
     for _ in range(3):
         np.testing.assert_array_equal(trained_pairs(disturbed), trained_pairs(undisturbed))
     assert disturbed._driver.transport.left == 0
-    assert disturbed.recoveries >= 10
+    assert disturbed.recoveries >= 5
     for name in ("embeddings", "weights", "biases"):
         np.testing.assert_array_equal(np.asarray(getattr(disturbed, name)), np.asarray(getattr(undisturbed, name)))
 
