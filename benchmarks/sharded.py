@@ -20,6 +20,7 @@ from benchmarks import machine
 from benchmarks.cases import CASES, SEED, TINY, Case
 from benchmarks.record import Record
 
+RATES = (1, 10, 100)  # of networks, in Gb/s
 BY_NAME = {case.name: case for case in (*CASES, TINY)}
 
 
@@ -61,6 +62,16 @@ def median_seconds(layer: Any, work: list[tuple[Any, Any]], steps: int) -> float
     return float(np.median(seconds[2:]))
 
 
+def median_round_trip(sharded: Any, steps: int) -> float:
+    """Return the median time of the shortest message to a shard and back."""
+    seconds = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        sharded.biases[:1]
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds))
+
+
 def message_bytes(num_rows: float, dim: int) -> float:
     """Return the bytes of a step with `num_rows` different rows: ids twice, rows and biases, their gradients."""
     return num_rows * (2 * 8 + 2 * 4 * (dim + 1))
@@ -75,6 +86,7 @@ def measure(case: Case, steps: int, num_shards: int) -> dict[str, Any]:
     single = median_seconds(layer, work, steps)
     with sampledsoftmax.ray.ShardedSampledSoftmax(*sizes, ss.Adagrad(0.1), seed=SEED, num_shards=num_shards) as sharded:
         seconds = median_seconds(sharded, work, steps)
+        round_trip = median_round_trip(sharded, steps)
         same = bool((sharded.weights[:1000] == layer.weights[:1000]).all())
         del layer
         driver = sharded._driver  # noqa: SLF001 - its transport is replaced by one that counts
@@ -96,6 +108,8 @@ def measure(case: Case, steps: int, num_shards: int) -> dict[str, Any]:
         "bytes_pickled": pickled / steps,
         "seconds_single": single,
         "seconds_sharded": seconds,
+        "seconds_round_trip": round_trip,
+        "seconds_model": {f"{rate} Gb/s": single + 2 * round_trip + counted / steps / (rate * 125e6) for rate in RATES},
         "same_bits": same,
     }
 

@@ -8,9 +8,9 @@ from sampledsoftmax.layers.layer_settings import checked_settings
 from sampledsoftmax.sharding.checkpoint import prepared_folder
 from sampledsoftmax.sharding.driver import Driver
 from sampledsoftmax.sharding.layers import ShardedOutput, ShardedPairs
+from sampledsoftmax.sharding.local_transport import LocalTransport
 from sampledsoftmax.sharding.sampling import can_draw_anywhere
 from sampledsoftmax.sharding.settings import ShardSettings
-from sampledsoftmax.sharding.transport import LocalTransport
 from sampledsoftmax.types import Similarity
 
 NUM_CLASSES, DIM, NUM_SAMPLED, BATCH_SIZE, NUM_BATCHES = 60, 5, 12, 9, 6

@@ -8,10 +8,11 @@ import pytest
 
 import sampledsoftmax as ss
 from sampledsoftmax.io import atomic_write
+from sampledsoftmax.sharding.local_transport import LocalTransport
 from sampledsoftmax.sharding.rows import Ranges, RowIds, RowValues
 from sampledsoftmax.sharding.settings import ShardSettings
 from sampledsoftmax.sharding.shard import Delivery, OutOfStep, Shard, Stamp
-from sampledsoftmax.sharding.transport import LocalTransport, LostError
+from sampledsoftmax.sharding.transport import LostError
 from tests.sharding.cases import (
     BATCH_SIZE,
     DIM,
