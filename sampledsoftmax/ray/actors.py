@@ -1,6 +1,7 @@
 """Shards and workers as actors of Ray, and the transport of messages to them."""
 
 import contextlib
+import logging
 import os
 import secrets
 import time
@@ -24,20 +25,27 @@ from sampledsoftmax.sharding.transport import LostError
 _LOST = (RayActorError, ActorDiedError, ActorUnavailableError, WorkerCrashedError)
 _RECOVERY_SECONDS = 600  # a process starts in seconds; a machine that is replaced takes minutes
 _POLL_SECONDS = 0.2
+_log = logging.getLogger("sampledsoftmax.ray")
 
 
 class ShardActor:
     """A shard in a process of its own; a restarted one has no rows until it is told to start."""
 
     def __init__(self, run: str, number: int, settings: ShardSettings, first: int, end: int) -> None:
-        self._shard = Shard(settings, first, end)
+        # to Ray's log of the process
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+        self._name, self._shard = f"{run} shard {number}", Shard(settings, first, end)
         self._metrics = ShardMetrics(run, number)
+        _log.info("%s: rows %d to %d, process %d", self._name, first, end, os.getpid())
 
     def call(self, message: str, *arguments: Any) -> Any:
         """Carry out a message, a method of `Shard`."""
         start = time.perf_counter()
         result = getattr(self._shard, message)(*arguments)
-        self._metrics.add(message, time.perf_counter() - start, arguments)
+        seconds = time.perf_counter() - start
+        self._metrics.add(message, seconds, arguments)
+        if message in ("start", "write"):
+            _log.info("%s: %s at %s, %.1f s", self._name, message, arguments[0], seconds)
         return result
 
     def pid(self) -> int:

@@ -12,7 +12,7 @@ from sampledsoftmax.ray.actors import Placement, RayTransport
 from sampledsoftmax.samplers import CandidateSampler
 from sampledsoftmax.sharding.checkpoint import prepared_folder
 from sampledsoftmax.sharding.driver import Driver
-from sampledsoftmax.sharding.layers import RunSettings, ShardedOutput, ShardedPairs, checked_run, seed_of
+from sampledsoftmax.sharding.layers import RunSettings, ShardedOutput, ShardedPairs, checked_run, seed_of, with_move
 from sampledsoftmax.sharding.sampling import can_draw_anywhere
 from sampledsoftmax.sharding.settings import ShardSettings
 from sampledsoftmax.types import Similarity
@@ -47,6 +47,10 @@ class ShardedSampledSoftmax(ShardedOutput):
         As for `SampledSoftmax`.
     num_shards : int
         Processes that have the tables and slots, a range of rows each; results do not depend on it.
+    move : "rows" or "inputs"
+        What moves in a step. With "rows", rows come to this process and gradients go back. With "inputs", inputs go to
+        the shards, which compute their part of the logits: fewer bytes where `num_sampled` is above `num_shards` times
+        the batch size. The results are then equal up to rounding, and their bits depend on `num_shards`.
     parts : int
         How many parts a batch is divided into. With 1 the bits are those of `SampledSoftmax`; another number has its
         own bits.
@@ -120,6 +124,7 @@ class ShardedSampledSoftmax(ShardedOutput):
         temperature: float = 1.0,
         normalize: bool = False,
         num_shards: int,
+        move: str = "rows",
         parts: int = 1,
         num_workers: int = 0,
         folder: str | os.PathLike[str] | None = None,
@@ -133,6 +138,7 @@ class ShardedSampledSoftmax(ShardedOutput):
         pair, similarity = seed_of(seed), Similarity(temperature, normalize)
         settings = checked_settings(*sizes, optimizer, sampler, *flags, dtype, seed, objective, similarity)
         run = checked_run(settings.num_classes, num_shards, parts, num_workers, folder, overwrite, checkpoint_steps)
+        run = with_move(run, move, settings)
         self._driver = _driver(settings, run, False, pair, address, shard_options, worker_options)
         self._has_folder = run.folder is not None
 
@@ -243,7 +249,9 @@ def _driver(
         placement = Placement(address, shard_options or {}, worker_options or {}, run.folder is not None)
         transport = RayTransport(shared, run.num_shards, run.num_workers, sampler, placement)
         try:
-            return Driver(shared, settings, transport, run.parts, run.folder, run.checkpoint_steps, lock)
+            return Driver(
+                shared, settings, transport, run.parts, run.folder, run.checkpoint_steps, lock, run.pushes_inputs
+            )
         except BaseException:
             transport.close()
             raise

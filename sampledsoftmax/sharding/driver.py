@@ -37,6 +37,7 @@ from sampledsoftmax.sharding.parts import (
     divided,
     pull,
 )
+from sampledsoftmax.sharding.pushed import Partial, combined, question_for
 from sampledsoftmax.sharding.rows import RowIds, RowValues
 from sampledsoftmax.sharding.sampling import (
     Place,
@@ -98,6 +99,8 @@ class Driver:
         Steps from one checkpoint to the next.
     lock : FolderLock or None
         Of the folder, which `close` releases.
+    pushes_inputs : bool
+        Whether inputs go to the shards, and rows stay there.
 
     Attributes
     ----------
@@ -118,10 +121,11 @@ class Driver:
         folder: Path | None,
         checkpoint_steps: int,
         lock: FolderLock | None = None,
+        pushes_inputs: bool = False,
     ) -> None:
         self._settings, self.layer, self.transport = settings, layer, transport
         self._parts, self._folder, self._checkpoint_steps = parts, folder, checkpoint_steps
-        self._lock = lock
+        self._lock, self._pushes_inputs = lock, pushes_inputs
         self._worker = PartWorker(settings, layer.sampler, transport)
         self.traffic, self.step, self.losses_of_processes = Traffic(), 0, 0
         self._rewind, self._log = 0, list[Work]()
@@ -220,6 +224,8 @@ class Driver:
             return 0.0, None if examples.has_ids else np.zeros_like(examples.inputs)
         if self._parts > 1:
             return self._take_parts(work)
+        if self._pushes_inputs:
+            return self._take_by_inputs(work)
         sampler, place = self.layer.sampler, place_of(self.layer.sampler, work.num_sampled)
         drawn = drawn_at(sampler, place, examples)
         ids = examples.row_ids(drawn.ids)
@@ -230,9 +236,10 @@ class Driver:
         asked = None if early is None else pull(self.transport, self._stamp, work.optimizer, early, self.traffic)
         try:
             found = self._worker.step.compute(examples, ids, rows, sample, work.optimizer.learning_rate)
-        except FloatingPointError:
+        except FloatingPointError as error:
             self._skip(work)
-            raise self._not_finite(work) from None
+            self._refuse_labels_never_drawn(work)
+            raise error from None
         move_on(sampler, work.num_sampled, _labels_to_learn(examples))
         late = None if next_ids is None else next_ids.common(ids)
         replies = self._apply(work, ids, found.gradients, late)
@@ -312,12 +319,47 @@ class Driver:
         loss = sum(loss for loss, _ in results)
         if not np.isfinite(loss):
             self._skip(work)
-            raise self._not_finite(work)
+            self._refuse_labels_never_drawn(work)
+            inputs = np.zeros(0) if work.examples.has_ids else work.examples.inputs[work.examples.rows]
+            raise FloatingPointError(not_finite(loss, work.optimizer.learning_rate, inputs))
         move_on(sampler, work.num_sampled, _labels_to_learn(work.examples))
         self._all("finish", self._stamp, work.optimizer, self._parts, None)
         self.step += 1
         gradients = [gradient for _, gradient in results]
         return loss, None if work.examples.has_ids else np.concatenate(gradients)
+
+    def _take_by_inputs(self, work: Work) -> tuple[float, Floats]:
+        """Take a step for which the inputs are sent to the shards; see `pushed`."""
+        self._settle()
+        examples, sampler = work.examples, self.layer.sampler
+        drawn = drawn_at(sampler, place_of(sampler, work.num_sampled), examples)
+        ids = examples.row_ids(drawn.ids)
+        counts, replies = drawn.expected_count(ids.classes), []
+        for shard, (classes, _) in enumerate(self.transport.ranges.split(ids)):
+            first, end = self.transport.ranges.of(shard)
+            candidates = drawn.ids[(drawn.ids >= first) & (drawn.ids < end)]
+            question = question_for(examples, ids.classes[classes], counts[classes], candidates)
+            replies.append(self.transport.send(shard, "logits", self._stamp, work.optimizer, question))
+        partials: list[Partial] = self.transport.receive(replies)
+        loss, normalizers = combined(partials, examples)
+        if not np.isfinite(loss):
+            self._skip(work)
+            self._refuse_labels_never_drawn(work)
+            raise FloatingPointError(not_finite(loss, work.optimizer.learning_rate, examples.inputs[examples.rows]))
+        move_on(sampler, work.num_sampled, _labels_to_learn(examples))
+        gradients = self._all("gradients", self._stamp, normalizers)
+        shards = self.transport.ranges.num_shards
+        self.traffic.add("ids", ids.nbytes + counts.nbytes + drawn.ids.nbytes + shards * examples.labels.nbytes)
+        self.traffic.add("pushed", shards * (examples.inputs.nbytes + sum(array.nbytes for array in normalizers)))
+        self.traffic.add("pulled", sum(array.nbytes for found in (*partials, gradients) for array in found))
+        self._pending = [
+            self.transport.send(shard, "finish", self._stamp, work.optimizer, 1, None) for shard in range(shards)
+        ]
+        self.step += 1
+        total = np.zeros_like(examples.inputs)
+        for gradient in gradients:  # in the order of the shards
+            total += gradient
+        return loss, total
 
     def _skip(self, work: Work) -> None:
         """End a step that changes no table: the batch has its place in the random stream."""
@@ -330,16 +372,11 @@ class Driver:
         self._all("finish", self._stamp, work.optimizer, 0, None)
         self.step += 1
 
-    def _not_finite(self, work: Work) -> Exception:
-        """Return the error of a loss that is NaN or infinite."""
-        examples, sampler = work.examples, self.layer.sampler
-        if self.layer.correction.subtract_log_q:  # the chance of a class that can be drawn may round to 0
-            try:
-                refuse_labels(examples.labels, sampler.probability(examples.labels) == 0)
-            except ValueError as error:
-                return error
-        inputs = np.zeros(0) if examples.has_ids else examples.inputs[examples.rows]
-        return FloatingPointError(not_finite(float("nan"), work.optimizer.learning_rate, inputs))
+    def _refuse_labels_never_drawn(self, work: Work) -> None:
+        """Raise ValueError if a loss is infinite since the chance of a class that can be drawn rounds to 0."""
+        if self.layer.correction.subtract_log_q:
+            labels = work.examples.counted_labels[:, np.newaxis]
+            refuse_labels(labels, self.layer.sampler.probability(labels) == 0)
 
     # --- All shards -----------------------------------------------------------------------------------------
 

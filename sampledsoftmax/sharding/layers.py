@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.jit.integers import ceil_div
+from sampledsoftmax.kernels.loss.objectives import SoftmaxCrossEntropy
+from sampledsoftmax.layers.layer_settings import LayerSettings
 from sampledsoftmax.losses.arguments import checked_examples
 from sampledsoftmax.losses.batch import Batch
 from sampledsoftmax.losses.counted import Selection, number_of_labels, without_padding
@@ -38,6 +40,7 @@ class RunSettings(NamedTuple):
     folder : Path or None
     overwrite : bool
     checkpoint_steps : int
+    pushes_inputs : bool
     """
 
     num_shards: int
@@ -46,6 +49,7 @@ class RunSettings(NamedTuple):
     folder: Path | None
     overwrite: bool
     checkpoint_steps: int
+    pushes_inputs: bool = False
 
 
 def checked_run(
@@ -73,6 +77,17 @@ def checked_run(
         raise ValueError("overwrite=True needs folder=: it says to remove the checkpoints of a folder")
     steps = validation.whole_number("checkpoint_steps", checkpoint_steps, 1)
     return RunSettings(shards, number, workers, path, replaced, steps)
+
+
+def with_move(run: RunSettings, move: Any, layer: LayerSettings) -> RunSettings:
+    """Return the settings with what moves in a step; ValueError where inputs cannot be what moves."""
+    if validation.choice("move", move, ("rows", "inputs")) == "rows":
+        return run
+    if run.parts > 1:
+        raise ValueError(f"move='inputs' needs parts=1: the shards divide the work by classes, got parts={run.parts}")
+    if not isinstance(layer.objective.compiled_loss(), SoftmaxCrossEntropy) or layer.correction.similarity.normalize:
+        raise ValueError("move='inputs' needs objective='sampled_softmax' and normalize=False")
+    return run._replace(pushes_inputs=True)
 
 
 def seed_of(seed: Any) -> tuple[int, int]:
@@ -364,7 +379,7 @@ class ShardedOutput(ShardedTables):
         *,
         ignore_index: int | None = None,
     ) -> tuple[float, Floats]:
-        """Train on one batch: as `SampledSoftmax.step`, with the same bits if `parts` is 1.
+        """Train on one batch: as `SampledSoftmax.step`, with the same bits if `parts` is 1 and `move` is "rows".
 
         The shards may still be updating rows when it returns: the next call waits for them.
 

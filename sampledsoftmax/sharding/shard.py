@@ -21,6 +21,7 @@ from sampledsoftmax.losses.full_softmax import BLOCK, NO_CLASS, add_classes
 from sampledsoftmax.losses.shards import Shards
 from sampledsoftmax.optimizers import Optimizer
 from sampledsoftmax.sharding.checkpoint import ShardFile, read_rows, write_shard
+from sampledsoftmax.sharding.pushed import Forward, Normalizers, Partial, Question, backward, forward
 from sampledsoftmax.sharding.rows import RowIds, RowValues
 from sampledsoftmax.sharding.settings import ShardSettings
 from sampledsoftmax.types import IndexedSlices
@@ -68,6 +69,7 @@ class Shard:
         self._stamp: Stamp | None = None
         self._tables: dict[str, Table] = {}
         self._parts: dict[int, Delivery] = {}
+        self._forward: Forward | None = None
 
     def start(self, stamp: Stamp, files: list[ShardFile] | None = None) -> None:
         """Take the rows of a checkpoint, or those of a new layer.
@@ -77,7 +79,7 @@ class Shard:
         FileNotFoundError, ValueError
             If a file is missing, is damaged, or the files lack rows; the message names them.
         """
-        self._stamp, self._parts, optimizer = None, {}, self._settings.optimizer
+        self._stamp, self._parts, self._forward, optimizer = None, {}, None, self._settings.optimizer
         new = self._settings.tables(self.first, self.end)
         if files is None:
             self._tables = {}  # lets go of the old arrays first
@@ -114,7 +116,7 @@ class Shard:
         self._use(optimizer)
         if num_parts > 0:
             self._apply(merged([self._parts[part] for part in range(num_parts)]))
-        self._parts, self._stamp = {}, stamp._replace(step=stamp.step + 1)
+        self._parts, self._forward, self._stamp = {}, None, stamp._replace(step=stamp.step + 1)
         return None if wanted is None else self._values(self._local(wanted))
 
     def apply(
@@ -136,6 +138,22 @@ class Shard:
         """Write consecutive rows of a table; its slots stay as they are."""
         self._check(stamp)
         self._tables[name].values[first - self.first : first - self.first + len(values)] = values
+
+    def logits(self, stamp: Stamp, optimizer: Optimizer, question: Question) -> Partial:
+        """Compute the logits of a batch whose inputs were sent, and keep them for `gradients`."""
+        rows = self.pull(stamp, optimizer, RowIds(question.ids))
+        self._forward, partial = forward(question, rows, self._settings.correction)
+        return partial
+
+    def gradients(self, stamp: Stamp, normalizers: Normalizers) -> Floats:
+        """Return this shard's part of the gradient of the inputs, and deliver the gradients of its rows to itself."""
+        self._check(stamp)
+        if self._forward is None:
+            raise OutOfStep(f"step {stamp.step} has no logits")
+        of_inputs, ids, gradients = backward(self._forward, normalizers, self._settings.correction)
+        self._forward = None
+        self.deliver(stamp, 0, Delivery(ids, gradients))
+        return of_inputs
 
     def add_to_normalizer(
         self,

@@ -170,6 +170,30 @@ def test_a_shard_that_cannot_write_stops_the_run_and_it_can_go_on(ray_cluster, t
 
 
 @pytest.mark.slow
+def test_a_killed_program_goes_on_from_its_folder(ray_cluster, tmp_path):
+    program = f"""
+    import os, signal
+    import sampledsoftmax as ss, sampledsoftmax.ray
+    from tests.sharding.cases import SIZES, trained_pairs
+    model = ss.ray.ShardedSkipGram(
+        *SIZES, ss.Adagrad(0.1), seed=3, num_shards=3, folder={str(tmp_path)!r}, checkpoint_steps=2
+    )
+    trained_pairs(model)
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, check=False, timeout=500
+    )
+    assert run.returncode == -signal.SIGKILL, run.stderr.decode()
+    model = ss.SkipGram(*SIZES, ss.Adagrad(0.1), seed=3)
+    options = {"num_shards": 2, "folder": tmp_path, **LITTLE}
+    with sampledsoftmax.ray.ShardedSkipGram(*SIZES, ss.Adagrad(0.1), seed=3, **options) as sharded:
+        assert sharded.steps_taken == 4
+        trained_pairs(model, 4)
+        assert_same_tables(model, sharded)
+
+
+@pytest.mark.slow
 def test_two_runs_on_one_cluster_do_not_mix(ray_cluster):
     model = ss.SkipGram(*SIZES, ss.Adagrad(0.1), seed=3)
     losses = trained_pairs(model)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from tests.registry import OPTIMIZERS, SAMPLERS
+from tests.registry import DTYPES, OPTIMIZERS, SAMPLERS
 from tests.sharding.cases import (
     BATCH_SIZE,
     DIM,
@@ -153,6 +153,27 @@ def test_the_gradient_of_inputs_is_that_of_the_parts():
     np.testing.assert_allclose(loss, expected, rtol=1e-6)
     np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-5, atol=1e-7)
     assert not gradient[1].any()
+
+
+@pytest.mark.parametrize("num_shards", [1, 3])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_inputs_that_are_pushed_give_the_same_up_to_rounding(dtype, num_shards):
+    options = {"dtype": dtype, "seed": 3, "temperature": 0.5}
+    layer = ss.SampledSoftmax(*SIZES, ss.Adagrad(0.1), **options)
+    pushed = in_process(ShardedOutput, ss.Adagrad(0.1), num_shards=num_shards, pushes_inputs=True, **options)
+    weights = np.array([1, 0, 2, 0.5, 1, 1, 0, 3, 1])
+    tolerance = {"rtol": 1e-4, "atol": 1e-6} if dtype == np.float32 else {"rtol": 1e-10, "atol": 1e-12}
+    for batch, weight in enumerate((None, weights, None)):
+        labels = ids_of(batch, (BATCH_SIZE, 2))
+        labels[::3, 1] = -1 if batch else labels[::3, 1]
+        inputs = inputs_of(batch, dtype=dtype)
+        loss, gradient = pushed.step(inputs, labels, weight, ignore_index=-1)
+        expected, expected_gradient = layer.step(inputs, labels, weight, ignore_index=-1)
+        np.testing.assert_allclose(loss, expected, **tolerance)
+        np.testing.assert_allclose(gradient, expected_gradient, **tolerance)
+    np.testing.assert_allclose(np.asarray(pushed.weights), layer.weights, **tolerance)
+    np.testing.assert_allclose(np.asarray(pushed.biases), layer.biases, **tolerance)
+    assert pushed.sampler.state == layer.sampler.state
 
 
 @pytest.mark.parametrize("parts", [1, 3])
