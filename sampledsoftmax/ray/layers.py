@@ -49,8 +49,8 @@ class ShardedSampledSoftmax(ShardedOutput):
         Processes that have the tables and slots, a range of rows each; results do not depend on it.
     move : "rows" or "inputs"
         What moves in a step. With "rows", rows come to this process and gradients go back. With "inputs", inputs go to
-        the shards, which compute their part of the logits: fewer bytes where `num_sampled` is above `num_shards` times
-        the batch size. The results are then equal up to rounding, and their bits depend on `num_shards`.
+        the shards, which compute their part of the logits: fewer bytes where `num_sampled` is above `num_shards` - 1
+        times the batch size. The results are then equal up to rounding, and their bits depend on `num_shards`.
     parts : int
         How many parts a batch is divided into. With 1 the bits are those of `SampledSoftmax`; another number has its
         own bits.

@@ -13,7 +13,17 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from tests.sharding.cases import BATCH_SIZE, SIZES, assert_same_tables, ids_of, inputs_of, trained_pairs
+from tests.registry import OPTIMIZERS, SAMPLERS
+from tests.sharding.cases import (
+    BATCH_SIZE,
+    SIZES,
+    ShardedPairs,
+    assert_same_tables,
+    ids_of,
+    in_process,
+    inputs_of,
+    trained_pairs,
+)
 
 pytestmark = [pytest.mark.compiled, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 pytest.importorskip("ray", reason="Ray is not installed")
@@ -44,7 +54,7 @@ def wait_for(condition, seconds=60):
         time.sleep(0.1)
 
 
-def test_shards_and_a_worker_have_the_bits_of_one_process(ray_cluster, tmp_path):
+def test_shards_have_the_bits_of_one_process(ray_cluster):
     model = ss.SkipGram(*SIZES, ss.Adagrad(0.1), seed=3)
     losses = trained_pairs(model)
     with sampledsoftmax.ray.ShardedSkipGram(*SIZES, ss.Adagrad(0.1), seed=3, num_shards=2, **LITTLE) as sharded:
@@ -81,22 +91,29 @@ def test_a_layer_without_a_folder_says_what_was_lost(ray_cluster):
             sharded.step(inputs_of(1), ids_of(1, BATCH_SIZE))
 
 
+@pytest.fixture(scope="module")
+def five_shards(ray_cluster):
+    """Give a transport of up to five shards whose processes are used again."""
+    from tests.ray.reused import ReusedShard, ReusedTransport  # noqa: PLC0415 - which needs Ray
+
+    actor = ray_cluster.remote(ReusedShard).options(num_cpus=0)
+    ReusedTransport.actors_to_use = [actor.remote("test", k, None, 0, 0) for k in range(5)]
+    yield ReusedTransport
+    for one in ReusedTransport.actors_to_use:
+        ray_cluster.kill(one)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", [ss.SGD(0.1), ss.Adagrad(0.1), ss.RowwiseAdagrad(0.1), ss.Adam(0.1)], ids=repr)
-def test_all_optimizers_and_numbers_of_shards(ray_cluster, optimizer):
-    samplers = {
-        "log_uniform": lambda: ss.LogUniformSampler(SIZES[0], 5),
-        "fixed": lambda: ss.FixedUnigramSampler(1.0 / np.arange(1, SIZES[0] + 1), 0.75, seed=5),
-        "learned": lambda: ss.LearnedUnigramSampler(SIZES[0], 5),
-    }
-    for sampler in samplers.values():
-        model = ss.SkipGram(*SIZES, optimizer, sampler(), seed=3)
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "rowwise_adagrad", "adam"])
+def test_all_optimizers_and_numbers_of_shards(five_shards, optimizer):
+    for sampler in ("log_uniform", "fixed_unigram", "learned_unigram"):
+        model = ss.SkipGram(*SIZES, OPTIMIZERS[optimizer](0.1), SAMPLERS[sampler](SIZES[0], seed=5), seed=3)
         losses = trained_pairs(model, 3)
         for num_shards in (1, 2, 3, 5):
-            options = {"num_shards": num_shards, **LITTLE}
-            with sampledsoftmax.ray.ShardedSkipGram(*SIZES, optimizer, sampler(), seed=3, **options) as sharded:
-                np.testing.assert_array_equal(trained_pairs(sharded, 3), losses)
-                assert_same_tables(model, sharded)
+            arguments = OPTIMIZERS[optimizer](0.1), SAMPLERS[sampler](SIZES[0], seed=5), num_shards
+            sharded = in_process(ShardedPairs, *arguments, transport=five_shards)
+            np.testing.assert_array_equal(trained_pairs(sharded, 3), losses)
+            assert_same_tables(model, sharded)
 
 
 @pytest.mark.slow
