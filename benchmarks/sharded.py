@@ -19,6 +19,7 @@ import sampledsoftmax as ss
 from benchmarks import machine
 from benchmarks.cases import CASES, SEED, TINY, Case
 from benchmarks.record import Record
+from benchmarks.table import markdown
 
 RATES = (1, 10, 100)  # of networks, in Gb/s
 BY_NAME = {case.name: case for case in (*CASES, TINY)}
@@ -112,6 +113,20 @@ def measure(case: Case, steps: int, num_shards: int) -> dict[str, Any]:
         "seconds_model": {f"{rate} Gb/s": single + 2 * round_trip + counted / steps / (rate * 125e6) for rate in RATES},
         "same_bits": same,
     }
+
+
+def page(section: dict[str, Any]) -> str:
+    """Return the part of docs/ray.md that shows results."""
+    head = ["case", "rows", "MB computed", "MB counted", "MB as messages", "one process, ms", "2 shards, ms"]
+    head += ["round trip, ms", *(f"at {rate} Gb/s, ms" for rate in RATES)]
+    rows = []
+    for result in section["results"]:
+        megabytes = [f"{result[name] / 1e6:.2f}" for name in ("bytes_computed", "bytes", "bytes_pickled")]
+        seconds = [result[f"seconds_{name}"] for name in ("single", "sharded", "round_trip")]
+        milliseconds = [f"{1e3 * value:.1f}" for value in (*seconds, *result["seconds_model"].values())]
+        rows.append([result["case"], format(result["rows"], ",.0f"), *megabytes, *milliseconds])
+    about = f"{machine.one_line(section['machine'])}; an output layer, Adagrad, 2 shards on one machine:"
+    return f"{about}\n\n{markdown(head, rows)}"
 
 
 @click.command(short_help="A step with tables on two processes.")

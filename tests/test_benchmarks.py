@@ -4,13 +4,14 @@ import importlib.util
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import contestants, report, sampler, small_calls, step, truth
+from benchmarks import contestants, report, sampler, sharded, small_calls, step, truth
 from benchmarks.__main__ import restart_with_one_blas_thread
 from benchmarks.cases import CASES, OPTIMIZERS, TINY, Case
 from benchmarks.cli import main
@@ -340,6 +341,24 @@ def test_contestants_that_do_not_fit_together_rebuild_their_tables_for_each_turn
     assert not result["all_in_memory"]
     assert len(result["rows"][0]["round_min_us"]) == 2
     assert "one contestant's tables in memory at a time" in step_view(result).text()
+
+
+@pytest.mark.slow
+def test_a_step_on_shards_is_timed(tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed")
+    path = tmp_path / "results.json"
+    ran = CliRunner().invoke(main, ["ray", "--cases", "tiny", "--steps", "2", "--json", str(path)])
+    assert ran.exit_code == 0, ran.output
+    result = json.loads(path.read_text())["ray"]["results"][0]
+    assert result["same_bits"]
+    assert result["bytes"] == result["bytes_computed"] < result["bytes_pickled"]
+    assert CliRunner().invoke(main, ["ray", "--cases", "w9"]).exit_code == 2
+
+
+def test_the_page_about_shards_shows_the_results():
+    docs = Path(__file__).parents[1] / "docs"
+    section = json.loads((docs / "ray.json").read_text())["ray"]
+    assert sharded.page(section) in (docs / "ray.md").read_text()
 
 
 def test_an_epoch_of_ragged_labels_is_timed(tmp_path):

@@ -24,6 +24,7 @@ from sampledsoftmax.sharding.transport import LostError
 
 _LOST = (RayActorError, ActorDiedError, ActorUnavailableError, WorkerCrashedError)
 _RECOVERY_SECONDS = 600  # a process starts in seconds; a machine that is replaced takes minutes
+_DEAD_SECONDS = 60  # Ray may call an actor dead for a moment before it says that it restarts
 _POLL_SECONDS = 0.2
 _log = logging.getLogger("sampledsoftmax.ray")
 
@@ -181,33 +182,27 @@ class RayTransport(ActorShards):
         return self.receive(shards), self.receive(workers)
 
     def recover(self) -> None:
-        """Wait until all shards answer."""
-        deadline = time.monotonic() + _RECOVERY_SECONDS
+        """Wait until all shards answer; LostError for one that stays dead, or does not start in ten minutes."""
         for number, actor in enumerate(self.actors):
+            start = last_start = time.monotonic()
             while True:
                 try:
                     ray.get(actor.pid.remote())
                     break
                 except _LOST as error:
-                    is_over = isinstance(error, ActorDiedError) and not isinstance(error, ActorUnavailableError)
-                    if time.monotonic() > deadline or (is_over and not _is_restarting(error)):
+                    now = time.monotonic()
+                    if not isinstance(error, ActorDiedError):
+                        last_start = now
+                    if now - start > _RECOVERY_SECONDS or now - last_start > _DEAD_SECONDS:
                         raise LostError(
-                            f"shard {number} of {len(self.actors)} was lost and is not started again: {_line(error)}"
+                            f"shard {number} of {len(self.actors)} was lost and is not started again:"
+                            f" {' '.join(str(error).split())[:300]}"
                         ) from None
                     time.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
         """End the actors; the second call does nothing."""
         self._finish()
-
-
-def _is_restarting(error: Exception) -> bool:
-    """Return whether Ray starts an actor again, as it says."""
-    return "RESTARTING" in str(error) or "restart" in str(error)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 def _end(*groups: list[Any]) -> None:

@@ -142,7 +142,8 @@ class Shard:
     def logits(self, stamp: Stamp, optimizer: Optimizer, question: Question) -> Partial:
         """Compute the logits of a batch whose inputs were sent, and keep them for `gradients`."""
         rows = self.pull(stamp, optimizer, RowIds(question.ids))
-        self._forward, partial = forward(question, rows, self._settings.correction)
+        own = question._replace(inputs=_writeable(question.inputs))
+        self._forward, partial = forward(own, rows, self._settings.correction)
         return partial
 
     def gradients(self, stamp: Stamp, normalizers: Normalizers) -> Floats:
@@ -186,7 +187,7 @@ class Shard:
         weights, biases = tables
         if len(weights) > 0:
             labels = np.where(normalizer.labels >= first, normalizer.labels - first, NO_CLASS)
-            batch = Batch(Shards((weights,)), Shards((biases,)), labels, inputs)
+            batch = Batch(Shards((weights,)), Shards((biases,)), labels, _writeable(inputs))
             add_classes(batch, self._settings.correction.similarity, normalizer._replace(labels=labels))
 
     def top_k(self, stamp: Stamp, optimizer: Optimizer, inputs: Floats, k: int) -> tuple[Ids, Floats]:
@@ -196,7 +197,7 @@ class Shard:
         for table in self._tables.values():
             table.catch_up(None)
         weights, biases = (Shards((self._tables[name].values,)) for name in ("weights", "biases"))
-        batch = Batch(weights, biases, np.zeros((len(inputs), 1), np.int64), inputs)
+        batch = Batch(weights, biases, np.zeros((len(inputs), 1), np.int64), _writeable(inputs))
         ids, logits = top_k(batch, min(k, self.end - self.first), self._settings.correction.similarity)
         return ids + self.first, logits
 
@@ -266,5 +267,9 @@ def _update(table: Table, ids: Ids, gradient: Floats) -> None:
         return
     matrix, slots = table.structs
     rows = gradient if gradient.ndim == 2 else gradient[:, np.newaxis]
-    writeable = rows if rows.flags.carray else np.array(rows, order="C")  # one type of array, one compilation
-    update_rows(table.rule, matrix, slots, ids, writeable)
+    update_rows(table.rule, matrix, slots, ids, _writeable(rows))
+
+
+def _writeable(array: Floats) -> Floats:
+    """Return an array that can be written, as those of messages cannot: one type of array, one compilation."""
+    return array if array.flags.carray else np.array(array, order="C")

@@ -36,8 +36,13 @@ LITTLE = {"shard_options": {"num_cpus": 0}, "worker_options": {"num_cpus": 0}}
 
 
 def pids_of(sharded):
-    shards, workers = sharded._driver.transport.pids()
-    return shards + workers
+    """Return the process ids of shards, then of workers; a shard that is starting again is waited for."""
+    while True:
+        try:
+            shards, workers = sharded._driver.transport.pids()
+            return shards + workers
+        except sampledsoftmax.ray.LostError:
+            time.sleep(0.1)
 
 
 def is_alive(pid):
