@@ -1,6 +1,8 @@
 """Layers on processes of a local Ray cluster: the same bits, also when processes are killed or stopped."""
 
 import os
+import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -213,6 +215,14 @@ def test_a_killed_program_goes_on_from_its_folder(ray_cluster, tmp_path):
         assert sharded.steps_taken == 4
         trained_pairs(model, 4)
         assert_same_tables(model, sharded)
+
+
+@pytest.mark.slow
+def test_the_example_learns(ray_cluster, capsys):
+    path = Path(__file__).parents[2] / "examples" / "sharded_skip_gram.py"
+    runpy.run_path(str(path))["main"]()
+    first, last = (float(number) for number in re.findall(r"\d+\.\d+", capsys.readouterr().out)[:2])
+    assert last < first - 1
 
 
 @pytest.mark.slow
