@@ -25,7 +25,7 @@ from sampledsoftmax.sharding.transport import LostError
 _LOST = (RayActorError, ActorDiedError, ActorUnavailableError, WorkerCrashedError)
 _RECOVERY_SECONDS = 600  # a process starts in seconds; a machine that is replaced takes minutes
 _DEAD_SECONDS = 60  # Ray may call an actor dead for a moment before it says that it restarts
-_POLL_SECONDS = 0.2
+_POLL_SECONDS, _MAX_SHOWN = 0.2, 300
 _log = logging.getLogger("sampledsoftmax.ray")
 
 
@@ -96,10 +96,10 @@ class ActorShards:
         except RayTaskError as error:
             cause = getattr(error, "cause", None)
             if isinstance(cause, _LOST):
-                raise LostError(f"a shard was lost ({type(cause).__name__})") from None
+                raise LostError(f"a shard was lost ({_line(cause)})") from None
             raise cause if isinstance(cause, Exception) else error from None
         except _LOST as error:
-            raise LostError(f"a process was lost ({type(error).__name__})") from None
+            raise LostError(f"a process was lost ({_line(error)})") from None
 
 
 class Placement(NamedTuple):
@@ -195,14 +195,19 @@ class RayTransport(ActorShards):
                         last_start = now
                     if now - start > _RECOVERY_SECONDS or now - last_start > _DEAD_SECONDS:
                         raise LostError(
-                            f"shard {number} of {len(self.actors)} was lost and is not started again:"
-                            f" {' '.join(str(error).split())[:300]}"
+                            f"shard {number} of {len(self.actors)} was lost and is not started again: {_line(error)}"
                         ) from None
                     time.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
         """End the actors; the second call does nothing."""
         self._finish()
+
+
+def _line(error: Exception) -> str:
+    """Return the beginning of what Ray says, in one line."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
 def _end(*groups: list[Any]) -> None:

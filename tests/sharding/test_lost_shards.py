@@ -18,10 +18,12 @@ from tests.sharding.cases import (
     DIM,
     NUM_CLASSES,
     SIZES,
+    ShardedOutput,
     ShardedPairs,
     assert_same_tables,
     ids_of,
     in_process,
+    inputs_of,
     trained_pairs,
 )
 
@@ -111,6 +113,24 @@ def test_a_run_that_loses_shards_ends_with_the_same_bits(tmp_path, sampler, part
     assert disturbed.recoveries >= 5
     for name in ("embeddings", "weights", "biases"):
         np.testing.assert_array_equal(np.asarray(getattr(disturbed, name)), np.asarray(getattr(undisturbed, name)))
+
+
+@pytest.mark.parametrize("pushes_inputs", [False, True])
+def test_an_output_layer_that_loses_shards_returns_the_same_gradients(tmp_path, pushes_inputs):
+    options = {"num_shards": 3, "pushes_inputs": pushes_inputs}
+    undisturbed = in_process(ShardedOutput, ss.Adam(0.1), **options)
+    disturbed = in_process(
+        ShardedOutput, ss.Adam(0.1), folder=tmp_path, checkpoint_steps=3, transport=Unreliable, **options
+    )
+    disturbed._driver.transport.left = 10
+    for batch in range(12):
+        arguments = inputs_of(batch), ids_of(batch, BATCH_SIZE)
+        loss, gradient = disturbed.step(*arguments)
+        expected, expected_gradient = undisturbed.step(*arguments)
+        assert loss == expected
+        np.testing.assert_array_equal(gradient, expected_gradient)
+    np.testing.assert_array_equal(disturbed.weights[:], undisturbed.weights[:])
+    assert disturbed.recoveries > 0
 
 
 @pytest.mark.parametrize("num_shards", [1, 2, 5])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import sampledsoftmax as ss
+from sampledsoftmax.sharding.local_transport import LocalTransport
 from tests.registry import DTYPES, OPTIMIZERS, SAMPLERS
 from tests.sharding.cases import (
     BATCH_SIZE,
@@ -219,3 +220,29 @@ def test_traffic_is_what_the_page_computes():
         "pushed": 4 * (DIM + 1) * rows,
         "evaluated": 0,
     }
+
+
+class Recording(LocalTransport):
+    """Notes which messages were sent, in order."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.sent = []
+
+    def send(self, shard, message, *arguments):
+        self.sent.append((message, arguments[0].step))
+        return super().send(shard, message, *arguments)
+
+
+def test_rows_of_the_next_batch_are_pulled_before_a_step_is_applied():
+    together, one_by_one = (in_process(ShardedPairs, num_shards=1, transport=Recording) for _ in range(2))
+    losses = trained_pairs(together, 3)
+    inputs, labels = (ids_of(seed)[: 3 * BATCH_SIZE].reshape(3, BATCH_SIZE) for seed in (1, 2))
+    assert losses.tolist() == [one_by_one.step(*batch) for batch in zip(inputs, labels, strict=True)]
+    assert together._driver.transport.sent[1:] == [
+        ("pull", 0), ("pull", 0), ("apply", 0), ("pull", 1), ("apply", 1), ("apply", 2)
+    ]  # fmt: skip
+    assert one_by_one._driver.transport.sent[1:] == [
+        ("pull", 0), ("apply", 0), ("pull", 1), ("apply", 1), ("pull", 2), ("apply", 2)
+    ]  # fmt: skip
+    assert together.traffic == one_by_one.traffic
