@@ -26,6 +26,7 @@ _LOST = (RayActorError, ActorDiedError, ActorUnavailableError, WorkerCrashedErro
 _RECOVERY_SECONDS = 600  # a process starts in seconds; a machine that is replaced takes minutes
 _DEAD_SECONDS = 60  # Ray may call an actor dead for a moment before it says that it restarts
 _POLL_SECONDS, _MAX_SHOWN = 0.2, 300
+_LARGE_BYTES = 50_000  # Ray sends arguments of up to 100 KB with the call
 _log = logging.getLogger("sampledsoftmax.ray")
 
 
@@ -57,8 +58,9 @@ class ShardActor:
 class WorkerActor:
     """A worker in a process of its own."""
 
-    def __init__(self, settings: ShardSettings, sampler: CandidateSampler | None, shards: "ActorShards") -> None:
-        self._worker = PartWorker(settings, sampler, shards)
+    def __init__(self, run: str, num_shards: int, settings: ShardSettings, sampler: CandidateSampler | None) -> None:
+        actors = [ray.get_actor(_name(run, "shard", k)) for k in range(num_shards)]
+        self._worker = PartWorker(settings, sampler, ActorShards(Ranges(settings.num_classes, num_shards), actors))
 
     def compute(self, stamp: Stamp, optimizer: Optimizer, part: Part) -> Any:
         """Compute a part and deliver its gradients."""
@@ -70,7 +72,7 @@ class WorkerActor:
 
 
 class ActorShards:
-    """Messages to shards that are actors; it can be sent to other processes.
+    """Messages to shards that are actors.
 
     Parameters
     ----------
@@ -151,26 +153,37 @@ class RayTransport(ActorShards):
         super().__init__(Ranges(settings.num_classes, num_shards), [])
         self.run, self.num_workers = f"sampledsoftmax-{secrets.token_hex(6)}", num_workers
         self.workers: list[Any] = []
+        self._kept: Any = None
         cluster.join(placement.address)
         self._finish = weakref.finalize(self, _end, self.actors, self.workers)
         try:
             restarts = -1 if placement.restarts else 0
             for number in range(num_shards):
-                options = {"name": f"{self.run}-shard-{number}", "max_restarts": restarts, **placement.shard_options}
+                options = {
+                    "name": _name(self.run, "shard", number),
+                    "max_restarts": restarts,
+                    **placement.shard_options,
+                }
                 actor: Any = ray.remote(ShardActor)
                 arguments = (self.run, number, settings, *self.ranges.of(number))
                 self.actors.append(actor.options(**options).remote(*arguments))
-            shards = ActorShards(self.ranges, list(self.actors))
-            for number in range(num_workers):
-                # a part may be computed twice: the shards refuse what they have
-                options = {"name": f"{self.run}-worker-{number}", "max_restarts": -1, "max_task_retries": -1}
-                actor = ray.remote(WorkerActor)
-                self.workers.append(
-                    actor.options(**options, **placement.worker_options).remote(settings, sampler, shards)
-                )
+            if num_workers > 0:
+                self._start_workers(num_workers, settings, sampler, placement.worker_options)
         except BaseException:
             self.close()
             raise
+
+    def _start_workers(
+        self, num_workers: int, settings: ShardSettings, sampler: CandidateSampler | None, options: dict[str, Any]
+    ) -> None:
+        """Start workers; a restarted one needs its sampler again, so that a large one is kept in Ray's memory."""
+        self._kept = ray.put(sampler) if len(ray.cloudpickle.dumps(sampler)) > _LARGE_BYTES else sampler
+        actor: Any = ray.remote(WorkerActor)
+        for number in range(num_workers):
+            # a part may be computed twice: the shards refuse what they have
+            own = {"name": _name(self.run, "worker", number), "max_restarts": -1, "max_task_retries": -1}
+            arguments = (self.run, self.ranges.num_shards, settings, self._kept)
+            self.workers.append(actor.options(**own, **options).remote(*arguments))
 
     def work(self, worker: int, *arguments: Any) -> Any:
         """Let a worker compute a part."""
@@ -202,6 +215,11 @@ class RayTransport(ActorShards):
     def close(self) -> None:
         """End the actors; the second call does nothing."""
         self._finish()
+
+
+def _name(run: str, kind: str, number: int) -> str:
+    """Return the name of an actor."""
+    return f"{run}-{kind}-{number}"
 
 
 def _line(error: Exception) -> str:

@@ -47,10 +47,11 @@ class ShardedSampledSoftmax(ShardedOutput):
         As for `SampledSoftmax`.
     num_shards : int
         Processes that have the tables and slots, a range of rows each; results do not depend on it.
-    move : "rows" or "inputs"
+    move : "rows", "inputs" or "auto"
         What moves in a step. With "rows", rows come to this process and gradients go back. With "inputs", inputs go to
         the shards, which compute their part of the logits: fewer bytes where `num_sampled` is above `num_shards` - 1
-        times the batch size. The results are then equal up to rounding, and their bits depend on `num_shards`.
+        times the batch size. The results are then equal up to rounding, and their bits depend on `num_shards`. "auto"
+        takes, batch by batch, what has fewer bytes.
     parts : int
         How many parts a batch is divided into. With 1 the bits are those of `SampledSoftmax`; another number has its
         own bits.
@@ -249,9 +250,7 @@ def _driver(
         placement = Placement(address, shard_options or {}, worker_options or {}, run.folder is not None)
         transport = RayTransport(shared, run.num_shards, run.num_workers, sampler, placement)
         try:
-            return Driver(
-                shared, settings, transport, run.parts, run.folder, run.checkpoint_steps, lock, run.pushes_inputs
-            )
+            return Driver(shared, settings, transport, run.parts, run.folder, run.checkpoint_steps, lock, run.move)
         except BaseException:
             transport.close()
             raise

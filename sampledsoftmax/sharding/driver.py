@@ -99,8 +99,8 @@ class Driver:
         Steps from one checkpoint to the next.
     lock : FolderLock or None
         Of the folder, which `close` releases.
-    pushes_inputs : bool
-        Whether inputs go to the shards, and rows stay there.
+    move : str
+        "rows", "inputs", or "auto" for what has fewer bytes.
 
     Attributes
     ----------
@@ -121,11 +121,11 @@ class Driver:
         folder: Path | None,
         checkpoint_steps: int,
         lock: FolderLock | None = None,
-        pushes_inputs: bool = False,
+        move: str = "rows",
     ) -> None:
         self._settings, self.layer, self.transport = settings, layer, transport
         self._parts, self._folder, self._checkpoint_steps = parts, folder, checkpoint_steps
-        self._lock, self._pushes_inputs = lock, pushes_inputs
+        self._lock, self._move = lock, move
         self._worker = PartWorker(settings, layer.sampler, transport)
         self.traffic, self.step, self.losses_of_processes = Traffic(), 0, 0
         self._rewind, self._log = 0, list[Work]()
@@ -224,7 +224,7 @@ class Driver:
             return 0.0, None if examples.has_ids else np.zeros_like(examples.inputs)
         if self._parts > 1:
             return self._take_parts(work)
-        if self._pushes_inputs:
+        if self._moves_inputs(work):
             return self._take_by_inputs(work)
         sampler, place = self.layer.sampler, place_of(self.layer.sampler, work.num_sampled)
         drawn = drawn_at(sampler, place, examples)
@@ -327,6 +327,13 @@ class Driver:
         self.step += 1
         gradients = [gradient for _, gradient in results]
         return loss, None if work.examples.has_ids else np.concatenate(gradients)
+
+    def _moves_inputs(self, work: Work) -> bool:
+        """Return whether inputs go to the shards, and rows stay there: a function of the sizes."""
+        if self._move != "auto":
+            return self._move == "inputs"
+        shards, examples = self.transport.ranges.num_shards, work.examples
+        return bool(work.num_sampled + examples.labels.size > shards * examples.labels.shape[0])
 
     def _take_by_inputs(self, work: Work) -> tuple[float, Floats]:
         """Take a step for which the inputs are sent to the shards; see `pushed`."""

@@ -40,7 +40,7 @@ class RunSettings(NamedTuple):
     folder : Path or None
     overwrite : bool
     checkpoint_steps : int
-    pushes_inputs : bool
+    move : str
     """
 
     num_shards: int
@@ -49,7 +49,7 @@ class RunSettings(NamedTuple):
     folder: Path | None
     overwrite: bool
     checkpoint_steps: int
-    pushes_inputs: bool = False
+    move: str = "rows"
 
 
 def checked_run(
@@ -81,13 +81,13 @@ def checked_run(
 
 def with_move(run: RunSettings, move: Any, layer: LayerSettings) -> RunSettings:
     """Return the settings with what moves in a step; ValueError where inputs cannot be what moves."""
-    if validation.choice("move", move, ("rows", "inputs")) == "rows":
+    if validation.choice("move", move, ("rows", "inputs", "auto")) == "rows":
         return run
     if run.parts > 1:
-        raise ValueError(f"move='inputs' needs parts=1: the shards divide the work by classes, got parts={run.parts}")
+        raise ValueError(f"move={move!r} needs parts=1: the shards divide the work by classes, got parts={run.parts}")
     if not isinstance(layer.objective.compiled_loss(), SoftmaxCrossEntropy) or layer.correction.similarity.normalize:
-        raise ValueError("move='inputs' needs objective='sampled_softmax' and normalize=False")
-    return run._replace(pushes_inputs=True)
+        raise ValueError(f"move={move!r} needs objective='sampled_softmax' and normalize=False")
+    return run._replace(move=move)
 
 
 def seed_of(seed: Any) -> tuple[int, int]:

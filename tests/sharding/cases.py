@@ -25,7 +25,7 @@ def in_process(
     seed, every = options.pop("seed", 3), options.pop("checkpoint_steps", 100)
     transport_class = options.pop("transport", LocalTransport)
     similarity = Similarity(options.pop("temperature", 1.0), options.pop("normalize", False))
-    pushes_inputs = options.pop("pushes_inputs", False)
+    move = options.pop("move", "rows")
     sizes, dtype = options.pop("sizes", SIZES), options.pop("dtype", np.float32)
     objective = options.pop("objective", "sampled_softmax")
     layer = checked_settings(*sizes, optimizer, sampler, None, None, dtype, seed, objective, similarity)
@@ -34,7 +34,7 @@ def in_process(
     drawing = layer.sampler if can_draw_anywhere(layer.sampler) else None
     transport = transport_class(settings, num_shards, num_workers, drawing)
     sharded = kind.__new__(kind)
-    sharded._driver = Driver(settings, layer, transport, parts, folder, every, lock, pushes_inputs)
+    sharded._driver = Driver(settings, layer, transport, parts, folder, every, lock, move)
     sharded._has_folder = folder is not None
     assert not options
     return sharded

@@ -39,7 +39,7 @@ def test_arguments_of_a_run(given, message):
 @pytest.mark.parametrize(
     ("move", "parts", "options", "message"),
     [
-        ("columns", 1, {}, r"move must be one of 'rows', 'inputs', got 'columns'"),
+        ("columns", 1, {}, r"move must be one of 'rows', 'inputs', 'auto', got 'columns'"),
         ("inputs", 2, {}, r"move='inputs' needs parts=1: .*, got parts=2"),
         ("inputs", 1, {"objective": "nce"}, r"move='inputs' needs objective='sampled_softmax' and normalize=False"),
         ("inputs", 1, {"normalize": True}, r"move='inputs' needs objective='sampled_softmax' and normalize=False"),

@@ -115,9 +115,9 @@ def test_a_run_that_loses_shards_ends_with_the_same_bits(tmp_path, sampler, part
         np.testing.assert_array_equal(np.asarray(getattr(disturbed, name)), np.asarray(getattr(undisturbed, name)))
 
 
-@pytest.mark.parametrize("pushes_inputs", [False, True])
-def test_an_output_layer_that_loses_shards_returns_the_same_gradients(tmp_path, pushes_inputs):
-    options = {"num_shards": 3, "pushes_inputs": pushes_inputs}
+@pytest.mark.parametrize("move", ["rows", "inputs"])
+def test_an_output_layer_that_loses_shards_returns_the_same_gradients(tmp_path, move):
+    options = {"num_shards": 3, "move": move}
     undisturbed = in_process(ShardedOutput, ss.Adam(0.1), **options)
     disturbed = in_process(
         ShardedOutput, ss.Adam(0.1), folder=tmp_path, checkpoint_steps=3, transport=Unreliable, **options

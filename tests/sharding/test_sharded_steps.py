@@ -156,12 +156,12 @@ def test_the_gradient_of_inputs_is_that_of_the_parts():
     assert not gradient[1].any()
 
 
-@pytest.mark.parametrize("num_shards", [1, 3])
+@pytest.mark.parametrize(("num_shards", "move"), [(1, "auto"), (3, "inputs")])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_inputs_that_are_pushed_give_the_same_up_to_rounding(dtype, num_shards):
+def test_inputs_that_are_pushed_give_the_same_up_to_rounding(dtype, num_shards, move):
     options = {"dtype": dtype, "seed": 3, "temperature": 0.5}
     layer = ss.SampledSoftmax(*SIZES, ss.Adagrad(0.1), **options)
-    pushed = in_process(ShardedOutput, ss.Adagrad(0.1), num_shards=num_shards, pushes_inputs=True, **options)
+    pushed = in_process(ShardedOutput, ss.Adagrad(0.1), num_shards=num_shards, move=move, **options)
     weights = np.array([1, 0, 2, 0.5, 1, 1, 0, 3, 1])
     tolerance = {"rtol": 1e-4, "atol": 1e-6} if dtype == np.float32 else {"rtol": 1e-10, "atol": 1e-12}
     for batch, weight in enumerate((None, weights, None)):
@@ -246,3 +246,10 @@ def test_rows_of_the_next_batch_are_pulled_before_a_step_is_applied():
         ("pull", 0), ("apply", 0), ("pull", 1), ("apply", 1), ("pull", 2), ("apply", 2)
     ]  # fmt: skip
     assert together.traffic == one_by_one.traffic
+
+
+@pytest.mark.parametrize(("num_shards", "first"), [(1, "logits"), (2, "logits"), (5, "pull")])
+def test_what_has_fewer_bytes_moves(num_shards, first):
+    layer = in_process(ShardedOutput, num_shards=num_shards, move="auto", transport=Recording)
+    layer.step(inputs_of(1), ids_of(1, BATCH_SIZE))  # 9 inputs to each shard, or rows of 9 labels and 12 candidates
+    assert layer._driver.transport.sent[num_shards] == (first, 0)
