@@ -153,3 +153,4 @@ def command(cases: str, num_shards: int, steps: int, json: Path | None) -> None:
             f" {result['bytes_pickled'] / 1e6:.2f} MB as messages; the same bits: {result['same_bits']}",
             flush=True,
         )
+    print("\n" + page(record.sections["ray"]))

@@ -113,6 +113,26 @@ def test_what_has_no_compiled_form_has_the_same_bits(optimizer, sampler):
     assert_same_tables(model, sharded)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("objective", "options"),
+    [
+        ("nce", {"temperature": 0.5, "normalize": True}),
+        ("negative_sampling", {}),
+        ("sampled_softmax", {"temperature": 0.1, "normalize": True}),
+        ("sampled_softmax", {"dtype": np.float64}),
+    ],
+)
+def test_objectives_cosines_and_float64_have_the_same_bits(objective, options):
+    layer = ss.SampledSoftmax(*SIZES, ss.Adagrad(0.1), seed=3, objective=objective, **options)
+    sharded = in_process(ShardedOutput, ss.Adagrad(0.1), num_shards=3, objective=objective, **options)
+    for batch in range(2):
+        inputs, labels = inputs_of(batch, dtype=layer.dtype), ids_of(batch, BATCH_SIZE)
+        assert sharded.step(inputs, labels)[0] == layer.step(inputs, labels)[0]
+    assert_same_tables(layer, sharded)
+    np.testing.assert_array_equal(sharded.full_loss(inputs, labels), layer.full_loss(inputs, labels))
+
+
 @pytest.mark.parametrize("num_classes", [60, 9_001])
 @pytest.mark.parametrize("num_shards", [1, 2, 5])
 def test_exact_losses_and_top_k_have_the_bits_of_one_layer(num_classes, num_shards):
