@@ -46,13 +46,15 @@ def test_man_pages_lose_their_requests():
 
 def test_the_table_has_a_column_for_each_corpus():
     runs = [
-        {"corpus": "a", "contestant": "ours", "wordsim": 0.5},
-        {"corpus": "a", "contestant": "ours", "wordsim": 0.7},
-        {"corpus": "b", "contestant": "ours"},
-        {"corpus": "a", "contestant": "gensim 0.05", "failed": "it diverged"},
+        {"corpus": "a", "contestant": "ours", "epochs": 3, "wordsim": 0.5},
+        {"corpus": "a", "contestant": "ours", "epochs": 3, "wordsim": 0.7},
+        {"corpus": "b", "contestant": "ours", "epochs": 3},
+        {"corpus": "a", "contestant": "gensim 0.05", "epochs": 1, "failed": "it diverged"},
     ]
     lines = corpora_table(runs).splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
-    assert cells[0] == ["score", "contestant", "a", "b"]
-    assert cells[2] == ["WordSim", "ours", "0.600", ""]
-    assert cells[3] == ["WordSim", "gensim 0.05", "1 of 1 diverged", ""]
+    assert cells[0] == ["score", "epochs", "contestant", "a", "b"]
+    assert cells[2] == ["WordSim", "1", "ours", "", ""]
+    assert cells[3] == ["WordSim", "1", "gensim 0.05", "1 of 1 diverged", ""]
+    assert cells[4] == ["WordSim", "3", "ours", "0.600", ""]
+    assert cells[16] == ["seeds", "3", "ours", "2", "1"]

@@ -1,5 +1,6 @@
 """`word-report`: write the tables of docs/words.md from the JSON files beside it."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,21 +38,27 @@ def page(
 
 
 def corpora_table(results: Sequence[dict[str, Any]]) -> str:
-    """Return the table over corpora, a column each: means over epochs and seeds."""
-    corpora = list(dict.fromkeys(r["corpus"] for r in results))
+    """Return the table over corpora, a column each: means over the seeds, of which the last rows have the numbers."""
+    corpora, contestants = (list(dict.fromkeys(r[name] for r in results)) for name in ("corpus", "contestant"))
+    kinds = list(itertools.product(sorted({r["epochs"] for r in results}), contestants))
     rows = []
-    for score, title in (("wordsim", "WordSim"), ("simlex", "SimLex"), ("analogies", "analogies")):
-        for contestant in dict.fromkeys(r["contestant"] for r in results):
-            cells = [_mean_over(results, corpus, contestant, score) for corpus in corpora]
-            rows.append([title, contestant, *cells])
-    return markdown(("score", "contestant", *corpora), rows)
+    for score, title in (("wordsim", "WordSim"), ("simlex", "SimLex"), ("analogies", "analogies"), ("", "seeds")):
+        for epochs, contestant in kinds:
+            runs = [[r for r in results if _kind(r) == (corpus, contestant, epochs)] for corpus in corpora]
+            rows.append([title, str(epochs), contestant, *(_cell(found, score) for found in runs)])
+    return markdown(("score", "epochs", "contestant", *corpora), rows)
 
 
-def _mean_over(results: Sequence[dict[str, Any]], corpus: str, contestant: str, score: str) -> str:
-    """Return the mean over the runs, the number of those that diverged, or an empty string."""
-    runs = [r for r in results if (r["corpus"], r["contestant"]) == (corpus, contestant)]
+def _kind(result: dict[str, Any]) -> tuple[str, str, int]:
+    return result["corpus"], result["contestant"], result["epochs"]
+
+
+def _cell(runs: Sequence[dict[str, Any]], score: str) -> str:
+    """Return the mean over the runs, the number of those that diverged, or "" for none; their number without score."""
     failed = [r for r in runs if "failed" in r]
-    return f"{len(failed)} of {len(runs)} diverged" if failed else _mean(runs, score) if runs else ""
+    if failed:
+        return f"{len(failed)} of {len(runs)} diverged"
+    return "" if not runs else _mean(runs, score) if score else str(len(runs))
 
 
 def settings_table(results: Sequence[dict[str, Any]]) -> str:
