@@ -1,5 +1,6 @@
 """Sampled softmax in NumPy and Numba: TensorFlow's numbers, sparse updates, word vectors."""
 
+from sampledsoftmax.diagnostics.proposals import SamplerDiagnosis, diagnose_sampler
 from sampledsoftmax.explanation import Explanation, InBatchExplanation, explain, explain_in_batch
 from sampledsoftmax.layers.embedding_table import EmbeddingTable
 from sampledsoftmax.layers.pulled_rows import PulledRows, RowGradients
@@ -78,6 +79,7 @@ __all__ = [
     "SampledScores",
     "SampledSoftmax",
     "SampledValues",
+    "SamplerDiagnosis",
     "SkipGram",
     "StreamingFrequency",
     "UniformSampler",
@@ -86,6 +88,7 @@ __all__ = [
     "all_candidate_sampler",
     "compute_accidental_hits",
     "compute_sampled_logits",
+    "diagnose_sampler",
     "evaluate_analogies",
     "evaluate_ranking",
     "evaluate_similarities",

@@ -64,7 +64,7 @@ GOOD = {
     "embeddings": CASE.weights, "counts": np.ones(20), "batch_size": 2, "k": 3, "size": 3, "ids": [1, 2], "table": None,
     "words": ["one", "two"], "vectors": np.eye(2), "a": "one", "b": "two", "c": "three", "some": ["one"],
     "others": ["two"], "positive": ["one"], "corpus": TEXT, "vector": np.ones(4, np.float32),
-    "context_words_list": ["one"],
+    "context_words_list": ["one"], "sampler": np.full(20, 0.05),
 }  # fmt: skip
 PUBLIC = {name: getattr(ss, name) for name in ss.__all__} | {
     f"diagnostics.{name}": value for name, value in vars(diagnostics).items() if inspect.isfunction(value)

@@ -2,8 +2,10 @@
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from sampledsoftmax import validation
+from sampledsoftmax.cli.sample_model import compare_with_model
 from sampledsoftmax.diagnostics.chart import bars, doubling
 from sampledsoftmax.diagnostics.counts_file import Counts, read_counts
 from sampledsoftmax.diagnostics.fitting import Fit, fit, hundred
@@ -29,9 +31,10 @@ MOST_SHOWN = 8
 @click.option("--range-max", type=int, help=f"Number of classes. [default: that of the counts, else {RANGE_MAX:,}]")
 @click.option("--seed", default=1, show_default=True, help="The same seed draws the same classes.")
 @click.option("--plot", metavar="FILE", help="Also write a figure (PNG); needs matplotlib.")
+@click.option("--model", metavar="DIR", help="Compare all samplers with the softmax of a trained model; see below.")
 def sample(
     sampler: str, counts: str | None, distortion: float | None, num_sampled: int | None, range_max: int | None,
-    seed: int, plot: str | None,
+    seed: int, plot: str | None, model: str | None,
 ) -> None:  # fmt: skip
     """Draw the candidates of one batch, and show which classes a sampler prefers.
 
@@ -47,7 +50,15 @@ def sample(
 
     The last line is the verdict: "100 candidates are worth 97" means that 100 draws of this sampler estimate the
     whole sum as well as 97 draws by the counts.
+
+    With --model, the --output directory of a training run of words, nothing is drawn: the table has what candidates of
+    each sampler are worth compared to draws from the softmax of the model itself. Only --num-sampled and --seed go with
+    it.
     """  # noqa: D301 - for click, the character that the escape denotes keeps the lines of a paragraph apart
+    if model is not None:
+        _refuse_other_options()
+        compare_with_model(model, NUM_SAMPLED if num_sampled is None else num_sampled, seed)
+        return
     found = None if counts is None else read_counts(_named("--counts", counts))
     chosen = _sampler(sampler, found, distortion, _range(range_max, found), seed)
     q = chosen.probability(np.arange(chosen.range_max)).astype(np.float64)
@@ -60,6 +71,14 @@ def sample(
         click.echo(line)
     if plot is not None:
         click.echo(f"figure: {plot}")
+
+
+def _refuse_other_options() -> None:
+    """Refuse options that a comparison with a model would not heed."""
+    context = click.get_current_context()
+    for name in ("sampler", "counts", "distortion", "range_max", "plot"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} does not go with --model: all samplers are compared")
 
 
 def _named(option: str, path: str) -> str:

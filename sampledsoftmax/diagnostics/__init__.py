@@ -1,9 +1,10 @@
-"""Diagnostics of samplers on your own counts: how well a sampler fits them, and the bias of the gradient."""
+"""Diagnostics of samplers: the fit to counts or to the softmax of a model, and the bias of the gradient."""
 
 from sampledsoftmax.diagnostics.counts_file import Counts, read_counts
 from sampledsoftmax.diagnostics.fitting import Distance, Fit, fit
 from sampledsoftmax.diagnostics.gradient import GradientBias, gradient_bias
 from sampledsoftmax.diagnostics.problem import Problem, problem, zipf_counts
+from sampledsoftmax.diagnostics.proposals import SamplerDiagnosis, diagnose_sampler
 from sampledsoftmax.types import Correction
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "Fit",
     "GradientBias",
     "Problem",
+    "SamplerDiagnosis",
+    "diagnose_sampler",
     "fit",
     "gradient_bias",
     "problem",

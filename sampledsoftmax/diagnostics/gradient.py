@@ -108,16 +108,36 @@ def gradient_bias(
     num_samples = validation.whole_number("num_samples", num_samples, 2)
     in_group = ceil_div(num_samples, NUM_GROUPS)
     exact = exact_gradient(batch, correction.similarity)
-    gaps = np.zeros((NUM_GROUPS, gradient_size(batch)))
-    for gap in gaps:
+    means = np.zeros((NUM_GROUPS, gradient_size(batch)))
+    for mean in means:
         for _ in range(in_group):
-            _add_sample(gap, batch, sampler.sample(batch.labels, num_sampled), correction)
-        gap /= in_group
-        gap -= exact
-    products = gaps @ gaps.T / (exact @ exact)
+            _add_sample(mean, batch, sampler.sample(batch.labels, num_sampled), correction)
+        mean /= in_group
+    return bias_of_groups(means, exact, in_group)
+
+
+def bias_of_groups(means: Floats, exact: Floats, in_group: int) -> GradientBias:
+    """Return bias and noise from mean gradients of independent groups, compared to the exact one.
+
+    Parameters
+    ----------
+    means : float64 [num_groups, size]
+        Mean gradient of each group, overwritten.
+    exact : float64 [size]
+        The exact gradient.
+    in_group : int
+        Number of gradients in each group.
+
+    Examples
+    --------
+    >>> bias_of_groups(np.array([[1.1], [1.3], [1.2]]), np.array([1.0]), in_group=1).bias.round(2)
+    0.19
+    """
+    means -= exact
+    products = means @ means.T / (exact @ exact)
     squared_bias, error = _between_groups(products)
-    squared_noise = in_group * (np.trace(products) / NUM_GROUPS - squared_bias)
-    return _found(squared_bias, error, float(squared_noise), in_group * NUM_GROUPS)
+    squared_noise = in_group * (np.trace(products) / len(means) - squared_bias)
+    return _found(squared_bias, error, float(squared_noise), in_group * len(means))
 
 
 def _found(squared_bias: float, error: float, squared_noise: float, num_samples: int) -> GradientBias:

@@ -131,3 +131,20 @@ def test_counts_whose_sum_overflows_are_refused_in_one_line(capsys, tmp_path):
     (tmp_path / "counts.txt").write_text("1e308\n1e308\n")
     message = failed(capsys, "sample", "--counts", str(tmp_path / "counts.txt"))
     assert message == "counts must add up to a finite number above 0, got inf for 2 classes"
+
+
+def test_samplers_are_compared_with_a_trained_model(capsys, tmp_path):
+    corpus, run = tmp_path / "corpus.txt", tmp_path / "run"
+    corpus.write_text("the cat sat on the mat\nthe dog sat on the log\n" * 9)
+    options = ["--vector-size", "8", "--min-count", "1", "--sample", "0", "--num-sampled", "3", "--epochs", "2"]
+    assert main(["train", str(corpus), "--output", str(run), *options]) == 0
+    capsys.readouterr()
+    lines = printed(capsys, "--model", str(run), "--num-sampled", "4", "--seed", "2").splitlines()
+    assert "7 words. Of 4 candidates" in lines[0]
+    worth = {line.split()[0]: float(line.split()[1]) for line in lines[3:-2]}
+    assert list(worth) == ["uniform", "log_uniform", "fixed_unigram^0.5", "fixed_unigram^0.75", "fixed_unigram"]
+    assert all(0 < number <= 4 for number in worth.values())
+    assert lines[-1] == f"{max(worth, key=worth.get)} draws closest to this model."
+    assert failed(capsys, "sample", "--model", str(tmp_path / "none")).startswith(str(tmp_path / "none"))
+    message = failed(capsys, "sample", "--model", str(run), "--counts", "file")
+    assert message == "--counts does not go with --model: all samplers are compared"
