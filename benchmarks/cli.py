@@ -22,6 +22,7 @@ from benchmarks.cases import OPTIMIZERS
 from benchmarks.recommend import compare as recommend
 from benchmarks.recommend import report as recommend_report
 from benchmarks.record import Record
+from benchmarks.samplers import distances
 from benchmarks.scaling import command as scaling
 from benchmarks.sections import CASE_NAMES, HIDDEN, RUN, Options
 from benchmarks.session import Effort
@@ -192,4 +193,5 @@ main.add_command(recommend.command, "recommend")
 main.add_command(recommend_report.command, "recommend-report")
 main.add_command(ragged.command, "ragged")
 main.add_command(sharded.command, "ray")
+main.add_command(distances.command, "proposals")
 main.add_command(scaling.command, "scaling")

@@ -152,6 +152,7 @@ def command(models: str, seed: int, file: Path) -> None:
     print(machine.one_line(machine.describe()) + "\n", flush=True)
     record, results = Record(file), []
     record.begin(SECTION, {})
+    record.sections[SECTION]["num_examples"] = NUM_EXAMPLES
     for name in models.split(","):
         for result in compare(MODELS[name](data_folder(), NUM_EXAMPLES, seed)):
             results.append({**result, "seed": seed})

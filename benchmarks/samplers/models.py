@@ -18,7 +18,7 @@ NUM_WORDS = 2_000_000  # of the training text: the first lines
 HELD_OUT_LINES = 300  # after the training text
 CONTEXT, DIM = 4, 100
 BATCH_SIZE, NUM_SAMPLED = 512, 1024  # of the language model
-WINDOW = 5
+WINDOW, RUN = 5, 32
 
 Floats = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
@@ -106,16 +106,19 @@ def word_vectors(folder: Path, num_examples: int, seed: int = 1) -> TrainedModel
 
 
 def pairs_of(lines: list[Ids], num_pairs: int, seed: int) -> tuple[Ids, Ids]:
-    """Return random pairs of a word and another one at most `WINDOW` away."""
+    """Return pairs of a word and another one at most `WINDOW` away, of `RUN` consecutive words of a random line each.
+
+    Word training makes its batches of consecutive words too: their inputs are more alike than random ones.
+    """
     rng = np.random.default_rng(seed)
-    long = [line for line in lines if line.size > 2 * WINDOW]
-    pairs = []
-    for k in rng.integers(len(long), size=num_pairs):
-        at = rng.integers(WINDOW, long[k].size - WINDOW)
-        offset = rng.integers(1, WINDOW + 1) * rng.choice([-1, 1])
-        pairs.append((long[k][at], long[k][at + offset]))
-    inputs, labels = np.array(pairs).T
-    return inputs, labels
+    long = [line for line in lines if line.size >= RUN + 2 * WINDOW]
+    inputs, labels = [], []
+    for k in rng.integers(len(long), size=-(-num_pairs // RUN)):
+        at = rng.integers(WINDOW, long[k].size - WINDOW - RUN + 1) + np.arange(RUN)
+        offsets = rng.integers(1, WINDOW + 1, RUN) * rng.choice([-1, 1], RUN)
+        inputs.append(long[k][at])
+        labels.append(long[k][at + offsets])
+    return np.concatenate(inputs)[:num_pairs], np.concatenate(labels)[:num_pairs]
 
 
 class LanguageModel:
