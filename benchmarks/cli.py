@@ -22,7 +22,8 @@ from benchmarks.cases import OPTIMIZERS
 from benchmarks.recommend import compare as recommend
 from benchmarks.recommend import report as recommend_report
 from benchmarks.record import Record
-from benchmarks.samplers import distances
+from benchmarks.samplers import distances, quality, separate
+from benchmarks.samplers import report as samplers_report
 from benchmarks.scaling import command as scaling
 from benchmarks.sections import CASE_NAMES, HIDDEN, RUN, Options
 from benchmarks.session import Effort
@@ -194,4 +195,7 @@ main.add_command(recommend_report.command, "recommend-report")
 main.add_command(ragged.command, "ragged")
 main.add_command(sharded.command, "ray")
 main.add_command(distances.command, "proposals")
+main.add_command(quality.command, "samplers-quality")
+main.add_command(separate.command, "separate-candidates")
+main.add_command(samplers_report.command, "samplers-report")
 main.add_command(scaling.command, "scaling")

@@ -52,11 +52,11 @@ class AdaptiveSampler(ss.CandidateSampler):
         out = np.searchsorted(self._ends, rng.random(size) * self._ends[-1], side="right")
         adaptive = rng.random(size) >= self.floor
         out[adaptive] = self.draw_adaptive(rng, int(adaptive.sum()))
-        return out
+        return np.asarray(out, np.int64)
 
     def probability(self, ids: ArrayLike) -> NDArray[Any]:  # noqa: D102 - inherited
         wanted = np.asarray(ids)
-        return (1 - self.floor) * self.adaptive_probability(wanted) + self.floor * self.fixed[wanted]
+        return np.asarray((1 - self.floor) * self.adaptive_probability(wanted) + self.floor * self.fixed[wanted])
 
 
 class SharedIndexSampler(AdaptiveSampler):
@@ -92,7 +92,7 @@ class SharedIndexSampler(AdaptiveSampler):
 
     def make_index(self, weights: Floats, biases: Floats) -> None:
         """Compute codes of the rows, and lists of the classes of each pair of codes."""
-        codes = residual_codes(np.asarray(weights, np.float64), self.num_codes, seed=1)
+        codes = residual_codes(weights, self.num_codes, seed=1)
         self._centers = codes.first_centers, codes.second_centers
         self._pairs = codes.first * self.num_codes + codes.second
         self._base = np.exp(np.asarray(biases, np.float64) - np.max(biases))
@@ -131,7 +131,8 @@ class SharedSoftmaxSampler(AdaptiveSampler):
         self._mean_ends = np.cumsum(self._mean)
 
     def draw_adaptive(self, rng: np.random.Generator, size: int) -> Ids:  # noqa: D102 - inherited
-        return np.searchsorted(self._mean_ends, rng.random(size) * self._mean_ends[-1], side="right")
+        drawn = np.searchsorted(self._mean_ends, rng.random(size) * self._mean_ends[-1], side="right")
+        return np.asarray(drawn, np.int64)
 
     def adaptive_probability(self, ids: Ids) -> Floats:  # noqa: D102 - inherited
         return np.asarray(self._mean[ids])

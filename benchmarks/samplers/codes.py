@@ -28,11 +28,10 @@ def k_means(rows: Floats, num_codes: int, rng: np.random.Generator, passes: int 
     centers = rows[rng.choice(len(rows), num_codes, replace=False)].copy()
     for _ in range(passes):
         codes = nearest(rows, centers)
-        sums = np.zeros_like(centers)
-        np.add.at(sums, codes, rows)
-        sizes = np.bincount(codes, minlength=num_codes)
-        filled = sizes > 0
-        centers[filled] = sums[filled] / sizes[filled, np.newaxis]
+        order = np.argsort(codes, kind="stable")
+        filled, starts = np.unique(codes[order], return_index=True)
+        sizes = np.diff(starts, append=len(rows))
+        centers[filled] = np.add.reduceat(rows[order], starts) / sizes[:, np.newaxis].astype(rows.dtype)
     return nearest(rows, centers), centers
 
 
@@ -46,7 +45,7 @@ def product_codes(rows: Floats, num_codes: int, seed: int) -> Codes:
     rng, half = np.random.default_rng(seed), rows.shape[1] // 2
     (first, left), (second, right) = (k_means(part, num_codes, rng) for part in (rows[:, :half], rows[:, half:]))
     width = rows.shape[1]
-    padded = np.zeros((num_codes, width)), np.zeros((num_codes, width))
+    padded = np.zeros((num_codes, width), rows.dtype), np.zeros((num_codes, width), rows.dtype)
     padded[0][:, :half], padded[1][:, half:] = left, right
     return Codes(first, second, *padded)
 

@@ -19,13 +19,14 @@ import numpy as np
 import sampledsoftmax as ss
 from benchmarks import machine
 from benchmarks.child import Child
+from benchmarks.limits.sgemm import ONE_THREAD
 from benchmarks.memory import peak_bytes
 from benchmarks.record import Record
 from benchmarks.samplers.adaptive import AdaptiveSampler, SharedIndexSampler, SharedSoftmaxSampler
 from benchmarks.samplers.models import DIM, LanguageModel, Text, contexts_of, read_text
 from benchmarks.table import aligned
 from benchmarks.words.compare import data_folder
-from sampledsoftmax.layers import ragged_step
+from sampledsoftmax.layers import ragged_plain, ragged_step
 from sampledsoftmax.reference import scaled
 from sampledsoftmax.retrieval import run
 from sampledsoftmax.retrieval.evaluation import evaluate_ranking
@@ -33,9 +34,9 @@ from sampledsoftmax.retrieval.interactions import Interactions
 
 SECTION = "samplers-quality"
 NUM_EVALUATED = 4096  # examples of the exact loss; as many others choose the learning rate
-RATES = {"language": (0.05, 0.1, 0.2), "recommender": (0.5, 1.0, 2.0)}  # those of the recommender multiply its defaults
+RATES = {"language": (0.1, 0.2, 0.4), "recommender": (0.5, 1.0, 2.0)}  # those of the recommender multiply its defaults
 SIZES = {"language": (256, 256), "recommender": (128, 1024)}  # examples of a batch, candidates
-LENGTHS = {"language": 1500, "recommender": 8}  # steps, epochs
+LENGTHS = {"language": 1000, "recommender": 4}  # steps, epochs
 HEAD = ("data", "sampler", "equal", "seeds", "loss", "Recall@20", "NDCG@20", "steps/s", "peak MB", "rate")
 
 SAMPLERS: dict[str, Callable[[np.ndarray, int, int], ss.CandidateSampler]] = {
@@ -150,7 +151,7 @@ def _recommender(task: Task) -> dict[str, Any]:
 @contextmanager
 def candidates_of(name: str, num_sampled: int) -> Iterator[None]:
     """Let `MatrixFactorization` draw from a sampler of `SAMPLERS`, and show its batches to adaptive ones."""
-    plain_step = ragged_step.plain_step
+    plain_step = ragged_plain.plain_step
 
     def new_sampler(_: Any, train: Interactions) -> ss.CandidateSampler:
         counts = np.maximum(train.item_counts, 0.5)
@@ -178,7 +179,7 @@ def compare(tasks: Sequence[Task], record: Record) -> list[dict[str, Any]]:
     for task in tasks:
         key = {name: value for name, value in task._asdict().items() if name != "folder"}
         if not any(key.items() <= result.items() for result in results):
-            child = Child()
+            child = Child(ONE_THREAD)
             try:
                 record.add(SECTION, {**key, **child.call(train_and_evaluate, task)})
             finally:

@@ -1,6 +1,6 @@
 """How far the distribution of a sampler is from the softmax of a model, and what that does to the gradient."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -152,7 +152,7 @@ def diagnose_sampler(
     return SamplerDiagnosis(chi_square, kl, size / (1 + chi_square), gradient)
 
 
-def softmax(logits: Floats) -> Floats:
+def softmax(logits: NDArray[Any]) -> NDArray[Any]:
     """Return the softmax of each row; -inf gives 0.
 
     Examples
@@ -164,7 +164,7 @@ def softmax(logits: Floats) -> Floats:
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
-def distances(p: Floats, q: Floats) -> tuple[Floats, Floats]:
+def distances(p: NDArray[Any], q: NDArray[Any]) -> tuple[Floats, Floats]:
     """Return chi-square distance and KL divergence (nats) of the rows of p [n, m] from q [m] or [n, m].
 
     Examples
