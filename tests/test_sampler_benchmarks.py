@@ -1,10 +1,12 @@
 """The comparison of proposals and of samplers in the benchmarks, on a tiny model."""
 
+import json
+
 import numpy as np
 import pytest
 
 import sampledsoftmax as ss
-from benchmarks.samplers import codes, distances, models, proposals, quality
+from benchmarks.samplers import codes, distances, models, proposals, quality, report
 from benchmarks.samplers.adaptive import SharedIndexSampler
 
 NUM_CLASSES, NUM_EXAMPLES = 150, 8
@@ -131,4 +133,23 @@ def test_rates_are_chosen_by_sampler_and_rows_show_the_runs_after_the_search():
     assert quality.best_rates(searched) == {("language", "uniform"): 0.2}
     final = [{**searched[1], "validation": False, "loss": loss} for loss in (2.0, 3.0)]
     rows = quality.rows_of([*searched, *final])
-    assert rows == [["language", "uniform", "10 steps", "2", "2.5000 ± 0.7071", "", "", "1", "5", "0.2"]]
+    assert rows == [["language", "uniform", "10 steps", "2", "2.5000 ± 0.7071", "", "", "", "1", "5", "0.2"]]
+
+
+def test_tables_of_words_are_in_the_order_of_the_text():
+    rng = np.random.default_rng(0)
+    line = rng.choice(4, 400, p=[0.4, 0.3, 0.2, 0.1])
+    text = models.Text(["a", "b", "c", "d"], np.bincount(line), [line], [line])
+    tables, seconds = models.train_words(text, 1, epochs=9, min_count=1, num_sampled=2, sample=0)
+    assert seconds > 0
+    assert tables.weights.shape == (4, models.DIM)
+    assert tables.biases.argmax() == 0  # the most frequent word is predicted most often
+
+
+def test_the_page_shows_the_results():
+    text = (report.DOCS / "choosing.md").read_text(encoding="utf-8")
+    sections = json.loads((report.DOCS / "samplers.json").read_text())
+    assert report.page(text, sections) == text, "run python -m benchmarks samplers-report"
+    results = sections[distances.SECTION]["results"]
+    shared = distances.raises(results, 32)
+    assert max(shared.values()) < 1.5, "the page says that no shared proposal is worth half as much again as the counts"

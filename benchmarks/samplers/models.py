@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 import sampledsoftmax as ss
 from benchmarks.words.compare import TEXT
 from sampledsoftmax.retrieval.interactions import Interactions
+from sampledsoftmax.word2vec.training.watch import Watch
 
 NUM_WORDS = 2_000_000  # of the training text: the first lines
 HELD_OUT_LINES = 300  # after the training text
@@ -87,22 +89,35 @@ def _as_ids(lines: list[list[str]], ids: dict[str, int]) -> list[Ids]:
     return [np.array([ids[word] for word in line if word in ids], np.int64) for line in lines]
 
 
-def word_vectors(folder: Path, num_examples: int, seed: int = 1) -> TrainedModel:
-    """Train `ss.Word2Vec` with its defaults, three epochs; examples are pairs of a held-out text."""
-    text = read_text(folder)
-    model = ss.Word2Vec(vector_size=DIM, epochs=3, seed=seed)
+class WordTables(NamedTuple):
+    """Tables of trained word vectors, in the order of the words of a `Text`."""
+
+    embeddings: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    biases: NDArray[np.float32]
+
+
+def train_words(text: Text, seed: int, **settings: Any) -> tuple[WordTables, float]:
+    """Train `ss.Word2Vec` on the training lines; return its tables and the seconds of training."""
+    model = ss.Word2Vec(vector_size=DIM, seed=seed, **settings)
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "text.txt"
         path.write_text("\n".join(" ".join(text.words[i] for i in line) for line in text.train))
-        model.train(path)
-    words = [str(word) for word in model.vectors.index_to_key]
-    to_model = {word: i for i, word in enumerate(words)}
-    order = np.array([to_model[word] for word in text.words])
+        started: list[float] = []
+        model.train(path, watch=Watch(on_plan=lambda _: started.append(time.perf_counter())))
+        seconds = time.perf_counter() - started[0]
+    ids = {str(word): i for i, word in enumerate(model.vectors.index_to_key)}
+    order = np.array([ids[word] for word in text.words])
+    return WordTables(*(table.values[order] for table in model.tables)), seconds
+
+
+def word_vectors(folder: Path, num_examples: int, seed: int = 1) -> TrainedModel:
+    """Train `ss.Word2Vec` with its defaults, three epochs; examples are pairs of a held-out text."""
+    text = read_text(folder)
+    tables, _ = train_words(text, seed, epochs=3)
     inputs, labels = pairs_of(text.held_out, num_examples, seed)
-    tables = model.tables
-    x, rows = tables.embeddings.values[order[inputs]], tables.weights.values[order]
     counts = text.counts * np.minimum(1, np.sqrt(1e-3 * text.counts.sum() / text.counts))  # subsampled frequent words
-    return _trained("word vectors", rows, tables.biases.values[order], x, labels, counts)
+    return _trained("word vectors", tables.weights, tables.biases, tables.embeddings[inputs], labels, counts)
 
 
 def pairs_of(lines: list[Ids], num_pairs: int, seed: int) -> tuple[Ids, Ids]:

@@ -75,7 +75,7 @@ def ideal(model: TrainedModel) -> Floats:
 
 
 def inverted_multi_index(model: TrainedModel, kind: Callable[..., Codes], num_codes: int, within: str) -> Floats:
-    """Return masses exp(h . (center + center)), times the base of a class (Chen et al., "MIDX", 2021).
+    """Return masses exp(h . (center + center)), times the base of a class (Chen et al. 2022).
 
     Drawn as: a pair of codes by its mass times the sum of its base, then a class of the pair by its base.
     """

@@ -1,8 +1,9 @@
 """`samplers-quality`: what a model has learned with each sampler, after equal numbers of steps and in equal time.
 
-A log-bilinear language model on 2 million words is scored by its exact loss on held-out text, matrix factorization of
-Yelp2018 by Recall@20 and NDCG@20. Each run has its own process. The one setting that is searched, for each sampler with
-the same number of runs, is the learning rate; it is chosen on examples that are not those of the score.
+Word vectors and a log-bilinear language model on 2 million words are scored by their exact loss on held-out text, word
+vectors by WordSim-353 too, matrix factorization of Yelp2018 by Recall@20 and NDCG@20. Each run has its own process. The
+one setting that is searched, for each sampler with the same number of runs, is the learning rate; it is chosen on
+examples that are not those of the score.
 """
 
 import time
@@ -23,9 +24,9 @@ from benchmarks.limits.sgemm import ONE_THREAD
 from benchmarks.memory import peak_bytes
 from benchmarks.record import Record
 from benchmarks.samplers.adaptive import AdaptiveSampler, SharedIndexSampler, SharedSoftmaxSampler
-from benchmarks.samplers.models import DIM, LanguageModel, Text, contexts_of, read_text
+from benchmarks.samplers.models import DIM, LanguageModel, Text, contexts_of, pairs_of, read_text, train_words
 from benchmarks.table import aligned
-from benchmarks.words.compare import data_folder
+from benchmarks.words.compare import JUDGEMENTS, data_folder
 from sampledsoftmax.layers import ragged_plain, ragged_step
 from sampledsoftmax.reference import scaled
 from sampledsoftmax.retrieval import run
@@ -33,11 +34,28 @@ from sampledsoftmax.retrieval.evaluation import evaluate_ranking
 from sampledsoftmax.retrieval.interactions import Interactions
 
 SECTION = "samplers-quality"
+SCORES = ("loss", "wordsim", "recall", "ndcg")
 NUM_EVALUATED = 4096  # examples of the exact loss; as many others choose the learning rate
-RATES = {"language": (0.1, 0.2, 0.4), "recommender": (0.5, 1.0, 2.0)}  # those of the recommender multiply its defaults
-SIZES = {"language": (256, 256), "recommender": (128, 1024)}  # examples of a batch, candidates
-LENGTHS = {"language": 1000, "recommender": 4}  # steps, epochs
-HEAD = ("data", "sampler", "equal", "seeds", "loss", "Recall@20", "NDCG@20", "steps/s", "peak MB", "rate")
+RATES = {
+    "words": (0.1, 0.2, 0.4),
+    "language": (0.1, 0.2, 0.4),
+    "recommender": (0.5, 1.0, 2.0),  # they multiply the defaults
+}
+SIZES = {"words": (80, 64), "language": (256, 256), "recommender": (128, 1024)}  # examples of a batch, candidates
+LENGTHS = {"words": 3, "language": 1000, "recommender": 4}  # epochs, steps, epochs
+HEAD = (
+    "data",
+    "sampler",
+    "equal",
+    "seeds",
+    "loss",
+    "WordSim",
+    "Recall@20",
+    "NDCG@20",
+    "steps/s, words/s",
+    "peak MB",
+    "rate",
+)
 
 SAMPLERS: dict[str, Callable[[np.ndarray, int, int], ss.CandidateSampler]] = {
     "uniform": lambda counts, size, seed: ss.UniformSampler(counts.size, seed),
@@ -53,6 +71,15 @@ SAMPLERS: dict[str, Callable[[np.ndarray, int, int], ss.CandidateSampler]] = {
     "shared softmax": lambda counts, size, seed: SharedSoftmaxSampler(counts, 0.2, seed=seed),
 }  # fmt: skip
 
+# The samplers of `ss.Word2Vec`: "unigram" draws by a power of the counts.
+WORDS: dict[str, dict[str, Any]] = {
+    "uniform": {"ns_exponent": 0.0},
+    "log-uniform": {"sampler": "log_uniform"},
+    "counts": {"ns_exponent": 1.0},
+    "counts^0.75": {"ns_exponent": 0.75},
+    "counts^0.5": {"ns_exponent": 0.5},
+}
+
 
 class Task(NamedTuple):
     """One run.
@@ -62,7 +89,7 @@ class Task(NamedTuple):
     folder : Path
         Of the data.
     data : str
-        "language" or "recommender".
+        "words", "language" or "recommender".
     sampler : str
         Key of `SAMPLERS`.
     rate : float
@@ -90,8 +117,23 @@ class Task(NamedTuple):
 def train_and_evaluate(task: Task) -> dict[str, Any]:
     """Train and return scores, steps per second and peak memory; runs in a process of its own."""
     ss.set_num_threads(task.threads)
-    found = _language(task) if task.data == "language" else _recommender(task)
+    found = {"words": _words, "language": _language, "recommender": _recommender}[task.data](task)
     return {**found, "peak_mb": round(peak_bytes() / 1e6)}
+
+
+def _words(task: Task) -> dict[str, Any]:
+    text, size = read_text(task.folder), SIZES["words"]
+    settings = {"learning_rate": task.rate, "batch_size": size[0], "num_sampled": size[1], **WORDS[task.sampler]}
+    tables, seconds = train_words(text, task.seed, epochs=task.length, threads=task.threads, **settings)
+    inputs, labels = pairs_of(text.held_out, 2 * NUM_EVALUATED, seed=0)
+    part = slice(NUM_EVALUATED, None) if task.validation else slice(NUM_EVALUATED)
+    scores = ss.held_out(*tables, inputs[part], labels[part])
+    found = ss.evaluate_similarities(ss.WordVectors(text.words, tables.embeddings), task.folder / JUDGEMENTS["wordsim"])
+    words = task.length * sum(line.size for line in text.train)
+    return {
+        "loss": round(scores.loss, 4), "wordsim": round(float(found.spearman), 4), "steps": words,
+        "steps_per_second": round(words / seconds, 1),
+    }  # fmt: skip
 
 
 def _language(task: Task) -> dict[str, Any]:
@@ -208,10 +250,10 @@ def rows_of(results: Sequence[dict[str, Any]]) -> list[list[str]]:
     rows = []
     for data, name, seconds in dict.fromkeys((r["data"], r["sampler"], r["seconds"]) for r in runs):
         own = [r for r in runs if (r["data"], r["sampler"], r["seconds"]) == (data, name, seconds)]
-        scores = [_spread([r[score] for r in own if score in r]) for score in ("loss", "recall", "ndcg")]
+        scores = [_spread([r[score] for r in own if score in r]) for score in SCORES]
         unit = "steps" if data == "language" else "epochs"
         limit = f"{own[0]['length']:,} {unit}" if seconds is None else f"{seconds:g} s"
-        speed = f"{max(r['steps_per_second'] for r in own):.0f}"
+        speed = f"{max(r['steps_per_second'] for r in own):,.0f}"
         peak = str(max(r["peak_mb"] for r in own))
         rows.append([data, name, limit, str(len(own)), *scores, speed, peak, f"{own[0]['rate']:g}"])
     return rows
@@ -253,6 +295,7 @@ def command(
         for one in data.split(",")
         for name in samplers.split(",")
         for rate in RATES[one]
+        if one != "words" or name in WORDS
     ]
     best = best_rates(compare(search, record))
     final = [
@@ -263,5 +306,6 @@ def command(
         for limit in ((None, seconds) if seconds is not None and one == "language" else (None,))
         for name in samplers.split(",")
         for seed in range(1, seeds + 1)
+        if (one, name) in best
     ]
     print(f"\n{aligned(HEAD, rows_of(compare(final, record)))}")
