@@ -53,14 +53,6 @@ class _Model(NamedTuple):
     inputs: Floats
     similarity: Similarity
 
-    def logits(self, rows: slice) -> Floats:
-        """Return the logits of some inputs, those of their labels -inf: they are removed as accidental hits."""
-        x, w = (scaled(table, self.similarity.normalize) for table in (self.inputs[rows], self.weights))
-        found = x @ w.T / self.similarity.temperature + self.biases
-        if self.labels is not None:
-            np.put_along_axis(found, self.labels[rows], -np.inf, axis=1)
-        return np.asarray(found)
-
 
 def diagnose_sampler(
     weights: ArrayLike,
@@ -183,9 +175,16 @@ def distances(p: NDArray[Any], q: NDArray[Any]) -> tuple[Floats, Floats]:
 
 def _distances(model: _Model, q: Floats) -> list[tuple[Floats, Floats]]:
     """Return the distances of blocks of inputs."""
+    normalize, temperature = model.similarity.normalize, model.similarity.temperature
+    x, columns = scaled(model.inputs, normalize, temperature), scaled(model.weights, normalize).T
+    found = []
     step = max(1, BLOCK // model.biases.size)
-    blocks = [slice(first, first + step) for first in range(0, len(model.inputs), step)]
-    return [distances(softmax(model.logits(rows)), q[rows] if len(q) > 1 else q[0]) for rows in blocks]
+    for rows in (slice(first, first + step) for first in range(0, len(x), step)):
+        logits = x[rows] @ columns + model.biases
+        if model.labels is not None:  # removed, as accidental hits are
+            np.put_along_axis(logits, model.labels[rows], -np.inf, axis=1)
+        found.append(distances(softmax(logits), q[rows] if len(q) > 1 else q[0]))
+    return found
 
 
 def _gradient(model: _Model, samplers: list[CandidateSampler], num_sampled: int, num_samples: int) -> GradientBias:
