@@ -139,8 +139,8 @@ def pairs_of(lines: list[Ids], num_pairs: int, seed: int) -> tuple[Ids, Ids]:
 class LanguageModel:
     """A log-bilinear language model: a word from the `CONTEXT` words before it.
 
-    The encoder is a sum of embeddings, each multiplied by a vector of its position (Mnih and Hinton, "Three new
-    graphical models for statistical language modelling", 2007, with diagonal matrices). The output layer is an
+    The encoder is a sum of embeddings, each multiplied by a vector of its position (Mnih and Hinton 2007, with
+    diagonal matrices). The output layer is an
     `ss.SampledSoftmax`.
 
     Parameters

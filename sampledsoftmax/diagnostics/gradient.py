@@ -130,7 +130,7 @@ def bias_of_groups(means: Floats, exact: Floats, in_group: int) -> GradientBias:
 
     Examples
     --------
-    >>> bias_of_groups(np.array([[1.1], [1.3], [1.2]]), np.array([1.0]), in_group=1).bias.round(2)
+    >>> round(bias_of_groups(np.array([[1.1], [1.3], [1.2]]), np.array([1.0]), in_group=1).bias, 2)
     0.19
     """
     means -= exact

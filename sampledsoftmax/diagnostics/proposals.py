@@ -36,6 +36,12 @@ class SamplerDiagnosis(NamedTuple):
         well.
     gradient : GradientBias or None
         Bias and noise of the gradient of the mean loss with respect to the inputs; None if it was not measured.
+
+    Examples
+    --------
+    >>> found = diagnose_sampler(np.eye(2), np.zeros(2), None, np.eye(2), 10, [0.5, 0.5])
+    >>> found.effective_candidates.round(1)
+    array([8.2, 8.2])
     """
 
     chi_square: Floats
@@ -89,8 +95,10 @@ def diagnose_sampler(
     num_samples : int
         Gradients to average for bias and noise, rounded up to a multiple of 20; 0 measures none. Otherwise `labels` are
         needed.
-    temperature, normalize
-        As of the layer: logits are dot products (cosines) / temperature, plus biases.
+    temperature : float
+        Logits are dot products / temperature, plus biases; above 0.
+    normalize : bool
+        Whether dot products are cosines.
 
     Returns
     -------
@@ -128,7 +136,7 @@ def diagnose_sampler(
     >>> tables = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]), biases
     >>> found = diagnose_sampler(*tables, [3], np.ones((1, 2)), 2, by_counts, num_samples=400)
     >>> found.effective_candidates.round(1), bool(found.gradient.bias > 2 * found.gradient.bias_error)
-    (array([1.4]), True)
+    (array([1.5]), True)
     """
     model = _checked_model(weights, biases, labels, inputs, Similarity(temperature, normalize))
     size = validation.whole_number("num_sampled", num_sampled, 1)
