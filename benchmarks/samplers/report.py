@@ -52,7 +52,7 @@ def costs(results: Results) -> str:
         ]
         for one in results
     ]  # fmt: skip
-    head = ("logits of a batch", "inputs", "candidates", "shared (ms)", "separate (ms)", "ratio")
+    head = ("a batch", "inputs", "candidates", "shared (ms)", "separate (ms)", "ratio")
     return markdown(head, rows)
 
 
