@@ -38,11 +38,11 @@ SCORES = ("loss", "wordsim", "recall", "ndcg")
 NUM_EVALUATED = 4096  # examples of the exact loss; as many others choose the learning rate
 RATES = {
     "words": (0.1, 0.2, 0.4),
-    "language": (0.1, 0.2, 0.4),
+    "language": (0.2, 0.4, 0.8),
     "recommender": (0.5, 1.0, 2.0),  # they multiply the defaults
 }
 SIZES = {"words": (80, 64), "language": (256, 256), "recommender": (128, 1024)}  # examples of a batch, candidates
-LENGTHS = {"words": 3, "language": 1000, "recommender": 4}  # epochs, steps, epochs
+LENGTHS = {"words": 3, "language": 2000, "recommender": 8}  # epochs, steps, epochs
 HEAD = (
     "data",
     "sampler",
