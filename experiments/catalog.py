@@ -6,6 +6,8 @@ from typing import Any
 
 from experiments import figures
 from experiments.bias import BiasSettings, bias_by_sampler
+from experiments.fault_figures import fault_figures
+from experiments.faults import FaultSettings, find_faults
 from experiments.loss_by_sampler import LossSettings, loss_by_sampler
 from experiments.mistakes import MistakeSettings, what_goes_wrong
 from experiments.objectives import ObjectiveSettings, compare_objectives
@@ -78,6 +80,11 @@ def _run_retrieval(quick: bool, _: Floats | None) -> tuple[Settings, Any]:
     return vars(settings), retrieval_in_orders(settings)
 
 
+def _run_faults(quick: bool, _: Floats | None) -> tuple[Settings, Any]:
+    settings = FaultSettings(20_000, 200, 10) if quick else FaultSettings()
+    return vars(settings), find_faults(settings)
+
+
 EXPERIMENTS = {
     "bias": Experiment(
         "Bias and noise of the gradient, by sampler and number of candidates.", _run_bias, figures.bias_figures, True
@@ -98,5 +105,8 @@ EXPERIMENTS = {
     ),
     "retrieval": Experiment(
         "In-batch softmax with its operations in the right and in wrong orders.", _run_retrieval, retrieval_figures
+    ),
+    "faults": Experiment(
+        "Faults of public code, which checks find them, and the bias of the gradient.", _run_faults, fault_figures
     ),
 }

@@ -147,6 +147,21 @@ def _outcomes(head: str, points: Sequence[tuple[str, Sequence[dict[str, Any]]]])
     return _table([head, "loss above the entropy", "next item among the first ten", "popular ones among the ten"], rows)
 
 
+def _faults(folder: Path) -> str:
+    points = _read(folder, "faults")["results"]
+    rows = [
+        [
+            point["fault"],
+            point["kind"],
+            ", ".join(point["found_by"]) or "none",
+            "" if point["off"] is None else f"{100 * point['off']:.2g} %",
+            "" if point["bias"] is None else f"{point['bias']:.3f}",
+        ]
+        for point in points
+    ]
+    return _table(["fault", "of", "checks that fail", "off by", "bias of the gradient"], rows)
+
+
 def _break_even(folder: Path) -> str:
     section = _read(folder, "break_even")["break_even"]
     sizes = section["settings"]["num_sampled"]
@@ -213,6 +228,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "vectors": _vectors,
     "retrieval": _retrieval,
     "retrieval temperatures": _retrieval_temperatures,
+    "faults": _faults,
     "break even": _break_even,
     "gain": _gain,
     "machine": _machine,

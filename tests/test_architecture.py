@@ -35,7 +35,7 @@ LAYERS = [
     "word2vec.gensim_attributes",
     "word2vec.model",
     "retrieval",
-    "diagnostics, explanation, jax",
+    "diagnostics, explanation, jax, testing",
     PACKAGE,  # what `import sampledsoftmax` offers
     "cli, torch, ray",
     "__main__",

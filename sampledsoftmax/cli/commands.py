@@ -3,6 +3,7 @@
 import click
 
 import sampledsoftmax
+from sampledsoftmax.cli.check.commands import check
 from sampledsoftmax.cli.evaluate import evaluate
 from sampledsoftmax.cli.explain import explain
 from sampledsoftmax.cli.plot import plot
@@ -27,6 +28,7 @@ commands.add_command(plot)
 commands.add_command(explain)
 commands.add_command(sample)
 commands.add_command(recommend)
+commands.add_command(check)
 
 
 def run(args: list[str]) -> int:

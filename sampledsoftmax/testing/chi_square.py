@@ -83,8 +83,9 @@ class Comparison(NamedTuple):
     agrees : bool
         Whether the counts agree with what was expected.
     deviation : float
-        Estimated distance of the true expected counts from those that were claimed, as a share of all draws: an upper
-        bound of their total variation, without the noise of the counts.
+        Estimated total variation between the true expected counts and those that were claimed, as a share of all
+        draws: the smaller one of that of the counts themselves, with their noise, and of the bound that chi-square
+        gives, without it.
     least : float
         Every total variation of at least this share is found with chance `POWER`.
     p_value : float
@@ -126,12 +127,12 @@ def compare(observed: Floats, expected: Floats, variance: Floats, tolerance: flo
     if size < 2:
         return Comparison(True, 0.0, 1.0, 1.0, size)
     gap, spread = np.bincount(cell, observed - expected), np.bincount(cell, variance)
-    statistic, degrees, num_draws = float((gap**2 / spread).sum()), size - 1, expected.sum()
+    statistic, degrees, num_draws = float((gap**2 / spread).sum()), size - 1, float(expected.sum())
     scale = float(spread.sum()) ** 0.5 / (2 * num_draws)
     tolerated = (tolerance / scale) ** 2
     return Comparison(
         bool(statistic <= quantile(ALARM, degrees, tolerated)),
-        scale * max(statistic - degrees, 0.0) ** 0.5,
+        min(scale * max(statistic - degrees, 0.0) ** 0.5, float(np.abs(gap).sum()) / (2 * num_draws)),
         scale * least_noncentrality(degrees, tolerated) ** 0.5,
         survival(statistic, degrees, tolerated),
         size,

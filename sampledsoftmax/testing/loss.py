@@ -25,6 +25,7 @@ class _Asked(NamedTuple):
     temperature: float
     normalize: bool
     remove_hits: bool
+    copies: bool
     large_ids: bool
     num_samples: int
     dtype: Any
@@ -37,6 +38,7 @@ def check_loss(
     temperature: float = 1.0,
     normalize: bool = False,
     remove_accidental_hits: bool = True,
+    copies: bool = True,
     large_ids: bool = True,
     num_samples: int = 200,
     dtype: Any = np.float32,
@@ -63,6 +65,8 @@ def check_loss(
         Whether the loss takes cosines instead of dot products.
     remove_accidental_hits : bool
         Whether candidates that are the label of an example should be left out for that example.
+    copies : bool
+        Whether to check that all copies of a hit are left out; it matters for candidates drawn with replacement only.
     large_ids : bool
         Whether to check ids above 2**24, which float32 rounds. The table has 2**24 + 2 rows of 4 numbers, 268 MB if
         the loss reads or copies all of it.
@@ -75,7 +79,7 @@ def check_loss(
     -------
     Report
         Its checks: "value", "log Q of candidates", "log Q of labels", "rare classes", "temperature",
-        "accidental hits", "hits of others", "large ids", "edges" and "gradient".
+        "accidental hits", "copies of hits", "hits of others", "large ids", "edges" and "gradient".
 
     Raises
     ------
@@ -103,6 +107,7 @@ def check_loss(
         validation.number("temperature", temperature, above=0.0),
         validation.flag("normalize", normalize),
         validation.flag("remove_accidental_hits", remove_accidental_hits),
+        validation.flag("copies", copies),
         validation.flag("large_ids", large_ids),
         validation.whole_number("num_samples", num_samples, 10),
         validation.float_dtype("dtype", dtype),
@@ -112,7 +117,9 @@ def check_loss(
     if value.size == np.inf:
         return Report(subject, (value,))
     checks = [value, _log_q(asked, of_label=False), _log_q(asked, of_label=True), _rare(asked), _temperature(asked)]
-    checks += [_hits(asked), _hits_of_others(asked)]
+    checks += [_hits(asked)]
+    checks += [_copies_of_hits(asked)] if asked.copies and asked.remove_hits else []
+    checks += [_hits_of_others(asked)]
     checks += [_large_ids(asked)] if asked.large_ids and asked.remove_hits else []
     return Report(subject, (*checks, _edges(asked), _gradient(asked)))
 
@@ -192,15 +199,18 @@ def _temperature(asked: _Asked) -> Check:
 
 
 def _hits(asked: _Asked) -> Check:
-    """Return the check that each example loses all copies of its own label; example k has label k."""
+    """Return the check that each example loses its own label; example k has label k."""
     verb = "left out for" if asked.remove_hits else "kept for"
-    question = f"Are all copies of a candidate that is the label {verb} that example?"
-    copies = np.array([1, 2, 1])
-    candidates = np.append(np.repeat([0, 1, 2], copies), [3, 4])
-    batch = batch_of(np.zeros(5), [0, 1, 2], candidates, dtype=asked.dtype)
-    found = weight_of_candidates(asked.loss, batch)
-    right = candidates.size - (copies if asked.remove_hits else 0)
-    return _weights_check("accidental hits", question, found, right)
+    question = f"Is a candidate that is the label of an example {verb} it?"
+    found = weight_of_candidates(asked.loss, batch_of(np.zeros(5), [0, 1, 2], np.arange(5), dtype=asked.dtype))
+    return _weights_check("accidental hits", question, found, np.full(3, 4 if asked.remove_hits else 5))
+
+
+def _copies_of_hits(asked: _Asked) -> Check:
+    """Return the check that an example loses all copies of its label, two of label 1 here."""
+    question = "Are all copies of a candidate that is the label left out?"
+    found = weight_of_candidates(asked.loss, batch_of(np.zeros(5), [0, 1], [0, 1, 3, 1, 4], dtype=asked.dtype))
+    return _weights_check("copies of hits", question, found, np.array([4, 3]))
 
 
 def _hits_of_others(asked: _Asked) -> Check:
@@ -243,7 +253,7 @@ def _edges(asked: _Asked) -> Check:
     one = batch_of([0.4, -0.4], [0], [1], dtype=asked.dtype)
     batches = {"one candidate": one}
     if asked.remove_hits:
-        batches["nothing but hits"] = batch_of([0.4, -0.4], [0], [0, 0], dtype=asked.dtype)
+        batches["nothing but hits"] = batch_of([0.4, -0.4], [0], [0], dtype=asked.dtype)
     if not asked.normalize:
         scale = 300 * asked.temperature
         for name, sign in (("logits of +300", 1), ("logits of -300", -1)):

@@ -16,9 +16,7 @@ Ids = NDArray[np.int64]
 
 def as_numpy(value: Any) -> NDArray[Any]:
     """Return an array of any framework as one of NumPy; PyTorch's must leave its graph and its device first."""
-    for method in ("detach", "cpu"):
-        value = getattr(value, method)() if hasattr(value, method) else value
-    return np.asarray(value)
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
 
 
 def named(function: Any) -> str:
@@ -70,7 +68,7 @@ def agreement(name: str, asked: str, found: Comparison, what: str) -> Check:
         else "There is one cell only: nothing to compare; take more draws."
     )
     said = (
-        f"{what} differ from the claim by a total variation of up to {percent(found.deviation)} (chance of that much if"
+        f"{what} differ from the claim by a total variation of about {percent(found.deviation)} (chance of that much if"
         f" nothing is wrong: {found.p_value:.2g})."
     )
     return Check(name, found.agrees, asked, f"{said} {power}", found.deviation)

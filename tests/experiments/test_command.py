@@ -20,6 +20,7 @@ FIGURES = {
     "mistakes": ["mistakes_gradient.svg", "mistakes_loss.svg"],
     "objectives": ["learned.svg", "objectives_loss.svg"],
     "retrieval": ["retrieval.svg"],
+    "faults": ["faults.svg"],
 }
 
 

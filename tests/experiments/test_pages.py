@@ -10,7 +10,7 @@ from experiments.tables import MARKED, TABLES, rewritten
 
 DOCS = Path(__file__).parents[2] / "docs"
 FIGURES = DOCS / "figures"
-PAGES = [DOCS / f"{name}.md" for name in ("choosing", "what-goes-wrong", "objectives", "when-not")]
+PAGES = [DOCS / f"{name}.md" for name in ("choosing", "what-goes-wrong", "objectives", "when-not", "testing")]
 PAGES.append(DOCS / "course" / "9-retrieval.md")
 IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<file>[^)]*)\)", re.DOTALL)
 

@@ -88,6 +88,13 @@ COMMANDS = {
     "recommend top, options": ("recommend top factors 1 --include-seen --titles titles.csv --json top.json", 60),
     "sample": ("sample --num-sampled 5 --range-max 20", 60),
     "sample --counts": ("sample --counts counts.txt --num-sampled 3", 60),
+    "check": ("check", 20),
+    "check sampler": ("check sampler own.py:draw --probability own.py:share --num-classes 5 --num-draws 500", 40),
+    "check candidates": (
+        "check candidates own.py:sample --num-classes 5 --num-sampled 2 --num-calls 20 --with-replacement",
+        40,
+    ),
+    "check loss": ("check loss own.py:loss --temperature 0.5 --no-large-ids --num-samples 10", 40),
     "explain": ("explain --html page.html", 5),
     "explain --in-batch": ("explain --in-batch --keep-hits --no-log-q --html page.html", 5),
     "explain --model": (
@@ -95,9 +102,32 @@ COMMANDS = {
         20,
     ),
 }
+OWN_CODE = """
+import numpy as np
+from sampledsoftmax import reference
+
+rng = np.random.default_rng(1)
+
+
+def draw(size):
+    return rng.integers(0, 5, size)
+
+
+def share(ids):
+    return np.full(ids.shape, 0.2)
+
+
+def sample(labels):
+    return draw(2), np.full(labels.shape, 0.4), np.full(2, 0.4)
+
+
+def loss(*arguments):
+    return reference.sampled_loss_and_grad(*arguments, temperature=0.5)[0]
+"""
 READS = re.compile(r"\.(txt|csv|bin|zip|npz|safetensors)\b|\b(model|half|factors)\b")
 # What an option may ask for, however long it takes.
 LONG = ("--epochs", "--range-max", "--batch-size", "--vector-size", "--window", "--num-sampled", "--dim")
+LONG += ("--num-classes", "--num-draws", "--num-calls", "--num-samples")
 TOKENS = [
     *STRINGS,
     "-1",
@@ -124,6 +154,7 @@ def files(tmp_path, monkeypatch):
     write_retrieval_files(tmp_path)
     (tmp_path / "titles.csv").write_text("id,title\na,Heat\nb,Sabrina\n")
     (tmp_path / "counts.txt").write_text("the 10\ncat 5\nsat 3\n")
+    (tmp_path / "own.py").write_text(OWN_CODE)
     (tmp_path / "more.txt").write_text("the bird sat\na bird sat\n")
     for name in ("model", "half", "factors"):
         (tmp_path / name).mkdir()

@@ -1,0 +1,1 @@
+"""The commands that check samplers and losses of one's own."""
