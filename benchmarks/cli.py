@@ -10,6 +10,7 @@ from benchmarks import (
     break_even,
     contestants,
     expected_count,
+    larger_than_memory,
     machine,
     parity,
     ragged,
@@ -199,3 +200,4 @@ main.add_command(quality.command, "samplers-quality")
 main.add_command(separate.command, "separate-candidates")
 main.add_command(samplers_report.command, "samplers-report")
 main.add_command(scaling.command, "scaling")
+main.add_command(larger_than_memory.command, "larger-than-memory")

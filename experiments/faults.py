@@ -119,5 +119,5 @@ def _point(kind: str, name: str, report: Report, bias: float | None) -> FaultPoi
     failed = [check.name for check in report.failures]
     said = report.failures[-1].found if failed else ""
     sizes = [check.size for check in report.checks if check.name in SHARES]
-    off = max(sizes) if sizes and np.isfinite(sizes).all() else None
+    off = max(sizes) if sizes and np.isfinite(sizes).all() and "ids" not in failed else None
     return FaultPoint(kind, name, failed, said, off, bias)

@@ -154,12 +154,16 @@ def _faults(folder: Path) -> str:
             point["fault"],
             point["kind"],
             ", ".join(point["found_by"]) or "none",
-            "" if point["off"] is None else f"{100 * point['off']:.2g} %",
+            "" if point["off"] is None else _percent(point["off"]),
             "" if point["bias"] is None else f"{point['bias']:.3f}",
         ]
         for point in points
     ]
     return _table(["fault", "of", "checks that fail", "off by", "bias of the gradient"], rows)
+
+
+def _percent(share: float) -> str:
+    return f"{float(f'{100 * share:.2g}'):,g} %" if share > 1e-5 else "0"
 
 
 def _break_even(folder: Path) -> str:

@@ -211,6 +211,31 @@ class EmbeddingTable(StoredTables):
         with self._lock:
             return pull_ids(self._table, ids)
 
+    def prefetch(self, ids: ArrayLike) -> None:
+        """Start to read rows from the files of `folder=`, and return at once; nothing without one.
+
+        What is read is the same with and without it: only the time until `pull` has the rows is shorter.
+
+        Parameters
+        ----------
+        ids : int, of any shape
+            The rows that `pull` will be called for.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an id is of another type or out of its range.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with EmbeddingTable(1000, 16, seed=1, folder=tempfile.mkdtemp()) as table:
+        ...     table.prefetch([3, 4])
+        ...     rows = table.pull([3, 4])
+        """
+        array = validation.as_ids("ids", ids)
+        self._table.prefetch(validation.ids("ids", array, array.shape, self._table.values.shape[0]))
+
     def push(self, ids: ArrayLike, gradients: ArrayLike) -> None:
         """Take one step of the optimizer on the rows of ids.
 

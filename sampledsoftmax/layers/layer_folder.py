@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sampledsoftmax import validation
 from sampledsoftmax.io.archive import read_archive, write_archive
 from sampledsoftmax.io.folder_lock import LOCK_FILE, FolderLock
+from sampledsoftmax.io.mapped_rows import memory_bytes
 from sampledsoftmax.io.shown_path import shown_path
 from sampledsoftmax.layers.layer_settings import consistent, differences
 from sampledsoftmax.layers.table import NewTable, Table, new_slots
@@ -169,6 +170,9 @@ def opened_folder(
             )
             for name, (_, *slots) in files.items()
         }
+        if sum(new.nbytes for new in new_files) > memory_bytes():
+            for table in tables.values():
+                table.read_single_pages(True)
         mapped = _Mapped(lock, arrays, tables, [settings], kind, seed)
         if not continues:
             _write(path, mapped)

@@ -282,6 +282,46 @@ class SampledSoftmax(StoredLayer):
             self.bias_table.update(gradients.biases)
         return loss, gradients.inputs
 
+    def prefetch(self, labels: ArrayLike, *, after: int = 0) -> None:
+        """Start to read the rows of a coming step from the files of `folder=`, and return at once.
+
+        Call it a step ahead, so that the disk reads while other work is done. Which candidates a step draws is known
+        before, so their rows are read with those of the labels. Nothing is changed, and no step waits for it: all
+        results have the same bits with and without it. Without `folder=`, or where the system cannot read ahead (macOS,
+        Windows), there is nothing to do. Rows that are in the page cache already cost next to nothing.
+
+        Parameters
+        ----------
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids of the true classes of that step.
+        after : int
+            Number of steps before that step: 0 for the next one, 1 for the one after it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an id or `after` is of another type or out of its range.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> batches = np.random.default_rng(1).integers(0, 1000, (3, 8))
+        >>> with SampledSoftmax(1000, 16, num_sampled=20, seed=1, folder=tempfile.mkdtemp()) as layer:
+        ...     for i in range(3):
+        ...         if i < 2:
+        ...             layer.prefetch(batches[i + 1], after=1)
+        ...         loss, inputs_gradient = layer.step(np.zeros((8, 16), np.float32), batches[i])
+        """
+        array = validation.as_ids("labels", labels)
+        ids = validation.labels("labels", array, array.shape[1] if array.ndim == 2 else 1, self.num_classes)
+        steps = validation.whole_number("after", after, 0)
+        if self.weight_table.in_files:
+            candidates = self.sampler.peek(ids, self.num_sampled, after=steps)
+            rows = np.concatenate([ids.reshape(-1), candidates])
+            self.weight_table.prefetch(rows)
+            self.bias_table.prefetch(rows)
+
     def _fused_step(self, batch: Batch) -> tuple[float, NDArray[Any]]:
         """Take a step on the examples that count, which have the same number of labels."""
         tables, counted = (self.weight_table, self.bias_table), batch.counted
@@ -327,8 +367,9 @@ class SampledSoftmax(StoredLayer):
         """
         selection = Selection(sample_weight, ignore_index)
         batch = checked_full_batch(self.weight_table.values, self.bias_table.values, labels, inputs, "div", selection)
-        self._catch_up()
-        return full_losses(batch, self.correction.similarity)
+        with self.weight_table.in_order(), self.bias_table.in_order():
+            self._catch_up()
+            return full_losses(batch, self.correction.similarity)
 
     def top_k(self, inputs: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return the k classes of the largest logits of each example, exactly.
@@ -371,8 +412,9 @@ class SampledSoftmax(StoredLayer):
         k = validation.whole_number("k", k, 1, self.num_classes)
         no_labels = np.zeros(np.shape(inputs)[:1], np.int64)
         batch = checked_batch(self.weight_table.values, self.bias_table.values, no_labels, inputs, 1)
-        self._catch_up()
-        return top_k(batch, k, self.correction.similarity)
+        with self.weight_table.in_order(), self.bias_table.in_order():
+            self._catch_up()
+            return top_k(batch, k, self.correction.similarity)
 
     def _catch_up(self) -> None:
         """Leave no row behind, in place, once the arguments of a pass over all classes have been checked."""

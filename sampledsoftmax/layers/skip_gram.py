@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
 from sampledsoftmax.jit.integers import ceil_div
-from sampledsoftmax.layers.fused_step import NO_WEIGHTS, Pairs
+from sampledsoftmax.layers.fused_step import NO_WEIGHTS, Pairs, Tables
 from sampledsoftmax.layers.layer_folder import LayerFolder
 from sampledsoftmax.layers.layer_settings import LayerSettings, checked_settings
 from sampledsoftmax.layers.pulled_rows import PulledRows, RowGradients, pull_rows, push_rows
@@ -242,6 +242,7 @@ class SkipGram(StoredLayer):
         sample_weight: ArrayLike | None = None,
         *,
         ignore_index: int | None = None,
+        prefetch: bool = False,
     ) -> NDArray[np.float64]:
         """Run `step` on consecutive batches of pairs; the last batch may be smaller.
 
@@ -257,6 +258,9 @@ class SkipGram(StoredLayer):
             As for `step`.
         ignore_index : int, optional
             As for `step`.
+        prefetch : bool
+            Whether the rows of each batch are read from the files of `folder=` while the step before it is taken, for
+            tables larger than memory. The results have the same bits.
 
         Returns
         -------
@@ -271,8 +275,42 @@ class SkipGram(StoredLayer):
             As `step`; the steps before have been taken.
         """
         size = validation.whole_number("batch_size", batch_size, 1)
+        reads_ahead = validation.flag("prefetch", prefetch) and self.embedding_table.in_files
         examples = self._checked_pairs("num_pairs", inputs, labels, Selection(sample_weight, ignore_index))
-        return self._losses(*examples, size)[: ceil_div(examples[0].size, size)]
+        return self._losses(*examples, size, reads_ahead)[: ceil_div(examples[0].size, size)]
+
+    def prefetch(self, inputs: ArrayLike, labels: ArrayLike, *, after: int = 0) -> None:
+        """Start to read the rows of a coming step from the files of `folder=`, and return at once.
+
+        Call it a step ahead, so that the disk reads while other work is done. Which candidates a step draws is known
+        before, so their rows are read with those of the labels. Nothing is changed, and no step waits for it: all
+        results have the same bits with and without it. Without `folder=`, or where the system cannot read ahead (macOS,
+        Windows), there is nothing to do. Rows that are in the page cache already cost next to nothing.
+
+        Parameters
+        ----------
+        inputs : int [batch_size]
+            Ids whose embeddings predict the labels in that step.
+        labels : int [batch_size] or [batch_size, num_true]
+            Ids that are predicted.
+        after : int
+            Number of steps before that step: 0 for the next one, 1 for the one after it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an id or `after` is of another type or out of its range.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with SkipGram(num_classes=1000, dim=16, num_sampled=20, seed=1, folder=tempfile.mkdtemp()) as model:
+        ...     model.prefetch([1, 2], [2, 3])
+        ...     loss = model.step([1, 2], [2, 3])
+        """
+        ids = validation.ids("inputs", inputs, ("batch_size",), self.output.num_classes)
+        self.output.prefetch(labels, after=after)
+        self.embedding_table.prefetch(ids)
 
     def pull(self, inputs: ArrayLike, labels: ArrayLike) -> PulledRows:
         """Draw the candidates of the next step, and return copies of the rows of all tables that its loss reads.
@@ -348,22 +386,37 @@ class SkipGram(StoredLayer):
         output.fused_steps.check_labels(checked, counted)
         return ids, checked, counted
 
-    def _losses(self, ids: Ids, labels: Ids, counted: Counted | None, batch_size: int) -> NDArray[np.float64]:
+    def _losses(
+        self, ids: Ids, labels: Ids, counted: Counted | None, batch_size: int, reads_ahead: bool = False
+    ) -> NDArray[np.float64]:
         """Take a step on each batch; one step where there are no pairs."""
         size = max(1, min(batch_size, ids.size))  # any int may be asked for
         starts = np.arange(0, max(1, ids.size) + size, size)
         starts[-1] = ids.size
         tables = (self.embedding_table, self.output.weight_table, self.output.bias_table)
         if self.output.fused_steps.supports(self.embedding_table):
+            take = self._step_pairs_reading_ahead if reads_ahead else self.output.fused_steps.step_pairs
             if counted is None:
-                return self.output.fused_steps.step_pairs(tables, Pairs(ids, labels, NO_WEIGHTS, starts, size))
+                return take(tables, Pairs(ids, labels, NO_WEIGHTS, starts, size))
             if counted.num_labels is not None:
-                return self.output.fused_steps.step_pairs(tables, _what_counts(ids, labels, counted, starts))
+                return take(tables, _what_counts(ids, labels, counted, starts))
         losses = []
         for top, end in itertools.pairwise(starts.tolist()):
+            if reads_ahead and end < ids.size:
+                self.prefetch(ids[end : end + size], labels[end : end + size], after=1)
             part = None if counted is None else counted.between(top, end)
             losses.append(self._step_by_stages(ids[top:end], labels[top:end], part))
         return np.array(losses)
+
+    def _step_pairs_reading_ahead(self, tables: Tables, pairs: Pairs) -> NDArray[np.float64]:
+        """Take the steps of `step_pairs` one by one, each after the rows of the next one are asked for."""
+        losses, num_batches = [], pairs.starts.size - 1
+        for i in range(num_batches):
+            if i + 1 < num_batches:
+                later = pairs.batches(i + 1, i + 2)
+                self.prefetch(later.inputs, later.labels, after=1)
+            losses.append(self.output.fused_steps.step_pairs(tables, pairs.batches(i, i + 1)))
+        return np.concatenate(losses)
 
     def _step_by_stages(self, ids: Ids, labels: Ids, counted: Counted | None) -> float:
         self.output.optimizer.check_settings()  # before rows catch up

@@ -1,13 +1,15 @@
 """A trained table: its values and its optimizer slots."""
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sampledsoftmax import validation
+from sampledsoftmax.io.mapped_rows import read_ahead, set_random
 from sampledsoftmax.jit.array_struct import ArrayStruct
 from sampledsoftmax.kernels.step.train import TrainedTables
 from sampledsoftmax.optimizers import Optimizer
@@ -85,6 +87,7 @@ class Table:
     in_files: bool
     _structs: tuple[NDArray[Any], NDArray[Any], ArrayStruct] | None
     _closed: str
+    _single_pages: bool
 
     def __init__(self, name: str, shape: tuple[int, ...], first_values: FirstValues, optimizer: Optimizer) -> None:
         dtype = first_values((0, *shape[1:])).dtype
@@ -106,7 +109,13 @@ class Table:
         """Leave out views of the arrays; a table in files is copied to memory."""
         arrays = {name: np.asarray(slot) for name, slot in self.slots.items()}
         slots = TableSlots(arrays) if self.has_rule else arrays
-        return vars(self) | {"_structs": None, "in_files": False, "values": np.asarray(self.values), "slots": slots}
+        return vars(self) | {
+            "_structs": None,
+            "_single_pages": False,
+            "in_files": False,
+            "values": np.asarray(self.values),
+            "slots": slots,
+        }
 
     def __getattr__(self, name: str) -> Any:
         """Say why the arrays are gone; only names that are not there come here."""
@@ -119,6 +128,34 @@ class Table:
         if not self._closed:
             self._closed, self._structs = reason, None
             del self.values, self.slots
+
+    def prefetch(self, ids: NDArray[np.int64]) -> None:
+        """Start to read the rows `ids`, and their slots, from the files that they are in; nothing for other tables.
+
+        From then on the system reads single pages of the files, and not their neighbors with them.
+        """
+        if self.in_files:
+            self.read_single_pages(True)
+            arrays = (self.values, *self.slots.values())
+            mapped = [array for array in arrays if isinstance(array, np.memmap)]
+            read_ahead([array for array in mapped if array.shape[:1] == self.values.shape[:1]], ids)
+
+    def read_single_pages(self, single: bool) -> None:
+        """Tell the system whether to read a page that a step needs alone, or with its neighbors."""
+        if single != self._single_pages:
+            for array in (self.values, *self.slots.values()):
+                set_random(array, single)
+            self._single_pages = single
+
+    @contextlib.contextmanager
+    def in_order(self) -> Iterator[None]:
+        """Let the system read neighbors during a pass over all rows; nothing for tables that are not in files."""
+        single = self._single_pages
+        self.read_single_pages(False)
+        try:
+            yield
+        finally:
+            self.read_single_pages(single)
 
     @property
     def rule(self) -> Any:
@@ -175,7 +212,13 @@ def _state(name: str, values: NDArray[Any], slots: Arrays, optimizer: Optimizer,
     """Return the attributes of a table."""
     has_rule = optimizer.compiled_rule(values.dtype) is not None
     state = {"name": name, "values": values, "optimizer": optimizer, "in_files": in_files, "has_rule": has_rule}
-    return {**state, "slots": TableSlots(slots) if has_rule else dict(slots), "_structs": None, "_closed": ""}
+    return {
+        **state,
+        "slots": TableSlots(slots) if has_rule else dict(slots),
+        "_structs": None,
+        "_closed": "",
+        "_single_pages": False,
+    }
 
 
 def trained_tables(embeddings: Table, weights: Table, biases: Table) -> TrainedTables:

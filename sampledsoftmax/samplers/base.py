@@ -169,6 +169,49 @@ class CandidateSampler:
                 return self._sample_in_python(labels, size, flag)
             return self._sample_compiled(distribution, labels, size, flag)
 
+    def peek(self, true_classes: ArrayLike, num_sampled: int, unique: bool = True, after: int = 0) -> Ids:
+        """Return the candidates that a later call of `sample` will draw, without a move in the stream.
+
+        For a sampler that learns they are those of the present distribution, which are others after more labels.
+
+        Parameters
+        ----------
+        true_classes : int [batch_size, num_true] or [batch_size]
+            Labels of that call, in [0, range_max).
+        num_sampled : int
+            Number of candidates, as for `sample`.
+        unique : bool
+            Whether each class is in the sample at most once.
+        after : int
+            Number of calls of the same size before that call: 0 for the next one.
+
+        Returns
+        -------
+        int64 [num_sampled]
+            The candidates.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `sample`.
+
+        Examples
+        --------
+        >>> import sampledsoftmax as ss
+        >>> sampler = ss.UniformSampler(100, seed=1)
+        >>> later = sampler.peek([[1]], 4, after=1)
+        >>> first, second = (sampler.sample([[1]], 4) for _ in range(2))
+        >>> bool((later == second.sampled_candidates).all())
+        True
+        """
+        self._checked_setup()
+        labels = _writeable(self._checked_labels(true_classes))
+        flag = validation.flag("unique", unique)
+        size = self.checked_size(num_sampled, flag)
+        calls = validation.whole_number("after", after, 0)
+        with self.lock:
+            return self.draw_sample(self._stream.later_rng(calls, size), labels, size, flag).ids
+
     def draw_sample(self, rng: np.random.Generator, true_classes: Ids, num_sampled: int, unique: bool) -> Drawn:
         """Return the candidates of one batch and what counts them, without a move in the stream; a hook.
 

@@ -87,12 +87,19 @@ class CandidateStream:
         """Return the random numbers of the next call."""
         return CallRng(self.seed, self.seed2, self.block)
 
+    def later_rng(self, num_calls: int, num_sampled: int) -> CallRng:
+        """Return the random numbers of the call after `num_calls` further ones of `num_sampled` candidates."""
+        return CallRng(self.seed, self.seed2, self._block_after(num_calls, num_sampled))
+
     def skip(self, num_calls: int, num_sampled: int) -> None:
         """Advance by `num_calls` calls of `num_sampled` candidates."""
+        self.block = self._block_after(num_calls, num_sampled)
+
+    def _block_after(self, num_calls: int, num_sampled: int) -> int:
         block = self.block + num_calls * BLOCKS_PER_CANDIDATE * num_sampled
         if block >= 2**64:
             raise ValueError(f"the random stream has 2**64 blocks, but block {validation.shown(block)} was asked for")
-        self.block = block
+        return block
 
 
 def draw_unique(draw: Callable[[int], Ids], num_sampled: int) -> tuple[Ids, int]:
