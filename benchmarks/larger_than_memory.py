@@ -15,9 +15,15 @@ from numpy.typing import NDArray
 import sampledsoftmax as ss
 from benchmarks import machine
 from benchmarks.record import Record
-from benchmarks.table import aligned
+from benchmarks.table import aligned, markdown
 
-MODES = ("neighbors", "pages", "prefetch")
+KINDS = {
+    "in memory": "in memory",
+    "neighbors": "in files, pages with their neighbors",
+    "pages": "in files, single pages",
+    "prefetch": "in files, single pages, prefetch",
+}
+MODES = [kind for kind in KINDS if kind != "in memory"]
 SEED = 1
 RATE = 0.05
 
@@ -176,6 +182,30 @@ def page_cache_bytes() -> int:
     path = Path("/proc/meminfo")
     lines = path.read_text().splitlines() if path.exists() else []
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Cached:")), 0)
+
+
+def on_page(record: dict[str, Any]) -> str:
+    """Return what the page shows of a file of results: machine, settings, and the timed kinds as a Markdown table."""
+    section = record["larger-than-memory"]
+    made, *timed = section["results"]
+    settings, about = section["settings"], section["machine"]
+    head = ["table", "labels and candidates", "ms per step", "median", "MB read per step", "MB/s"]
+    rows = [
+        [
+            f"{one['num_classes']:,} rows, {KINDS[one['kind']]}",
+            one["sampler"].replace("_", "-"),
+            *(f"{one[key]:,.3g}" for key in ("ms_per_step", "ms_median", "mb_read_per_step", "mb_per_s")),
+        ]
+        for one in timed
+    ]
+    return (
+        f"{about['date'][:10]}, {about['processor']}, {about['cores']} cores, {about['memory_gb']:g} GB, load"
+        f" {about['load_average']:g}; Python {about['python']}, numpy {about['versions']['numpy']}, numba"
+        f" {about['versions']['numba']}; rows of {settings['dim']} float32, SGD, {settings['batch_size']} examples and"
+        f" {settings['num_sampled']} candidates per step, {settings['steps']} steps. The files of"
+        f" {made['bytes'] / 1e9:.1f} GB were made in {made['seconds']:,.0f} s, {made['mb_per_s']:g} MB/s.\n\n"
+        + markdown(head, rows, 2)
+    )
 
 
 def view(results: list[dict[str, Any]]) -> str:

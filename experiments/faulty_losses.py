@@ -105,7 +105,7 @@ def _added(logits: Array, counts: Array) -> Array:
 
 
 def _clipped(logits: Array, counts: Array) -> Array:
-    return logits - np.log(np.clip(counts, 0.1, None))
+    return subtract(logits, np.maximum(counts, 0.1))
 
 
 def _overflowing(logits: Array) -> Array:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import contestants, report, sampler, sharded, small_calls, step, truth
+from benchmarks import contestants, larger_than_memory, report, sampler, small_calls, step, truth
 from benchmarks.__main__ import restart_with_one_blas_thread
 from benchmarks.cases import CASES, OPTIMIZERS, TINY, Case
 from benchmarks.cli import main
@@ -375,3 +376,28 @@ def test_an_epoch_of_ragged_labels_is_timed(tmp_path):
     result = json.loads(path.read_text())["ragged"]["results"][0]
     assert result["data"] == "synthetic"
     np.testing.assert_allclose(result["limit_seconds"], result["products_seconds"] + result["rows_seconds"])
+
+
+SMALL_TABLES = ["--num-classes", "3000", "--in-memory", "500", "--dim", "8", "--num-sampled", "16", "--batch-size", "4"]
+
+
+def test_tables_in_files_are_timed_beside_one_in_memory(tmp_path):
+    file = tmp_path / "f.json"
+    command = ["larger-than-memory", *SMALL_TABLES, "--steps", "2", "--folder", str(tmp_path), "--json", str(file)]
+    ran = CliRunner().invoke(main, command)
+    assert ran.exit_code == 0, ran.output
+    before, made, *_ = ran.output.splitlines()[1:]
+    assert before.startswith("tables: 0.0 GB (3,000 rows of 8 float32, and biases); memory of the machine: ")
+    assert made.startswith("made in ")
+    made, *timed = json.loads(file.read_text())["larger-than-memory"]["results"]
+    assert made["bytes"] > 3000 * 9 * 4
+    assert [one["kind"] for one in timed] == 2 * list(larger_than_memory.KINDS)
+    assert all(one["ms_per_step"] > 0 for one in timed)
+    assert [path.name for path in tmp_path.iterdir()] == ["f.json"]
+
+
+def test_the_page_on_large_tables_shows_the_file_of_results():
+    docs = Path(__file__).parents[1] / "docs"
+    page = (docs / "larger-than-memory.md").read_text()
+    shown = page.split("<!-- measured -->")[1].split("<!-- end -->")[0].strip()
+    assert shown == larger_than_memory.on_page(json.loads((docs / "larger-than-memory.json").read_text()))
