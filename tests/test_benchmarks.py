@@ -399,5 +399,5 @@ def test_tables_in_files_are_timed_beside_one_in_memory(tmp_path):
 def test_the_page_on_large_tables_shows_the_file_of_results():
     docs = Path(__file__).parents[1] / "docs"
     page = (docs / "larger-than-memory.md").read_text()
-    shown = page.split("<!-- measured -->")[1].split("<!-- end -->")[0].strip()
+    shown = page.split("<!-- measured -->")[1].split("<!-- as measured -->")[0].strip()
     assert shown == larger_than_memory.on_page(json.loads((docs / "larger-than-memory.json").read_text()))

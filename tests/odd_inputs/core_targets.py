@@ -309,6 +309,12 @@ TARGETS = {
     ),
     "SampledSoftmax.pull": lambda: method(layer(), "pull", labels=batch()[1]),
     "SkipGram.pull": lambda: method(skip_gram(), "pull", **pairs()),
+    "SampledSoftmax.prefetch": lambda: method(layer(), "prefetch", labels=batch()[1], after=1),
+    "SkipGram.prefetch": lambda: method(skip_gram(), "prefetch", **pairs(), after=1),
+    "EmbeddingTable.prefetch": lambda: method(ss.EmbeddingTable(20, 4, seed=1), "prefetch", ids=[[1, 2], [2, 3]]),
+    "CandidateSampler.peek": lambda: method(
+        ss.LogUniformSampler(20, 1), "peek", true_classes=batch()[1], num_sampled=3, unique=True, after=1
+    ),
     "EmbeddingTable": lambda: Target(
         ss.EmbeddingTable, {"num_rows": 20, "dim": 4, "optimizer": ss.SGD(0.1), "dtype": "f4", "seed": 1}
     ),
