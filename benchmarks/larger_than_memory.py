@@ -189,12 +189,15 @@ def on_page(record: dict[str, Any]) -> str:
     section = record["larger-than-memory"]
     made, *timed = section["results"]
     settings, about = section["settings"], section["machine"]
-    head = ["table", "labels and candidates", "ms per step", "median", "MB read per step", "MB/s"]
+    head = ["table", "labels and candidates", "ms per step", "median", "MB read per step", "MB/s", "page cache, GB"]
     rows = [
         [
             f"{one['num_classes']:,} rows, {KINDS[one['kind']]}",
             one["sampler"].replace("_", "-"),
-            *(f"{one[key]:,.3g}" for key in ("ms_per_step", "ms_median", "mb_read_per_step", "mb_per_s")),
+            *(
+                _number(one[key])
+                for key in ("ms_per_step", "ms_median", "mb_read_per_step", "mb_per_s", "page_cache_gb")
+            ),
         ]
         for one in timed
     ]
@@ -206,6 +209,10 @@ def on_page(record: dict[str, Any]) -> str:
         f" {made['bytes'] / 1e9:.1f} GB were made in {made['seconds']:,.0f} s, {made['mb_per_s']:g} MB/s.\n\n"
         + markdown(head, rows, 2)
     )
+
+
+def _number(value: float) -> str:
+    return f"{float(f'{value:.3g}'):,g}"
 
 
 def view(results: list[dict[str, Any]]) -> str:
