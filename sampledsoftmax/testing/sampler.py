@@ -72,7 +72,7 @@ def check_sampler(
     >>> wrong = check_sampler(draw, lambda ids: np.array([0.5, 0.25, 0.25])[ids], 3)
     >>> print(wrong["distribution"])
     FAILED  distribution: Do the draws follow the claimed probabilities?
-            Draws differ from the claim by a total variation of about 5.0 % (chance of that much if nothing is
+            Draws differ from the claim by a total variation of about 5.1 % (chance of that much if nothing is
             wrong: 0). A total variation of 1.1 % or more is found with probability 0.99.
     """
     checked_function("draw", draw)
