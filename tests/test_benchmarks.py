@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import contestants, report, sampler, sharded, small_calls, step, truth
-from benchmarks import contestants, larger_than_memory, report, sampler, small_calls, step, truth
+from benchmarks import contestants, larger_than_memory, report, sampler, sharded, small_calls, step, truth
 from benchmarks.__main__ import restart_with_one_blas_thread
 from benchmarks.cases import CASES, OPTIMIZERS, TINY, Case
 from benchmarks.cli import main

@@ -232,9 +232,12 @@ class Word2Vec(GensimAttributes):
         if self._copy is None or self._copy[0] is not state:
             self._copy = None  # frees the last one before there are two
             vocabulary, which, shrinkage = state.vocabulary, state.settings.which, state.settings.shrinkage
-            tables = vocabulary.words, *(table.values for table in state.tables[:2])
-            vectors = WordVectors.from_tables(*tables, which, counts=vocabulary.counts, shrinkage=shrinkage)
-            self._copy = state, vectors
+            embeddings, weights = (table.values for table in state.tables[:2])
+            words, counts = vocabulary.words, vocabulary.counts
+            self._copy = (
+                state,
+                WordVectors.from_tables(words, embeddings, weights, which, counts=counts, shrinkage=shrinkage),
+            )
         return self._copy[1]
 
     @property

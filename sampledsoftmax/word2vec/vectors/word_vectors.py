@@ -121,14 +121,12 @@ class WordVectors(GensimNames):
         validation.choice("which", which, WHICH)
         validation.flag("copy", copy)
         shrinkage = validation.number("shrinkage", shrinkage, at_least=0.0)
-        if which != "in" and weights is None:
-            raise ValueError(f"which={which!r} needs the output weights, which are missing: use which='in'")
-        if shrinkage and counts is None:
-            raise ValueError(f"shrinkage={shrinkage:g} needs counts, which are missing")
         words = sequence("words", words)
         rows, is_new = _rows(words, embeddings, weights, which)
         if not shrinkage:
             return cls(words, rows, copy and not is_new)
+        if counts is None:
+            raise ValueError(f"shrinkage={shrinkage:g} needs counts, which are missing")
         occurrences = validation.ids("counts", counts, (len(words),), _MOST_OCCURRENCES, ("a count", "counts"))
         check_finite("vectors", rows, words)
         rows = rows if is_new else np.array(rows)
@@ -345,6 +343,8 @@ def _rows(
     inner = validation.floats("embeddings", embeddings, (len(words), "dim"))
     if which == "in":
         return inner, False
+    if weights is None:
+        raise ValueError(f"which={which!r} needs the output weights, which are missing: use which='in'")
     outer = validation.floats("weights", weights, inner.shape, inner.dtype)
     if which == "out":
         return outer, False
