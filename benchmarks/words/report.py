@@ -38,7 +38,7 @@ def page(
 
 
 def corpora_table(results: Sequence[dict[str, Any]]) -> str:
-    """Return the table over corpora, a column each: means over the seeds, of which the last rows have the numbers."""
+    """Return the table over corpora, a column each: means over the seeds, and how many these are."""
     corpora, contestants = (list(dict.fromkeys(r[name] for r in results)) for name in ("corpus", "contestant"))
     kinds = list(itertools.product(sorted({r["epochs"] for r in results}), contestants))
     rows = []
