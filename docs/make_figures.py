@@ -240,8 +240,8 @@ def packages(palette: Palette) -> str:
     named = [
         (10, 10, 620, "cli", "the command line", plain),
         (10, 98, 117, "word2vec", "word vectors", plain),
-        (136, 98, 117, "retrieval", "top items", plain),
-        (262, 98, 117, "torch, jax", "for tensors", plain),
+        (135, 98, 94, "retrieval", "top items", plain),
+        (237, 98, 142, "torch, jax, ray", "tensors, shards", plain),
         (387, 98, 117, "explanation", "one batch", plain),
         (513, 98, 117, "diagnostics", "sampler fit", plain),
         (10, 186, 369, "layers", "tables and the training step", api),
@@ -253,8 +253,8 @@ def packages(palette: Palette) -> str:
     ]
     parts = [part for entry in named for part in labeled_box(*entry, palette)]
     down = [
-        *[(x, 68, 98, 0) for x in (68, 194, 446, 572)],
-        *[(x, 156, 186, 0) for x in (68, 194, 320)],
+        *[(x, 68, 98, 0) for x in (68, 182, 446, 572)],
+        *[(x, 156, 186, 0) for x in (68, 182, 308)],
         *[(446, 156, 274, 0), (572, 156, 274, 0)],
         *[(108, 244, 362, 0), (262, 244, 362, 0), (354, 244, 274, 0)],
         *[(380, 332, 362, 0), (532, 332, 362, 0)],
@@ -275,7 +275,7 @@ def packages(palette: Palette) -> str:
             parts += labeled_box(*place, 192, name, "", loops, palette)
     parts.append(text(10, 736, "Used by all of them: types, validation, io.", palette.text))
     parts.append(
-        text(10, 762, "On its own: reference, the method in plain NumPy.", palette.text)
+        text(10, 762, "On their own: reference, in plain NumPy, and testing.", palette.text)
     )
     return picture(776, parts)
 
