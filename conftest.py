@@ -15,7 +15,7 @@ pytest_plugins = ["tests.browser", "tests.passed"]
 # Examples in the documentation of an extra run where it is installed; elsewhere its tests say that they are skipped.
 EXAMPLES_OF_EXTRAS = {
     "jax": ["sampledsoftmax/jax/*", "docs/jax.md"],
-    "ray": ["sampledsoftmax/ray/*", "docs/ray.md"],
+    "ray": ["sampledsoftmax/ray/*", "tests/ray/reused.py", "docs/ray.md"],
     "tensorflow": ["docs/keras.md"],
     "torch": ["sampledsoftmax/torch/*", "tests/torch/cases.py", "docs/torch.md"],
 }

@@ -243,6 +243,7 @@ def test_every_program_is_a_subcommand():
         "all",
         "break-even",
         "expected-count",
+        "larger-than-memory",
         "parity",
         "proposals",
         "ragged",

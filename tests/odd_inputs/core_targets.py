@@ -360,6 +360,20 @@ TARGETS = {
         {"batch": diagnostics.problem(np.arange(1, 21), 2, 2), "sampler": ss.UniformSampler(20, seed=1)}
         | {"num_sampled": 3},
     ),
+    "diagnose_sampler": lambda: Target(
+        ss.diagnose_sampler,
+        {
+            "weights": np.eye(5, 4),
+            "biases": np.zeros(5),
+            "labels": [1, 2],
+            "inputs": np.eye(2, 4),
+            "num_sampled": 2,
+            "sampler": np.full(5, 0.2),
+            "num_samples": 20,
+            "temperature": 0.5,
+            "normalize": True,
+        },
+    ),
     "diagnostics.zipf_counts": lambda: Target(diagnostics.zipf_counts, {"num_classes": 20, "exponent": 1.0}),
     "diagnostics.read_counts": lambda: Target(diagnostics.read_counts, {"path": "counts.csv"}),
     **{f"IndexedSlices.{name}": lambda name=name: of_parts(name) for name in ("coalesce", "to_dense")},

@@ -26,7 +26,7 @@ TARGETS = {**targets.TARGETS, **core_targets.TARGETS, **RETRIEVAL_TARGETS}
 SLOW = (
     {"Word2Vec", "explain", "explain, shown", "Explanation.name", "Explanation.save_html"} | SLOW_WORDS | SLOW_FACTORS
 )
-SLOW |= {"diagnostics.gradient_bias", "diagnostics.problem"}
+SLOW |= {"diagnose_sampler", "diagnostics.gradient_bias", "diagnostics.problem"}
 STORED = ("SampledSoftmax", "SkipGram", "EmbeddingTable")
 SLOW |= {f"{kind}{name}" for kind in STORED for name in (".save", ".load", ", in a folder")}
 SHARE_OF_SLOW = 0.03

@@ -17,7 +17,9 @@ def test_words_of_one_event_are_near_each_other(texts, sg):
     """The sizes of gensim's test_cbow_neg, and its bound."""
     model = ss.Word2Vec(texts, sg=sg, min_count=5, epochs=10, sample=0)
     assert model.wv.rank("attacks", "bombings") <= 50
-    assert model.predict_output_word(["prime", "ariel", "sharon"], topn=1)[0][0] == "minister"
+    context = ["prime", "ariel", "sharon"]  # skip-gram predicts these as well: words of a phrase are near each other
+    predicted = [word for word, _ in model.predict_output_word(context, topn=4)]
+    assert next(word for word in predicted if word not in context) == "minister"
 
 
 def test_two_sides_are_near_each_other(texts):
