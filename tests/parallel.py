@@ -4,7 +4,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 # A variant of a kernel is compiled by the worker that needs it first and read from disk by the others, unless two need
 # it at once. So files that need the same variants are a group, which runs on one worker. Groups start in this order,
-# the longest first; all other files follow.
+# the longest first; all other files follow. Ray is the last: its threads stay in the process, of which tests then would
+# make others.
 GROUPS = {
     "words": (
         "tests/word2vec/test_trainer.py",
@@ -34,7 +35,9 @@ GROUPS = {
     "benchmarks": ("tests/test_benchmarks", "tests/test_break_even"),
     "browser": ("tests/explain/test_page", "tests/word2vec/test_map_page"),
     "vector paths": ("tests/test_paths", "tests/word2vec/test_trainer_paths"),
+    "Ray": ("tests/ray/", "sampledsoftmax/ray/", "docs/ray.md"),
 }
+LAST = "Ray"
 
 
 def group_of(nodeid):
@@ -45,9 +48,8 @@ def group_of(nodeid):
 
 def longest_first(items):
     """Return items so ordered that the long groups begin; a stable sort, so files stay whole."""
-    order = list(GROUPS)
-    places = {item: order.index(group) if (group := group_of(item.nodeid)) in order else len(order) for item in items}
-    return sorted(items, key=places.__getitem__)
+    places = {group: place for place, group in enumerate(GROUPS)} | {LAST: len(GROUPS) + 1}
+    return sorted(items, key=lambda item: places.get(group_of(item.nodeid), len(GROUPS)))
 
 
 class FileScheduler(LoadScopeScheduling):
