@@ -4,8 +4,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 # A variant of a kernel is compiled by the worker that needs it first and read from disk by the others, unless two need
 # it at once. So files that need the same variants are a group, which runs on one worker. Groups start in this order,
-# the longest first; all other files follow. Ray is the last: its threads stay in the process, of which tests then would
-# make others.
+# the longest first; all other files follow. Ray is the last: its threads stay in the process, and a test that
+# forks may hang.
 GROUPS = {
     "words": (
         "tests/word2vec/test_trainer.py",
