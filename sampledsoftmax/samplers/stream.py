@@ -89,17 +89,19 @@ class CandidateStream:
 
     def later_rng(self, num_calls: int, num_sampled: int) -> CallRng:
         """Return the random numbers of the call after `num_calls` further ones of `num_sampled` candidates."""
-        return CallRng(self.seed, self.seed2, self._block_after(num_calls, num_sampled))
+        return CallRng(self.seed, self.seed2, block_after(self.block, num_calls, num_sampled))
 
     def skip(self, num_calls: int, num_sampled: int) -> None:
         """Advance by `num_calls` calls of `num_sampled` candidates."""
-        self.block = self._block_after(num_calls, num_sampled)
+        self.block = block_after(self.block, num_calls, num_sampled)
 
-    def _block_after(self, num_calls: int, num_sampled: int) -> int:
-        block = self.block + num_calls * BLOCKS_PER_CANDIDATE * num_sampled
-        if block >= 2**64:
-            raise ValueError(f"the random stream has 2**64 blocks, but block {validation.shown(block)} was asked for")
-        return block
+
+def block_after(block: int, num_calls: int, num_sampled: int) -> int:
+    """Return the block of a stream after `num_calls` calls of `num_sampled` candidates from `block` on."""
+    later = block + num_calls * BLOCKS_PER_CANDIDATE * num_sampled
+    if later >= 2**64:
+        raise ValueError(f"the random stream has 2**64 blocks, but block {validation.shown(later)} was asked for")
+    return later
 
 
 def draw_unique(draw: Callable[[int], Ids], num_sampled: int) -> tuple[Ids, int]:

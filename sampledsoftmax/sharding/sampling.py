@@ -5,11 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sampledsoftmax.kernels.sampling.candidates import BLOCKS_PER_CANDIDATE
 from sampledsoftmax.layers.fused_step import refuse_labels
 from sampledsoftmax.samplers import CandidateSampler
 from sampledsoftmax.samplers.base import Drawn
-from sampledsoftmax.samplers.stream import CallRng
+from sampledsoftmax.samplers.stream import CallRng, block_after
 from sampledsoftmax.sharding.compact_step import Examples, Sample
 from sampledsoftmax.sharding.rows import RowIds
 
@@ -39,7 +38,7 @@ def place_of(sampler: CandidateSampler, num_sampled: int) -> Place:
 def place_after(place: Place) -> Place:
     """Return the place one call of `sample` later."""
     seed, stream, block = place.position
-    return Place((seed, stream, block + BLOCKS_PER_CANDIDATE * place.num_sampled), place.num_sampled)
+    return Place((seed, stream, block_after(block, 1, place.num_sampled)), place.num_sampled)
 
 
 def drawn_at(sampler: CandidateSampler, place: Place, examples: Examples) -> Drawn:
