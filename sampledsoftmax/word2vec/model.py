@@ -97,7 +97,8 @@ class Word2Vec(GensimAttributes):
     shrinkage : float
         How far `vectors` are pulled toward their mean: a word that occurs n times keeps n / (n + shrinkage) of its own
         vector, the rest is the mean of all. What was learned from few occurrences is mostly noise. 0 keeps the vectors
-        of the tables; the tables and training are the same with any value.
+        of the tables: for toy texts, where every word is rare and its cosines are high. Training is the same with any
+        value.
     shards : int
         Parts of the text, 1 to 256, that are trained side by side: a step takes a batch of each. The number changes the
         vectors, so the default does not depend on the machine. With more shards more threads are of use, but the tables
