@@ -124,6 +124,19 @@ def test_adaptive_samplers_are_shown_the_batches_of_a_factorization(monkeypatch)
     np.testing.assert_allclose(np.linalg.norm(weights[np.abs(weights).sum(axis=1) > 0], axis=1), 1, rtol=1e-5)
 
 
+def test_the_parts_of_a_mixture_have_different_streams_at_each_position():
+    train = ss.Interactions.from_pairs([0, 1, 2] * 20, np.arange(60))
+    with quality.candidates_of("counts + uniform", 16):
+        sampler = quality.run.candidate_sampler(None, train)
+        drawn = []
+        for stream in (1, 1, 2):
+            sampler.state = {"seed": 5, "seed2": stream, "block": 0}
+            assert [part.sampler.state["seed"] for part in sampler.parts] == [5, 6]
+            drawn.append(sampler.sample([0], 16).sampled_candidates)
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert (drawn[0] != drawn[2]).any()
+
+
 def test_rates_are_chosen_by_sampler_and_rows_show_the_runs_after_the_search():
     common = {"steps_per_second": 1.0, "peak_mb": 5, "length": 10, "seconds": None}
     searched = [

@@ -38,7 +38,7 @@ SCORES = ("loss", "wordsim", "recall", "ndcg")
 NUM_EVALUATED = 4096  # examples of the exact loss; as many others choose the learning rate
 RATES = {
     "words": (0.1, 0.2, 0.4),
-    "language": (0.2, 0.4, 0.8),
+    "language": (0.8, 1.6, 3.2),
     "recommender": (0.5, 1.0, 2.0),  # they multiply the defaults
 }
 SIZES = {"words": (80, 64), "language": (256, 256), "recommender": (128, 1024)}  # examples of a batch, candidates
@@ -190,6 +190,14 @@ def _recommender(task: Task) -> dict[str, Any]:
     }  # fmt: skip
 
 
+class _PositionedMixture(ss.MixedSampler):
+    """A mixture that is moved to a position of one stream, as `MatrixFactorization` does; part i adds i to the seed."""
+
+    def _set_state(self, state: dict[str, Any]) -> None:
+        parts = [{**state, "seed": state["seed"] + i} for i in range(len(self.parts))]
+        super()._set_state({"parts": parts, **state})
+
+
 @contextmanager
 def candidates_of(name: str, num_sampled: int) -> Iterator[None]:
     """Let `MatrixFactorization` draw from a sampler of `SAMPLERS`, and show its batches to adaptive ones."""
@@ -201,7 +209,7 @@ def candidates_of(name: str, num_sampled: int) -> Iterator[None]:
             return SAMPLERS[name](counts, num_sampled, 0)
         half = num_sampled // 2
         parts = [(ss.FixedUnigramSampler(counts), half), (ss.UniformSampler(counts.size), num_sampled - half)]
-        return ss.MixedSampler(parts, 0, unique=False)
+        return _PositionedMixture(parts, 0, unique=False)
 
     def shown_step(*arguments: Any) -> float:
         tables, ids, _, _, sampler, (_, _, temperature, normalize, _), _ = arguments
