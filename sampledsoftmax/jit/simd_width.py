@@ -13,9 +13,12 @@ def _best() -> str:
 
     The 256-bit path keeps 12 sums, two factors and a broadcast value in 15 registers. NEON has 32 registers of 128
     bits: each vector takes two of them.
+
+    Zen 4 splits 512-bit instructions into halves, so that 256 bits are as fast, and panels of half the width have less
+    padding: word vectors of 100 columns with 48 candidates train 1.1 to 1.2 times as fast.
     """
     features = llvm.get_host_cpu_features()
-    if features.get("avx512f", False):
+    if features.get("avx512f", False) and llvm.get_host_cpu_name() != "znver4":
         return "512"
     if features.get("avx2", False) or features.get("neon", False):
         return "256"
