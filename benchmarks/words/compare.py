@@ -35,7 +35,7 @@ QUESTIONS, JUDGEMENTS = "questions-words.txt.gz", {"wordsim": "wordsim353.tsv", 
 TEXT = "english.txt.gz"
 RESTRICT = 30_000
 FEWEST_QUESTIONS = 200  # the standard error of a correlation of fewer is above 0.07
-COMMON = {"vector_size": 100, "window": 5, "min_count": 5, "sample": 1e-3}
+COMMON = {"vector_size": 100, "window": 5, "min_count": 5}  # sample is the default of each program
 
 CONTESTANTS: dict[str, dict[str, Any]] = {
     "ours": {},

@@ -55,19 +55,20 @@ class Word2Vec(GensimAttributes):
         Maximum distance of the two words of a pair.
     min_count : int
         Words that occur less often are dropped.
-    sample : float
-        Words of a higher frequency are subsampled (see `keep_probabilities`); 0 keeps all. A corpus of fewer than
-        1 / sample words is not subsampled: in it, a word that occurs once is already that frequent.
+    sample : float, optional
+        Words of a higher frequency are subsampled (see `keep_probabilities`); 0 keeps all. By default 3e-4, with CBOW
+        1e-4 (gensim: 1e-3). A corpus of fewer than 1 / sample words is not subsampled: in it, a word that occurs once
+        is already that frequent.
     epochs : int
         Passes over the corpus.
     num_sampled : int, optional
         Candidates per batch; they are unique, so at most the size of the vocabulary. By default 48, with CBOW
-        64, but at most half of the words.
+        32, but at most half of the words.
     batch_size : int
         Maximum number of words per batch, each with all its pairs.
     learning_rate : float, optional
         Initial learning rate. The gradient is the sum over the pairs of a batch. By default 0.2; for
-        "sgd" 0.01, with CBOW 0.04.
+        "sgd" 0.01, with CBOW 0.02.
     min_learning_rate : float, optional
         Final learning rate of the linear decay over all epochs. By default half of `learning_rate`.
     sg : bool
@@ -147,7 +148,7 @@ class Word2Vec(GensimAttributes):
         vector_size: int = 100,
         window: int = 5,
         min_count: int = 5,
-        sample: float = 1e-3,
+        sample: float | None = None,
         epochs: int = 5,
         num_sampled: int | None = None,
         batch_size: int = 40,

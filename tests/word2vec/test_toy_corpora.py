@@ -32,7 +32,7 @@ def test_nine_short_sentences_train_with_every_seed():
 
 @pytest.mark.parametrize(
     ("sg", "most", "num_words"),
-    [(1, 32, n) for n in (2, 3, 4, 5, 31, 32, 33, 63, 64, 65)] + [(0, 64, n) for n in (2, 65, 127, 128, 129)],
+    [(1, 48, n) for n in (2, 3, 4, 5, 47, 48, 95, 96, 97)] + [(0, 32, n) for n in (2, 31, 63, 64, 65)],
 )
 def test_any_small_vocabulary_trains_with_the_defaults(sg, most, num_words):
     words = [f"w{i}" for i in range(num_words)]

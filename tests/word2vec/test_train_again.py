@@ -180,7 +180,7 @@ def test_epochs_without_pairs():
     """Two words in turn, subsampled to one of twenty: most sentences of two are empty or have one word."""
 
     def one_epoch(seed):
-        model = Word2Vec(vector_size=4, min_count=1, epochs=1, seed=seed)
+        model = Word2Vec(vector_size=4, min_count=1, epochs=1, seed=seed, sample=1e-3)
         with contextlib.suppress(ValueError):
             model.train([["a", "b"]] * 500)
         return model
@@ -192,7 +192,7 @@ def test_epochs_without_pairs():
         model.train([["a", "b"]] * 500)
     with pytest.raises(ValueError, match="there are no vectors yet"):
         _ = model.vectors
-    model = Word2Vec([["a", "b"]] * 500, vector_size=4, min_count=1, epochs=20, seed=0)
+    model = Word2Vec([["a", "b"]] * 500, vector_size=4, min_count=1, epochs=20, seed=0, sample=1e-3)
     losses = [progress.loss for progress in model.history]
     assert np.isnan(losses).any()
     assert np.isfinite(losses).any()

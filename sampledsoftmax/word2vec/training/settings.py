@@ -19,17 +19,21 @@ OPTIMIZERS = ("adagrad", "rowwise_adagrad", "sgd")
 # rowwise_adagrad 6.82, 6.85, 6.92 at 0.1, 0.2, 0.4; adagrad 6.82, 6.86, 6.92 at the same rates; sgd 6.87, 6.84, 6.85,
 # 6.88 at 0.005, 0.01, 0.015, 0.02, and it diverges at 0.04. CBOW: rowwise_adagrad 6.41, 6.23, 6.22, adagrad 6.39, 6.23,
 # 6.23 at 0.1, 0.2, 0.4; sgd 6.80, 6.48, 6.35, 6.40, 6.91 at 0.01, 0.04, 0.08, 0.16, 0.3, and it diverges at 0.6; with
-# negative sampling, on a text of 60 distinct words, it diverges at 0.08 already.
-LEARNING_RATES = {"adagrad": (0.2, 0.2), "rowwise_adagrad": (0.2, 0.2), "sgd": (0.01, 0.04)}
+# negative sampling, on 9,600 words of a text of 60 distinct ones, which are not subsampled, it diverges at 0.03.
+LEARNING_RATES = {"adagrad": (0.2, 0.2), "rowwise_adagrad": (0.2, 0.2), "sgd": (0.01, 0.02)}
 
 # Batches that a step computes against the same tables, and the most: a step of 256 shards covers 10,000 words, by which
 # time the tables that it reads are old.
 DEFAULT_SHARDS, MAX_SHARDS = 4, 256
 
-# Candidates of a batch, for skip-gram and for CBOW, where an example has one label instead of several. Two million
-# English words, three epochs: skip-gram has SimLex .198, .217, .220 with 32, 48, 64 (two seeds, then three) and trains
-# 1.4, 1.2, 1.1 million words per second; CBOW has WordSim .416 and SimLex .148 with 32, .444 and .181 with 64.
-_NUM_SAMPLED = (48, 64)
+# Frequencies above which words are subsampled, for skip-gram and for CBOW. Five million English words, three epochs,
+# with 1e-3, 3e-4, 1e-4: skip-gram has WordSim .611, .630, .633, SimLex .236, .246, .240, analogies .187, .186, .176;
+# CBOW has WordSim .544, .595 with 64 candidates and 1e-3, 3e-4, and .564, .612 with 32 and 3e-4, 1e-4.
+_SAMPLE = (3e-4, 1e-4)
+
+# Candidates of a batch, for skip-gram and for CBOW. Five million English words, three epochs: skip-gram has analogies
+# .168, .186, .196 with 32, 48, 96; CBOW .146, .161 with 32 and 64 at 3e-4, and .155 with 32 at 1e-4.
+_NUM_SAMPLED = (48, 32)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class TrainingSettings:
         None is replaced by that of the optimizer in `LEARNING_RATES`.
     min_learning_rate : float
         None is replaced by half the learning rate.
+    sample : float
+        None is replaced by 3e-4, for CBOW by 1e-4.
     num_sampled : int or None
         None is replaced when the vocabulary is known, see `candidates`.
     sg : bool
@@ -84,7 +90,7 @@ class TrainingSettings:
         if rate is None:
             rate = LEARNING_RATES[optimizer][0 if sg else 1]
         rate = validation.number("learning_rate", rate, above=0.0)
-        size = given["num_sampled"]
+        size, sample = given["num_sampled"], given["sample"]
         last_rate = given["min_learning_rate"]
         last_rate = rate / 2 if last_rate is None else validation.number("min_learning_rate", last_rate, at_least=0.0)
         if last_rate > rate:
@@ -93,7 +99,7 @@ class TrainingSettings:
             vector_size=validation.whole_number("vector_size", given["vector_size"], at_least=1),
             window=validation.whole_number("window", given["window"], at_least=1),
             min_count=validation.whole_number("min_count", given["min_count"], at_least=1),
-            sample=validation.number("sample", given["sample"], at_least=0.0),
+            sample=_SAMPLE[0 if sg else 1] if sample is None else validation.number("sample", sample, at_least=0.0),
             epochs=validation.whole_number("epochs", given["epochs"], at_least=1, at_most=2**28),
             num_sampled=size if size is None else validation.whole_number("num_sampled", size, at_least=1),
             batch_size=validation.whole_number("batch_size", given["batch_size"], at_least=1),
@@ -139,7 +145,7 @@ class TrainingSettings:
         return {"adagrad": 1.0, "rowwise_adagrad": 1.0 / self.vector_size, "sgd": 0.0}[self.optimizer]
 
     def candidates(self, num_words: int) -> int:
-        """Return the number of candidates of a batch: `num_sampled`, or 48 (CBOW: 64) and at most half of the words."""
+        """Return the number of candidates of a batch: `num_sampled`, or 48 (CBOW: 32) and at most half of the words."""
         most = _NUM_SAMPLED[0 if self.sg else 1]
         return max(1, min(most, num_words // 2)) if self.num_sampled is None else self.num_sampled
 
