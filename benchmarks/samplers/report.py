@@ -57,8 +57,14 @@ def costs(results: Results) -> str:
 
 
 def scores(results: Results) -> str:
-    """Return what models have learned with each sampler."""
-    return markdown(quality.HEAD, quality.rows_of(results), num_names=3)
+    """Return what models have learned with each sampler: a table for each data set, with the columns that it has."""
+    tables = []
+    for data in dict.fromkeys(result["data"] for result in results):
+        rows = quality.rows_of([result for result in results if result["data"] == data])
+        kept = [i for i in range(1, len(quality.HEAD)) if any(row[i] for row in rows)]
+        cells = [[row[i] for i in kept] for row in rows]
+        tables.append(f"**{data}**\n\n" + markdown([quality.HEAD[i] for i in kept], cells, num_names=2))
+    return "\n\n".join(tables)
 
 
 TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {
