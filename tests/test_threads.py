@@ -123,6 +123,24 @@ def test_each_path_has_the_same_bits_for_any_threads_and_agrees_with_the_others_
     np.testing.assert_allclose(eval(ours[3]), eval(outputs[""][3]), rtol=2e-6)
 
 
+@pytest.mark.parametrize(
+    ("processor", "features", "path"),
+    [
+        ("znver4", {"avx2": True, "avx512f": True}, "256"),
+        ("znver5", {"avx2": True, "avx512f": True}, "512"),
+        ("skylake-avx512", {"avx2": True, "avx512f": True}, "512"),
+        ("znver3", {"avx2": True, "avx512f": False}, "256"),
+        ("apple-m1", {"neon": True}, "256"),
+        ("nehalem", {}, "128"),
+    ],
+)
+def test_the_path_of_a_processor(monkeypatch, processor, features, path):
+    monkeypatch.setattr(simd_width.llvm, "get_host_cpu_name", lambda: processor)
+    monkeypatch.setattr(simd_width.llvm, "get_host_cpu_features", lambda: features)
+    monkeypatch.setenv(simd_width.VARIABLE, "")
+    assert simd_width.chosen_path() == path
+
+
 def test_a_path_that_does_not_exist_is_refused():
     run = subprocess.run(
         [sys.executable, "-c", "import sampledsoftmax"],

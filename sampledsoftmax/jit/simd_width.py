@@ -14,8 +14,9 @@ def _best() -> str:
     The 256-bit path keeps 12 sums, two factors and a broadcast value in 15 registers. NEON has 32 registers of 128
     bits: each vector takes two of them.
 
-    Zen 4 splits 512-bit instructions into halves, so that 256 bits are as fast, and panels of half the width have less
-    padding: word vectors of 100 columns with 48 candidates train 1.1 to 1.2 times as fast.
+    Zen 4 splits 512-bit instructions into halves, and narrow panels have less padding: with 256 bits, word vectors of
+    100 columns with 48 candidates train 1.12 times as fast. Steps of 128 columns take the same time within 2% (w1, w1b,
+    w2 of docs/performance.md), those of 512 columns 7% more (w3).
     """
     features = llvm.get_host_cpu_features()
     if features.get("avx512f", False) and llvm.get_host_cpu_name() != "znver4":
@@ -25,7 +26,8 @@ def _best() -> str:
     return "128"
 
 
-def _chosen() -> str:
+def chosen_path() -> str:
+    """Return the path of the environment variable, or the best one; ValueError if it names none."""
     forced = os.environ.get(VARIABLE, "")
     if not forced:
         return _best()
@@ -34,7 +36,7 @@ def _chosen() -> str:
     return forced
 
 
-PATH = _chosen()
+PATH = chosen_path()
 IS_FORCED = _best() != PATH
 VECTOR_BYTES = 32 if PATH == "plain" else int(PATH) // 8
 # Rows of a micro-kernel; its accumulators are MR rows by two vectors: 12 of 16 registers, or 24 of 32.
