@@ -1,13 +1,15 @@
 """The validated settings of a training run."""
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from sampledsoftmax import validation
 from sampledsoftmax.losses.objectives import BUILT_IN, Objective, checked_objective
 from sampledsoftmax.optimizers import SGD, Adagrad, Optimizer, RowwiseAdagrad
 from sampledsoftmax.types import Correction
 from sampledsoftmax.word2vec.vectors.word_vectors import WHICH
+
+_Number = TypeVar("_Number", int, float)
 
 MAX_SEED = 2**31 - 2
 OBJECTIVES = tuple(BUILT_IN)
@@ -19,7 +21,8 @@ OPTIMIZERS = ("adagrad", "rowwise_adagrad", "sgd")
 # rowwise_adagrad 6.82, 6.85, 6.92 at 0.1, 0.2, 0.4; adagrad 6.82, 6.86, 6.92 at the same rates; sgd 6.87, 6.84, 6.85,
 # 6.88 at 0.005, 0.01, 0.015, 0.02, and it diverges at 0.04. CBOW: rowwise_adagrad 6.41, 6.23, 6.22, adagrad 6.39, 6.23,
 # 6.23 at 0.1, 0.2, 0.4; sgd 6.80, 6.48, 6.35, 6.40, 6.91 at 0.01, 0.04, 0.08, 0.16, 0.3, and it diverges at 0.6; with
-# negative sampling, on 9,600 words of a text of 60 distinct ones, which are not subsampled, it diverges at 0.03.
+# negative sampling, on 9,600 words of a text of 60 distinct ones, which are not subsampled, it diverges at 0.03: the
+# default is 0.02, between two rates of the list.
 LEARNING_RATES = {"adagrad": (0.2, 0.2), "rowwise_adagrad": (0.2, 0.2), "sgd": (0.01, 0.02)}
 
 # Batches that a step computes against the same tables, and the most: a step of 256 shards covers 10,000 words, by which
@@ -88,7 +91,7 @@ class TrainingSettings:
         optimizer = validation.choice("optimizer", given["optimizer"], OPTIMIZERS)
         rate = given["learning_rate"]
         if rate is None:
-            rate = LEARNING_RATES[optimizer][0 if sg else 1]
+            rate = _of_kind(LEARNING_RATES[optimizer], sg)
         rate = validation.number("learning_rate", rate, above=0.0)
         size, sample = given["num_sampled"], given["sample"]
         last_rate = given["min_learning_rate"]
@@ -99,7 +102,7 @@ class TrainingSettings:
             vector_size=validation.whole_number("vector_size", given["vector_size"], at_least=1),
             window=validation.whole_number("window", given["window"], at_least=1),
             min_count=validation.whole_number("min_count", given["min_count"], at_least=1),
-            sample=_SAMPLE[0 if sg else 1] if sample is None else validation.number("sample", sample, at_least=0.0),
+            sample=_of_kind(_SAMPLE, sg) if sample is None else validation.number("sample", sample, at_least=0.0),
             epochs=validation.whole_number("epochs", given["epochs"], at_least=1, at_most=2**28),
             num_sampled=size if size is None else validation.whole_number("num_sampled", size, at_least=1),
             batch_size=validation.whole_number("batch_size", given["batch_size"], at_least=1),
@@ -146,12 +149,17 @@ class TrainingSettings:
 
     def candidates(self, num_words: int) -> int:
         """Return the number of candidates of a batch: `num_sampled`, or 48 (CBOW: 32) and at most half of the words."""
-        most = _NUM_SAMPLED[0 if self.sg else 1]
+        most = _of_kind(_NUM_SAMPLED, self.sg)
         return max(1, min(most, num_words // 2)) if self.num_sampled is None else self.num_sampled
 
     def rate_at(self, share: float) -> float:
         """Return the learning rate after a `share` of the words, by linear decay."""
         return self.learning_rate + (self.min_learning_rate - self.learning_rate) * share
+
+
+def _of_kind(defaults: tuple[_Number, _Number], sg: bool) -> _Number:
+    """Return the default of skip-gram, which comes first, or of CBOW."""
+    return defaults[0] if sg else defaults[1]
 
 
 def zero_or_one(name: str, value: object) -> bool:
